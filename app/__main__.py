@@ -1,0 +1,1 @@
+"""The table of commands; imports the front end a command needs only when it is asked for."""
