@@ -1,0 +1,83 @@
+# The front door. `make help` lists the targets; only python3 (3.11 or newer), pip and make are needed to begin.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
+PYTEST := $(PY) -m pytest
+# Two workers: the suites are sized for a two-core machine. `make test WORKERS=auto` uses every core.
+WORKERS ?= 2
+ARGS ?=
+CAPTURES ?=
+
+RUN_READY := $(VENV)/.ready-run
+DEV_READY := $(VENV)/.ready-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow test-real parts lint format bench docs conformance snapshots wheel lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN_READY) ## set up what the program needs and open the screen (ARGS="demo --nodes 4" runs another command)
+	@$(VENV)/bin/gpu-watchdog $(ARGS)
+
+test: $(DEV_READY) ## run every test that needs no more than Python; real parts that are absent are skipped and counted
+	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-slow: $(DEV_READY) ## run the long tests
+	$(PYTEST) tests tests/real -m slow $(ARGS)
+
+test-real: $(DEV_READY) ## run the tests of real parts (Prometheus, ssh, tmux, ...); `make parts` installs those
+	$(PYTEST) tests/real -m "not slow" $(ARGS)
+
+parts: ## install the real parts that tests want (Debian packages, as root or with sudo); instant when all are there
+	@$(PYTHON) tests/tools/parts.py install
+
+lint: $(DEV_READY) ## check format, lint, types, import floors and sizes
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+	$(PY) -m tests.tools.size_check
+
+format: $(DEV_READY) ## format the code and mend what ruff can mend
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(DEV_READY) ## measure speed and size beside nvitop, gpustat and nvtop, and print the table
+	$(PY) -m tests.bench $(ARGS)
+
+docs: $(DEV_READY) ## write the generated tables under docs/ anew
+	$(PY) -m app.cli.docs
+
+conformance: $(DEV_READY) ## read the recorded exporter pages in CAPTURES=DIR and print values found of expected
+	@test -n "$(CAPTURES)" || { echo 'Say where the recorded pages are: make conformance CAPTURES=DIR' >&2; exit 64; }
+	$(PYTEST) tests/conformance --captures "$(CAPTURES)" $(ARGS)
+
+snapshots: $(DEV_READY) ## accept the pictures of the screens as they are now (look at them before you commit)
+	$(PYTEST) tests/tui tests/widgets --snapshot-update $(ARGS)
+
+wheel: $(DEV_READY) ## build the wheel into dist/
+	$(PY) -m build --wheel --no-isolation
+
+lock: ## resolve every dependency anew and write constraints.txt
+	@PYTHON="$(PYTHON)" sh tests/tools/lock.sh > constraints.txt.new && mv constraints.txt.new constraints.txt
+
+clean: ## remove the environment, caches and builds
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis snapshot_report.html
+	find app widgets pod tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps make the second call instant; they age when the dependencies may have changed.
+$(RUN_READY): pyproject.toml constraints.txt | $(PY)
+	@echo 'Installing GPU Watchdog into $(VENV) ...'
+	@$(PIP_INSTALL) --constraint constraints.txt --editable .
+	@touch $@
+
+$(DEV_READY): pyproject.toml constraints.txt | $(PY)
+	@echo 'Installing GPU Watchdog and its development tools into $(VENV) ...'
+	@$(PIP_INSTALL) --constraint constraints.txt --editable '.[web,dev]'
+	@touch $(RUN_READY) $@
+
+$(PY):
+	@PYTHON="$(PYTHON)" sh tests/tools/make_venv.sh $(VENV)

@@ -1,0 +1,35 @@
+"""Every real part that is found on this machine also runs."""
+
+import subprocess
+
+import pytest
+
+from tests.tools.parts import PARTS, find
+
+VERSION_FLAGS = {"tmux": "-V", "ssh": "-V", "openssl": "version"}
+"""How a command is asked for its version, where `--version` is not the way."""
+
+COMMANDS = [
+    pytest.param(command, marks=pytest.mark.real(part.name), id=command)
+    for part in PARTS
+    for command in part.commands
+    if command not in {"sshd", "ssh-keygen"}  # neither has a question that it answers with success
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_part_answers_with_its_version(command: str) -> None:
+    """A command of a part starts and ends well when asked what it is."""
+    path = find(command)
+    assert path is not None
+
+    done = subprocess.run(
+        [path, VERSION_FLAGS.get(command, "--version")],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert 0 == done.returncode, done.stderr
+    assert done.stdout + done.stderr

@@ -1,0 +1,86 @@
+"""The pytest side of real parts: skip loudly, count at the end, and fail where parts are required."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.tools.parts import PARTS, is_present, named
+
+MISSING = "real part missing: "
+KEPT = "kept for make test-real"
+REQUIRE = "GW_REQUIRE_PARTS"
+ROOM = Path("tests/real")
+
+
+def are_required() -> bool:
+    """Tell whether a missing part is a failure: in CI, or where the user asks for it."""
+    return os.environ.get("CI", "").lower() == "true" or os.environ.get(REQUIRE, "") not in {"", "0"}
+
+
+def parts_of(item: pytest.Item) -> list[str]:
+    """Return the names of the real parts a test asks for, in order; KeyError for an unknown one."""
+    names = [str(name) for mark in item.iter_markers("real") for name in mark.args]
+    return [named(name).name for name in dict.fromkeys(names)]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse a marker that names no known part, and a test under tests/real that names none."""
+    for item in items:
+        try:
+            parts = parts_of(item)
+        except KeyError as error:
+            raise pytest.UsageError(f"{item.nodeid}: {error.args[0]}") from error
+        if not parts and (is_in_real(item) or item.get_closest_marker("real")):
+            raise pytest.UsageError(f'{item.nodeid} must say what it needs: @pytest.mark.real("prometheus")')
+
+
+def is_in_real(item: pytest.Item) -> bool:
+    """Tell whether a test lives in the room of real parts."""
+    return item.path.is_relative_to(item.config.rootpath / ROOM)
+
+
+def are_asked_for(config: pytest.Config) -> bool:
+    """Tell whether the command line names tests/real itself, as `make test-real` does."""
+    room = config.rootpath / ROOM
+    paths = (Path(argument.partition("::")[0]).absolute() for argument in config.args)
+    return any(path.is_relative_to(room) for path in paths)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose parts are absent, or fail it where they are required."""
+    absent = [name for name in parts_of(item) if not is_present(named(name))]
+    required = [name for name in absent if not named(name).is_optional]
+    if required and are_required():
+        pytest.fail(f"{MISSING}{', '.join(required)} (`make parts` installs it)", pytrace=False)
+    if absent:
+        pytest.skip(f"{MISSING}{', '.join(absent)}")
+    if is_in_real(item) and not are_asked_for(item.config):
+        pytest.skip(KEPT)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly how many tests each missing part cost, and how many wait for `make test-real`."""
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
+    missing = missing_line(reasons)
+    if missing:
+        terminalreporter.write_line(missing, yellow=True, bold=True)
+    kept = sum(reason.endswith(KEPT) for reason in reasons)
+    if kept:
+        terminalreporter.write_line(f"REAL PARTS: {kept} tests wait for `make test-real`", yellow=True)
+
+
+def missing_line(reasons: list[str]) -> str:
+    """Return the sentence about missing parts, or ""; a test that lacks two parts counts for both."""
+    counts: Counter[str] = Counter()
+    for reason in reasons:
+        _, found, names = reason.partition(MISSING)
+        counts.update(names.split(", ") if found else ())
+    if not counts:
+        return ""
+    known = [part.name for part in PARTS if part.name in counts]
+    listed = ", ".join(f"{name} ({counts[name]} test{'s' if counts[name] != 1 else ''})" for name in known)
+    return f"REAL PARTS MISSING: {listed} - `make parts` installs them"
