@@ -65,7 +65,7 @@ lock: ## resolve every dependency anew and write constraints.txt
 	@PYTHON="$(PYTHON)" sh tests/tools/lock.sh > constraints.txt.new && mv constraints.txt.new constraints.txt
 
 clean: ## remove the environment, caches and builds
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis snapshot_report.html
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache snapshot_report.html
 	find app widgets pod tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps make the second call instant; they age when the dependencies may have changed.

@@ -27,7 +27,9 @@ def test_lock_pins_every_declared_dependency_within_its_bounds() -> None:
     declared = [Requirement(line) for line in (*PROJECT["dependencies"], *extras["web"], *extras["dev"])]
     locked = {canonical(name): Version(version) for name, version in LOCK.items()}
 
-    wrong = [str(wish) for wish in declared if locked.get(canonical(wish.name)) not in wish.specifier]
+    missing = [wish.name for wish in declared if canonical(wish.name) not in locked]
+    assert [] == missing
+    wrong = [str(wish) for wish in declared if locked[canonical(wish.name)] not in wish.specifier]
 
     assert [] == wrong
 
@@ -41,8 +43,8 @@ def test_lock_holds_plain_pins_only() -> None:
 def test_every_target_of_the_makefile_is_explained() -> None:
     """`make help` leaves no target out: each phony one has its line."""
     text = (ROOT / "Makefile").read_text("utf-8")
-    phony = set(" ".join(re.findall(r"^\.PHONY: (.+)$", text, re.M)).split())
-    explained = set(re.findall(r"^([a-z-]+):.*## \S", text, re.M))
+    phony = set(" ".join(re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)).split())
+    explained = set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
 
     assert phony == explained
 

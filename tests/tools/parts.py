@@ -39,9 +39,7 @@ class Part:
 PARTS = (
     Part("gcc", "builds the NVML stand-in", ("gcc",), ("gcc", "libc6-dev"), files=("/usr/include/stdio.h",)),
     Part("tmux", "drives the program in a real terminal", ("tmux",), ("tmux",)),
-    Part(
-        "prometheus", "scrapes our pages and answers for history", ("prometheus", "promtool"), ("prometheus",)
-    ),
+    Part("prometheus", "scrapes our pages and answers for history", ("prometheus", "promtool"), ("prometheus",)),
     Part(
         "node_exporter",
         "serves real node pages",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.parts import PARTS, is_present, named
+from tests.tools.parts import PARTS, Part, is_present, named
 
 MISSING = "real part missing: "
 KEPT = "kept for make test-real"
@@ -21,21 +21,15 @@ def are_required() -> bool:
     return os.environ.get("CI", "").lower() == "true" or os.environ.get(REQUIRE, "") not in {"", "0"}
 
 
-def parts_of(item: pytest.Item) -> list[str]:
-    """Return the names of the real parts a test asks for, in order; KeyError for an unknown one."""
+def parts_of(item: pytest.Item) -> list[Part]:
+    """Return the real parts a test asks for; fail a test that names an unknown one, or none where it must."""
     names = [str(name) for mark in item.iter_markers("real") for name in mark.args]
-    return [named(name).name for name in dict.fromkeys(names)]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse a marker that names no known part, and a test under tests/real that names none."""
-    for item in items:
-        try:
-            parts = parts_of(item)
-        except KeyError as error:
-            raise pytest.UsageError(f"{item.nodeid}: {error.args[0]}") from error
-        if not parts and (is_in_real(item) or item.get_closest_marker("real")):
-            raise pytest.UsageError(f'{item.nodeid} must say what it needs: @pytest.mark.real("prometheus")')
+    if not names and (is_in_real(item) or item.get_closest_marker("real")):
+        pytest.fail('say what this test needs: @pytest.mark.real("prometheus")', pytrace=False)
+    try:
+        return [named(name) for name in dict.fromkeys(names)]
+    except KeyError as error:
+        pytest.fail(str(error.args[0]), pytrace=False)
 
 
 def is_in_real(item: pytest.Item) -> bool:
@@ -52,8 +46,9 @@ def are_asked_for(config: pytest.Config) -> bool:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose parts are absent, or fail it where they are required."""
-    absent = [name for name in parts_of(item) if not is_present(named(name))]
-    required = [name for name in absent if not named(name).is_optional]
+    missing = [part for part in parts_of(item) if not is_present(part)]
+    absent = [part.name for part in missing]
+    required = [part.name for part in missing if not part.is_optional]
     if required and are_required():
         pytest.fail(f"{MISSING}{', '.join(required)} (`make parts` installs it)", pytrace=False)
     if absent:

@@ -36,9 +36,7 @@ class Excess:
 
     def __str__(self) -> str:
         path = self.where.partition("::")[0]
-        return (
-            f"{path}:{self.line}: {self.what} has {self.found} lines, {self.limit} are allowed ({self.where})"
-        )
+        return f"{path}:{self.line}: {self.what} has {self.found} lines, {self.limit} are allowed ({self.where})"
 
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -96,18 +94,14 @@ def complaints(found: Sequence[Excess], allowed: Mapping[str, str]) -> list[str]
     """Return a line for each excess that is not allowed and for each allowance that nothing uses."""
     used = {excess.where for excess in found}
     lines = [str(excess) for excess in found if excess.where not in allowed]
-    lines += [
-        f"{where}: no longer too long; remove it from ALLOWED" for where in allowed if where not in used
-    ]
+    lines += [f"{where}: no longer too long; remove it from ALLOWED" for where in allowed if where not in used]
     return lines
 
 
 def main(root: Path) -> int:
     """Check every room under `root`, print what is too long, and return an exit status."""
     files = sorted(file for room in ROOMS for file in (root / room).rglob("*.py"))
-    found = [
-        excess for file in files for excess in excesses(str(file.relative_to(root)), file.read_text("utf-8"))
-    ]
+    found = [excess for file in files for excess in excesses(str(file.relative_to(root)), file.read_text("utf-8"))]
     lines = complaints(found, ALLOWED)
     for line in lines:
         print(line)

@@ -10,9 +10,7 @@ def test_missing_parts_are_counted_in_the_order_of_the_table() -> None:
     """The closing line names each missing part with its number of tests; other skips do not count."""
     reasons = [f"Skipped: {MISSING}ssh", f"Skipped: {MISSING}gcc, ssh", "Skipped: only on Linux"]
 
-    assert "REAL PARTS MISSING: gcc (1 test), ssh (2 tests) - `make parts` installs them" == missing_line(
-        reasons
-    )
+    assert "REAL PARTS MISSING: gcc (1 test), ssh (2 tests) - `make parts` installs them" == missing_line(reasons)
 
 
 def test_nothing_missing_says_nothing() -> None:
@@ -52,8 +50,7 @@ def test_contrib_is_asked_for_beside_main_in_both_formats_of_apt() -> None:
     """Only lines that name main gain contrib, and those that have it stay as they are."""
     given = "deb http://host/debian stable main\n# deb main\nComponents: main\nComponents: main contrib\n"
     wanted = (
-        "deb http://host/debian stable main contrib\n# deb main\nComponents: main contrib\n"
-        "Components: main contrib\n"
+        "deb http://host/debian stable main contrib\n# deb main\nComponents: main contrib\nComponents: main contrib\n"
     )
 
     assert wanted == parts.contrib_of(given)

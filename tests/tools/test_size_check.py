@@ -29,9 +29,7 @@ def test_body_of_forty_one_lines_is_reported_with_its_name() -> None:
 def test_file_of_more_than_four_hundred_lines_is_reported() -> None:
     """The four hundred and first line of a file is one too many."""
     assert [] == list(excesses("app/a.py", "x = 1\n" * 400))
-    assert [Excess("app/a.py", 1, found=401, limit=400, what="file")] == list(
-        excesses("app/a.py", "x = 1\n" * 401)
-    )
+    assert [Excess("app/a.py", 1, found=401, limit=400, what="file")] == list(excesses("app/a.py", "x = 1\n" * 401))
 
 
 def test_app_and_screen_have_limits_of_their_own() -> None:
