@@ -1,0 +1,51 @@
+"""Catalogue rows of a model server: vLLM V0 (to 0.8) and V1, whose names differ by release.
+
+Source of the names: the metrics each vLLM release declares, read out of its wheels from 0.4 to 0.33.
+"""
+# ruff: noqa: E501 - a catalogue row reads best as one table line
+
+from __future__ import annotations
+
+from app.domain.metric import Metric, Name
+
+_ENGINE = ("engine", "model_name", "version")
+
+# fmt: off
+SERVICE_METRICS: tuple[Metric, ...] = (
+    Metric("service.requests_running", "", "running", "Requests in the running batch.", fold="sum", merge="sum", names=(Name("vllm:num_requests_running", parts=_ENGINE), Name("nv_inference_pending_request_count", parts=("model", "version")))),
+    Metric("service.requests_waiting", "", "waiting", "Requests waiting for a place in the batch.", fold="sum", merge="sum", names=(Name("vllm:num_requests_waiting", parts=_ENGINE),)),
+    Metric("service.requests_swapped", "", "swapped", "Requests swapped out to CPU memory (V0).", fold="sum", merge="sum", names=(Name("vllm:num_requests_swapped", parts=_ENGINE),)),
+    Metric("service.kv_cache_usage", "%", "KV cache", "Share of the KV cache in use.", quantum=0.1, high=100, merge="max", names=(
+        Name("vllm:kv_cache_usage_perc", 100, parts=_ENGINE), Name("vllm:gpu_cache_usage_perc", 100, parts=_ENGINE))),
+    Metric("service.cpu_cache_usage", "%", "CPU cache", "Share of the CPU KV cache in use (V0).", quantum=0.1, high=100, merge="max", names=(Name("vllm:cpu_cache_usage_perc", 100, parts=_ENGINE),)),
+    Metric("service.prompt_tokens", "", "prompt tokens", "Prompt tokens processed since start.", fold="sum", merge="sum", kind="counter", low=None, names=(Name("vllm:prompt_tokens_total", parts=_ENGINE),)),
+    Metric("service.generation_tokens", "", "generated tokens", "Tokens generated since start.", fold="sum", merge="sum", kind="counter", low=None, names=(Name("vllm:generation_tokens_total", parts=_ENGINE),)),
+    Metric("service.preemptions", "", "preemptions", "Requests thrown out of the batch for want of KV cache.", fold="sum", merge="sum", kind="counter", low=None, names=(Name("vllm:num_preemptions_total", parts=_ENGINE),)),
+    Metric("service.requests_finished", "", "finished", "Requests finished since start, whatever the reason.", fold="sum", merge="sum", kind="counter", low=None, names=(Name("vllm:request_success_total", parts=(*_ENGINE, "finished_reason")),)),
+    Metric("service.prefix_cache_queries", "", "prefix queries", "Tokens looked up in the prefix cache.", fold="sum", merge="sum", kind="counter", low=None, names=(
+        Name("vllm:prefix_cache_queries_total", parts=_ENGINE), Name("vllm:gpu_prefix_cache_queries_total", parts=_ENGINE))),
+    Metric("service.prefix_cache_hits", "", "prefix hits", "Tokens found in the prefix cache.", fold="sum", merge="sum", kind="counter", low=None, names=(
+        Name("vllm:prefix_cache_hits_total", parts=_ENGINE), Name("vllm:gpu_prefix_cache_hits_total", parts=_ENGINE))),
+    Metric("service.ttft_sum", "s", "TTFT sum", "Sum of times to first token since start.", fold="sum", merge="sum", kind="counter", quantum=0.001, low=None, names=(Name("vllm:time_to_first_token_seconds_sum", parts=_ENGINE),)),
+    Metric("service.ttft_count", "", "TTFT count", "Requests that got a first token since start.", fold="sum", merge="sum", kind="counter", low=None, names=(Name("vllm:time_to_first_token_seconds_count", parts=_ENGINE),)),
+    Metric("service.itl_sum", "s", "ITL sum", "Sum of inter-token latencies since start.", fold="sum", merge="sum", kind="counter", quantum=0.001, low=None, names=(
+        Name("vllm:inter_token_latency_seconds_sum", parts=_ENGINE), Name("vllm:time_per_output_token_seconds_sum", parts=_ENGINE))),
+    Metric("service.itl_count", "", "ITL count", "Inter-token gaps since start.", fold="sum", merge="sum", kind="counter", low=None, names=(
+        Name("vllm:inter_token_latency_seconds_count", parts=_ENGINE), Name("vllm:time_per_output_token_seconds_count", parts=_ENGINE))),
+    Metric("service.e2e_sum", "s", "latency sum", "Sum of whole request latencies since start.", fold="sum", merge="sum", kind="counter", quantum=0.001, low=None, names=(Name("vllm:e2e_request_latency_seconds_sum", parts=_ENGINE),)),
+    Metric("service.e2e_count", "", "latency count", "Requests whose whole latency is known since start.", fold="sum", merge="sum", kind="counter", low=None, names=(Name("vllm:e2e_request_latency_seconds_count", parts=_ENGINE),)),
+    Metric("service.queue_sum", "s", "queue sum", "Sum of times spent waiting in the queue since start.", fold="sum", merge="sum", kind="counter", quantum=0.001, low=None, names=(Name("vllm:request_queue_time_seconds_sum", parts=_ENGINE),)),
+    Metric("service.queue_count", "", "queue count", "Requests whose queue time is known since start.", fold="sum", merge="sum", kind="counter", low=None, names=(Name("vllm:request_queue_time_seconds_count", parts=_ENGINE),)),
+    Metric("service.sleeping", "", "asleep", "1: the engine was put to sleep.", fold="max", merge="max", high=1, names=(Name("vllm:engine_sleep_state", where=(("sleep_state", "awake"),), parts=_ENGINE),)),
+    Metric("service.resident_memory", "MiB", "RSS", "Resident memory of the server's process.", fold="sum", names=(Name("process_resident_memory_bytes", 1 / 1048576),)),
+    # ── rates, from two readings ──
+    Metric("service.tokens_per_s", "tok/s", "tokens/s", "Tokens generated a second.", fold="sum", quantum=0.1, rate_of="service.generation_tokens"),
+    Metric("service.prompt_tokens_per_s", "tok/s", "prompt tokens/s", "Prompt tokens processed a second.", fold="sum", quantum=0.1, rate_of="service.prompt_tokens"),
+    Metric("service.requests_per_s", "/s", "requests/s", "Requests finished a second.", fold="sum", quantum=0.01, rate_of="service.requests_finished"),
+    Metric("service.ttft", "s", "TTFT", "Mean time to first token over the last interval.", fold="max", quantum=0.001, quotient=("service.ttft_sum", "service.ttft_count")),
+    Metric("service.itl", "s", "ITL", "Mean inter-token latency over the last interval.", fold="max", quantum=0.0001, quotient=("service.itl_sum", "service.itl_count")),
+    Metric("service.e2e_latency", "s", "latency", "Mean request latency over the last interval.", fold="max", quantum=0.001, quotient=("service.e2e_sum", "service.e2e_count")),
+    Metric("service.queue_time", "s", "queue", "Mean time in the queue over the last interval.", fold="max", quantum=0.001, quotient=("service.queue_sum", "service.queue_count")),
+    Metric("service.prefix_hit_rate", "%", "prefix hits", "Share of looked-up tokens found in the prefix cache over the last interval.", quantum=0.1, high=100, quotient=("service.prefix_cache_hits", "service.prefix_cache_queries")),
+)
+# fmt: on

@@ -1,0 +1,51 @@
+"""What a change of state means to a person: events from one source state or GPU to the next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.domain.series import Event, Subject
+from app.domain.snapshot import Gpu, SourceState
+
+
+def source_events(was: SourceState | None, now: SourceState, at: float) -> Iterator[Event]:
+    """A source that stopped answering, or answers again."""
+    subject = Subject("service", key=now.spec.name)
+    if now.error is not None and (was is None or was.error is None):
+        yield Event(at, "source.down", "warning", subject, f"{now.spec.name} is down: {now.error}")
+    elif now.error is None and was is not None and was.error is not None:
+        yield Event(at, "source.up", "info", subject, f"{now.spec.name} answers again")
+
+
+def gpu_events(was: Gpu | None, now: Gpu, at: float) -> Iterator[Event]:
+    """A GPU lost or found, and Xids counted since the last look; what stood there at first sight is history."""
+    subject = Subject("gpu", node=now.node, index=now.index)
+    if now.is_lost and (was is None or not was.is_lost):
+        yield Event(at, "gpu.lost", "critical", subject, f"{now.id} is lost: {now.note or 'no longer listed'}")
+    if was is None:
+        return
+    if was.is_lost and not now.is_lost:
+        yield Event(at, "gpu.found", "info", subject, f"{now.id} is back")
+    before = {one.code: one.count for one in was.xids}
+    for one in now.xids:
+        more = one.count - before.get(one.code, 0)
+        if more > 0 and (was.xids or was.seen_at):
+            text = f"{now.id} Xid {one.code}" + (f" ×{more}" if more > 1 else "")
+            yield Event(one.last_at or at, "gpu.xid", "warning", subject, text)
+    if not now.xids:
+        yield from _last_xid(was, now, at, subject)
+
+
+def _last_xid(was: Gpu, now: Gpu, at: float, subject: Subject) -> Iterator[Event]:
+    """The fallback where only the last code is published: a change of it is at least one new Xid."""
+    for layer in now.layers:
+        code = layer.values.get("gpu.xid_last")
+        old = next((k.values.get("gpu.xid_last") for k in was.layers if k.source == layer.source), None)
+        if code and old is not None and code != old:
+            yield Event(
+                at,
+                "gpu.xid",
+                "warning",
+                subject,
+                f"{now.id} Xid {int(code)} (last value; the exporter does not count)",
+            )

@@ -1,0 +1,109 @@
+"""Subjects and series: whose past is asked for, and what comes back.
+
+A subject is written `fleet`, `node:N`, `gpu:N/I`, `gpu:UUID`, `service:ID` or `job:ID`. A series is a tuple of spans
+with the mean and the extremes of each; a span with no sample is a gap, and stays one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SubjectKind = Literal["fleet", "node", "gpu", "mig", "service", "job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a series belongs to."""
+
+    kind: SubjectKind
+    node: str = ""
+    index: int | None = None
+    """GPU index, for kind `gpu` and `mig`."""
+    key: str = ""
+    """UUID of a GPU asked for by UUID; slice id of a MIG slice; id of a service or job."""
+
+    def __str__(self) -> str:
+        """As written on the command line."""
+        match self.kind:
+            case "fleet":
+                return "fleet"
+            case "node":
+                return f"node:{self.node}"
+            case "gpu":
+                return f"gpu:{self.node}/{self.index}" if self.node else f"gpu:{self.key}"
+            case "mig":
+                return f"mig:{self.node}/{self.index}/{self.key}"
+            case _:
+                return f"{self.kind}:{self.key}"
+
+
+FLEET = Subject("fleet")
+
+
+def parse_subject(text: str) -> Subject:
+    """Read WHAT of the command line.
+
+    Raises ValueError with a sentence for a person when it is none of the known forms.
+    """
+    kind, _, rest = text.strip().partition(":")
+    if kind == "fleet" and not rest:
+        return FLEET
+    if rest and kind == "node":
+        return Subject("node", node=rest)
+    if rest and kind in ("service", "job"):
+        return Subject(kind, key=rest)  # type: ignore[arg-type]  # narrowed by the line above, which mypy does not see
+    if rest and kind == "gpu":
+        node, slash, index = rest.rpartition("/")
+        if slash and node and index.isdigit():
+            return Subject("gpu", node=node, index=int(index))
+        if not slash:
+            return Subject("gpu", key=rest)
+    raise ValueError(f"{text!r} is not fleet, node:NAME, gpu:NODE/INDEX, gpu:UUID, service:ID or job:ID")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One span of a series."""
+
+    at: float
+    """Epoch seconds of the span's beginning."""
+    mean: float | None
+    """None: no sample in the span."""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric of one subject over time, in equal spans."""
+
+    subject: Subject
+    metric: str
+    unit: str
+    start: float
+    end: float
+    step_s: float
+    """Width of a span; 0 for raw samples at their own times."""
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, kept in the history and shown on the event strip and on time axes."""
+
+    at: float
+    """Epoch seconds."""
+    kind: str
+    """`source.down`, `source.up`, `gpu.lost`, `gpu.found`, `gpu.xid`, `node.new`, `run.start`, `run.stop`."""
+    severity: Literal["info", "warning", "critical"]
+    subject: Subject
+    text: str
+    """One line for a person, free of control characters."""
+
+
+def span_for(start: float, end: float, most: int = 600) -> float:
+    """A pleasant step (1 s … 1 day) that cuts start…end into at most `most` spans."""
+    pleasant = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+    wanted = (end - start) / max(1, most)
+    return float(next((step for step in pleasant if step >= wanted), pleasant[-1]))

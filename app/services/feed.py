@@ -1,0 +1,47 @@
+"""The `Feed`: how front ends see the cluster, whether this process collects (embedded) or a daemon does (attached)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from app.domain.series import Event, Series, Subject
+from app.domain.snapshot import Snapshot
+from app.store.history import StoreHealth
+
+
+class Feed(Protocol):
+    """One view of the cluster, live and past. No screen knows which implementation it has."""
+
+    @property
+    def origin(self) -> str:
+        """For people: `embedded` or `attached to <socket>`."""
+
+    def latest(self) -> Snapshot:
+        """The newest snapshot; never waits."""
+
+    def now(self) -> float:
+        """The clock ages are reckoned against, epoch seconds."""
+
+    def changes(self) -> AsyncIterator[Snapshot]:
+        """Snapshots as they come, newest only: a slow consumer skips, never queues."""
+
+    def recent_events(self) -> Sequence[Event]:
+        """Events since this feed began, oldest first, bounded."""
+
+    async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
+        """As `History.series`."""
+
+    async def at(self, when: float) -> Snapshot | None:
+        """As `History.at`."""
+
+    async def moments(self, start: float, end: float) -> tuple[float, ...]:
+        """As `History.moments`."""
+
+    async def events(
+        self, start: float, end: float, subject: Subject | None = None, limit: int = 500
+    ) -> Sequence[Event]:
+        """As `History.events`."""
+
+    async def store_health(self) -> StoreHealth:
+        """As `History.health`."""
