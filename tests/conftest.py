@@ -42,9 +42,7 @@ settings.load_profile("house")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the folder of recorded exporter pages, which are not part of the project."""
-    parser.addoption(
-        "--captures", metavar="DIR", type=Path, help="folder of recorded pages for tests/conformance"
-    )
+    parser.addoption("--captures", metavar="DIR", type=Path, help="folder of recorded pages for tests/conformance")
 
 
 def pytest_configure(config: pytest.Config) -> None:
