@@ -1,0 +1,161 @@
+"""Reading settings: file, then environment, then flags; the later wins. Errors name the key, the file, the nearest."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from app.config.settings import LATER, TABLES, Settings, Target, keys
+
+PREFIX = "GPU_WATCHDOG_"
+T = TypeVar("T")
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message is for a person."""
+
+
+def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from a file (None: no file), the environment and flags (`{"store.path": "…"}`).
+
+    Raises ConfigError.
+    """
+    settings = parse(_read(path), str(path)) if path else Settings()
+    for dotted, text in {**_from_environment(environ), **(flags or {})}.items():
+        settings = _override(settings, dotted, text)
+    return settings
+
+
+def parse(text: str, origin: str) -> Settings:
+    """Read the text of a configuration file. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin}: not valid TOML: {error}") from error
+    known = (*TABLES, "target", "prices", *LATER)
+    parts: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name not in known:
+            raise ConfigError(f"{origin}: unknown table [{name}]{_nearest(name, known)}")
+        if name == "target":
+            parts[name] = tuple(_table(Target, one, "target", origin) for one in _tables(value, "target", origin))
+        elif name == "prices":
+            parts[name] = {model: _price(model, price, origin) for model, price in value.items()}
+        elif name in TABLES:
+            parts[name] = _table(TABLES[name], value, name, origin)
+    settings = Settings(**parts, unused=tuple(name for name in LATER if name in raw), origin=origin)
+    return _checked(settings, origin)
+
+
+def table_variables() -> dict[str, str]:
+    """Environment variable → dotted key, for every setting of a plain table."""
+    return {f"{PREFIX}{table}_{key}".upper(): f"{table}.{key}" for table, kind in TABLES.items() for key in keys(kind)}
+
+
+def find_file(environ: Mapping[str, str], home: Path) -> Path | None:
+    """The configuration file there is: `$GPU_WATCHDOG_CONFIG`, the user's, then the machine's; None for none."""
+    named = environ.get(f"{PREFIX}CONFIG")
+    if named:
+        return Path(named)
+    base = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    places = (base / "gpu-watchdog" / "config.toml", Path("/etc/gpu-watchdog/config.toml"))
+    return next((place for place in places if place.is_file()), None)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text at byte {error.start}") from error
+
+
+def _tables(value: object, name: str, origin: str) -> Sequence[Mapping[str, object]]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise ConfigError(f"{origin}: {name} must be written as [[{name}]]")
+    return value
+
+
+def _table(kind: type[T], raw: object, name: str, origin: str) -> T:
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{origin}: [{name}] must be a table")
+    hints = get_type_hints(kind)
+    for key in raw:
+        if key not in hints:
+            raise ConfigError(f"{origin}: unknown key {key!r} in [{name}]{_nearest(key, tuple(hints))}")
+    return kind(**{key: _value(hints[key], value, f"{name}.{key}", origin) for key, value in raw.items()})
+
+
+def _value(kind: object, value: object, dotted: str, origin: str) -> object:
+    """A TOML value as its field wants it."""
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind in (str, bool) and isinstance(value, kind):
+        return value
+    if kind == tuple[str, ...] and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    wanted = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}.get(
+        kind,  # type: ignore[call-overload]  # any key may be looked up
+        "a list of texts",
+    )
+    raise ConfigError(f"{origin}: {dotted} must be {wanted}, not {value!r}")
+
+
+def _price(model: str, price: object, origin: str) -> float:
+    if isinstance(price, bool) or not isinstance(price, int | float) or price < 0:
+        raise ConfigError(f"{origin}: the price of {model!r} must be dollars an hour, not {price!r}")
+    return float(price)
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    known = table_variables()
+    return {known[name]: text for name, text in environ.items() if name in known}
+
+
+def _override(settings: Settings, dotted: str, text: str) -> Settings:
+    """One value of a plain table replaced by text from a variable or a flag."""
+    table, _, key = dotted.partition(".")
+    kind = TABLES[table]
+    hint = get_type_hints(kind)[key]
+    origin = f"{PREFIX}{table}_{key}".upper()
+    value: object = text
+    try:
+        if hint is float or hint is int:
+            value = hint(text)
+    except ValueError as error:
+        raise ConfigError(f"{origin} must be a number, not {text!r}") from error
+    if hint is bool:
+        if text.lower() not in (*_TRUE, *_FALSE):
+            raise ConfigError(f"{origin} must be true or false, not {text!r}")
+        value = text.lower() in _TRUE
+    elif hint == tuple[str, ...]:
+        value = tuple(part for part in text.split(os.pathsep) if part)
+    changed = replace(getattr(settings, table), **{key: value})
+    return _checked(replace(settings, **{table: changed}), origin)
+
+
+def _checked(settings: Settings, origin: str) -> Settings:
+    """The settings, if they make sense together."""
+    if not 0.1 <= settings.cluster.interval_s <= 3600:
+        raise ConfigError(
+            f"{origin}: cluster.interval_s must be 0.1 … 3600 seconds, not {settings.cluster.interval_s:g}"
+        )
+    for one in settings.target:
+        if not one.url:
+            raise ConfigError(f"{origin}: a [[target]] has no url")
+    return settings
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    """A hint for a mistyped word."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"

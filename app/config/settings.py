@@ -1,0 +1,126 @@
+"""Settings: every key of the configuration file, one field each.
+
+A field's `help` is its documentation; its place gives its environment variable (`[store] path` is
+`GPU_WATCHDOG_STORE_PATH`), its flag (`--store-path`) and its row in `docs/configuration.md`. Values are read once by
+`app.config.load` and passed down; nothing below the runtime reads the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+
+def setting(default: object, help: str) -> Any:  # noqa: A002, ANN401 - stands in for a field of any type, like dataclasses.field
+    """A field with its documentation."""
+    if isinstance(default, dict | list):
+        return field(default_factory=lambda: type(default)(default), metadata={"help": help})
+    return field(default=default, metadata={"help": help})
+
+
+def help_of(one: Field[Any]) -> str:
+    """The documentation of a settings field."""
+    return str(one.metadata["help"])
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """`[cluster]`: what the whole is called and how often it is looked at."""
+
+    name: str = setting("", "Name shown in the header and in JSON.")
+    interval_s: float = setting(5.0, "Seconds between two looks at a source, and between two evaluations.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`[[target]]`: one address that answers Prometheus text; its kind is detected."""
+
+    url: str = setting("", "Address of the page, `http://node-1:9400/metrics`; `nvml:` is this machine's own driver.")
+    node: str = setting("", "Node name; empty: from the page's labels, else the host.")
+    name: str = setting("", "Name of the source; empty: host, port and path.")
+    ssh: str = setting("", "Reach it through the system's ssh, `user@host:port`.")
+    token_file: str = setting("", "File that holds a bearer token (0600).")
+    interval_s: float = setting(0.0, "Seconds between two looks; 0: the cluster's.")
+    timeout_s: float = setting(0.0, "Seconds a look may take; 0: nine tenths of the interval, 10 at most.")
+    max_bytes: int = setting(33554432, "Largest page taken, in bytes.")
+    ca_file: str = setting("", "Certificates to trust for https; empty: the system's.")
+    insecure: bool = setting(False, "Do not check the https certificate.")
+
+
+@dataclass(frozen=True, slots=True)
+class Discover:
+    """`[discover]`: targets that come and go."""
+
+    files: tuple[str, ...] = setting((), "Prometheus file_sd files (JSON); patterns allowed, relative to this file.")
+    http: tuple[str, ...] = setting((), "Prometheus http_sd addresses.")
+    refresh_s: float = setting(30.0, "Seconds between two looks at http_sd; files are looked at every interval.")
+    local: bool = setting(True, "Read this machine's own GPUs through NVML when no target is configured.")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """`[store]`: the history."""
+
+    path: str = setting("", "History file; empty: `history.db` in the state folder; `none`: keep no history.")
+    raw_hours: float = setting(24.0, "Hours every sample is kept.")
+    minute_days: float = setting(30.0, "Days the one-minute roll-ups are kept.")
+    quarter_days: float = setting(365.0, "Days the fifteen-minute roll-ups are kept.")
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """`[serve]`: the daemon."""
+
+    socket: str = setting("", "Unix socket; empty: `$XDG_RUNTIME_DIR/gpu-watchdog/api.sock`, else `/run/…`.")
+    user: str = setting("", "User, beside root and oneself, whose socket the screen and the commands trust.")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """`[screen]`: how it looks."""
+
+    theme: str = setting("", "`dark`, `light`, `colourblind`, `mono`; empty: as it was left.")
+    ascii: bool = setting(False, "Draw with ASCII characters only.")
+    keymap: str = setting("", "File that remaps keys; empty: `keymap.toml` beside the configuration.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration."""
+
+    cluster: Cluster = field(default_factory=Cluster)
+    target: tuple[Target, ...] = ()
+    discover: Discover = field(default_factory=Discover)
+    store: Store = field(default_factory=Store)
+    serve: Serve = field(default_factory=Serve)
+    screen: Screen = field(default_factory=Screen)
+    prices: Mapping[str, float] = field(default_factory=dict)
+    """$/h of one GPU, by model or the beginning of its name."""
+    unused: tuple[str, ...] = ()
+    """Tables of the file that this version knows of but does not read yet."""
+    origin: str = ""
+    """The file it came from; empty for none."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to look at is configured."""
+        return not (self.target or self.discover.files or self.discover.http)
+
+
+TABLES: Mapping[str, type[Any]] = {
+    "cluster": Cluster,
+    "discover": Discover,
+    "store": Store,
+    "serve": Serve,
+    "screen": Screen,
+}
+"""Plain tables by name; `target` is a list of tables, `prices` a free mapping."""
+
+LATER: tuple[str, ...] = ("slurm", "log", "prometheus", "agent", "alerts", "deploy")
+"""Tables of the configuration contract whose parts are not built yet: accepted, named by `doctor`, not read."""
+
+
+def keys(table: type[Any]) -> tuple[str, ...]:
+    """The keys of a table."""
+    return tuple(one.name for one in fields(table))

@@ -1,0 +1,112 @@
+"""The board: holds the newest snapshot, applies readings, tells who listens.
+
+One writer (the monitor), many lookers. A subscriber is woken with the newest snapshot and never queued behind older
+ones; only the store sees every change, through a bounded list whose overflow is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from app.domain.apply import Applied, Change, apply, forget
+from app.domain.reading import Reading, SourceSpec
+from app.domain.series import Event
+from app.domain.snapshot import Snapshot
+
+PENDING_LIMIT = 200_000
+"""Changes kept for a store that cannot keep up; beyond it the oldest go, counted."""
+EVENTS_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A reading as it was applied: what a daemon passes on to those attached."""
+
+    spec: SourceSpec
+    reading: Reading
+    missed_slots: int = 0
+
+
+class Board:
+    """The newest snapshot and its listeners."""
+
+    def __init__(self, empty: Snapshot) -> None:
+        self._snapshot = empty
+        self._waiting: set[asyncio.Event] = set()
+        self._pending: deque[Change] = deque(maxlen=PENDING_LIMIT)
+        self._pending_events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._taps: list[Callable[[Arrival], None]] = []
+        self.recent: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self.dropped = 0
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot."""
+        return self._snapshot
+
+    def apply(self, spec: SourceSpec, reading: Reading, missed_slots: int = 0) -> Applied:
+        """Apply one reading and wake the listeners."""
+        applied = apply(self._snapshot, spec, reading, missed_slots)
+        overflow = len(self._pending) + len(applied.changes) - PENDING_LIMIT
+        self.dropped += max(0, overflow)
+        self._pending.extend(applied.changes)
+        self._note(applied.events)
+        self._set(applied.snapshot)
+        for tap in self._taps:
+            tap(Arrival(spec, reading, missed_slots))
+        return applied
+
+    def forget(self, source: str) -> None:
+        """Drop a source that is no longer configured."""
+        self._set(forget(self._snapshot, source))
+
+    def replace(self, snapshot: Snapshot) -> None:
+        """Take a whole snapshot over (a daemon's, at the start of an attachment)."""
+        self._set(snapshot)
+
+    def note(self, event: Event) -> None:
+        """Keep an event that no reading brought."""
+        self._note((event,))
+        self._wake()
+
+    def drain(self) -> tuple[tuple[Change, ...], tuple[Event, ...]]:
+        """Everything that came since the last drain, for the store."""
+        changes, events = tuple(self._pending), tuple(self._pending_events)
+        self._pending.clear()
+        self._pending_events.clear()
+        return changes, events
+
+    def listen(self, tap: Callable[[Arrival], None]) -> Callable[[], None]:
+        """Call `tap` with every arrival, at once and on this loop; the returned function ends it."""
+        self._taps.append(tap)
+        return lambda: self._taps.remove(tap)
+
+    async def changes(self) -> AsyncIterator[Snapshot]:
+        """Snapshots as they come, newest only."""
+        woken = asyncio.Event()
+        self._waiting.add(woken)
+        seen = -1
+        try:
+            while True:
+                if self._snapshot.version == seen:
+                    await woken.wait()
+                woken.clear()
+                seen = self._snapshot.version
+                yield self._snapshot
+        finally:
+            self._waiting.discard(woken)
+
+    def _note(self, events: tuple[Event, ...]) -> None:
+        self.recent.extend(events)
+        self._pending_events.extend(events)
+
+    def _set(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._wake()
+
+    def _wake(self) -> None:
+        for woken in self._waiting:
+            woken.set()

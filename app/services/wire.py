@@ -1,0 +1,109 @@
+"""What a daemon and those attached to it say to each other: one JSON object an event, in both directions pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from app.domain.codec import WIRE_VERSION, decode, encode
+from app.domain.reading import Reading, SourceSpec
+from app.domain.series import Event, Point, Series, Subject
+from app.domain.snapshot import Snapshot
+from app.services.board import Arrival
+from app.store.history import StoreHealth
+
+
+class WireError(Exception):
+    """The other side speaks another version, or nonsense; the message is for a person."""
+
+
+def pack_snapshot(snapshot: Snapshot) -> str:
+    """A whole snapshot as one line of JSON."""
+    return _dump({"wire": WIRE_VERSION, "snapshot": encode(snapshot)})
+
+
+def unpack_snapshot(text: str | bytes) -> Snapshot:
+    """The snapshot of `pack_snapshot`. Raises WireError."""
+    raw = _load(text)
+    return _decode(Snapshot, raw["snapshot"])
+
+
+def pack_arrival(arrival: Arrival) -> str:
+    """One reading with its source as one line of JSON."""
+    return _dump(
+        {
+            "wire": WIRE_VERSION,
+            "spec": encode(arrival.spec),
+            "reading": encode(arrival.reading),
+            "missed": arrival.missed_slots,
+        }
+    )
+
+
+def unpack_arrival(text: str | bytes) -> Arrival:
+    """The reading of `pack_arrival`. Raises WireError."""
+    raw = _load(text)
+    return Arrival(_decode(SourceSpec, raw["spec"]), _decode(Reading, raw["reading"]), int(raw.get("missed", 0)))
+
+
+def pack_series(series: Series) -> str:
+    """A series as one line of JSON."""
+    points = [[p.at, p.mean, p.low, p.high] for p in series.points]
+    return _dump({"wire": WIRE_VERSION, "series": {**encode(series), "points": points}})
+
+
+def unpack_series(text: str | bytes) -> Series:
+    """The series of `pack_series`. Raises WireError."""
+    raw = _load(text)["series"]
+    points = tuple(Point(at, mean, low, high) for at, mean, low, high in raw["points"])
+    return Series(
+        subject=_decode(Subject, raw["subject"]),
+        metric=raw["metric"],
+        unit=raw["unit"],
+        start=raw["start"],
+        end=raw["end"],
+        step_s=raw["step_s"],
+        points=points,
+    )
+
+
+def pack_events(events: tuple[Event, ...]) -> str:
+    """Events as one line of JSON."""
+    return _dump({"wire": WIRE_VERSION, "events": [encode(one) for one in events]})
+
+
+def unpack_events(text: str | bytes) -> tuple[Event, ...]:
+    """The events of `pack_events`. Raises WireError."""
+    return tuple(_decode(Event, one) for one in _load(text)["events"])
+
+
+def pack_health(health: StoreHealth) -> str:
+    """The store's health as one line of JSON."""
+    return _dump({"wire": WIRE_VERSION, "store": asdict(health)})
+
+
+def unpack_health(text: str | bytes) -> StoreHealth:
+    """The health of `pack_health`. Raises WireError."""
+    return _decode(StoreHealth, _load(text)["store"])
+
+
+def _dump(message: dict[str, Any]) -> str:
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=True)
+
+
+def _load(text: str | bytes) -> dict[str, Any]:
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise WireError(f"the daemon's answer is not JSON: {error}") from error
+    if not isinstance(raw, dict) or raw.get("wire") != WIRE_VERSION:
+        raise WireError("the daemon is of another version: restart it, or upgrade this program")
+    return raw
+
+
+def _decode(kind: Any, raw: Any) -> Any:  # noqa: ANN401 - a class in, an instance of it out
+    try:
+        return decode(kind, raw)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise WireError(f"the daemon's answer cannot be read: {error!r}") from error
