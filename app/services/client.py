@@ -1,0 +1,156 @@
+"""The attached feed: a daemon's board, mirrored over its unix socket.
+
+The daemon streams a snapshot and then every reading; this process applies the same readings to a board of its own, so
+an attached screen and the daemon cannot disagree. When the daemon goes, the last picture stays and ages, and the
+stream is tried again with growing pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from urllib.parse import urlencode
+
+from app.domain.series import Event, Series, Subject
+from app.domain.snapshot import Snapshot
+from app.services import wire
+from app.services.board import Board
+from app.store.history import StoreHealth
+from app.transport.clock import Clock
+from app.transport.scrape import ScrapeError, Scraper
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
+_ASK_S = 10.0
+
+
+class DaemonError(Exception):
+    """The daemon cannot be asked, or refused; the message is for a person."""
+
+
+class AttachedFeed:
+    """A `Feed` over a daemon's socket. `run` must be running for `changes` to move."""
+
+    def __init__(self, socket: Path, scraper: Scraper, clock: Clock) -> None:
+        self._socket = socket
+        self._scraper = scraper
+        self._clock = clock
+        self._board = Board(Snapshot())
+
+    @property
+    def origin(self) -> str:
+        """Where it is attached."""
+        return f"attached to {self._socket}"
+
+    def latest(self) -> Snapshot:
+        """The newest snapshot; never waits."""
+        return self._board.snapshot
+
+    def now(self) -> float:
+        """The clock ages are reckoned against: one machine, one clock."""
+        return self._clock.now()
+
+    def changes(self) -> AsyncIterator[Snapshot]:
+        """Snapshots as they come, newest only."""
+        return self._board.changes()
+
+    def recent_events(self) -> Sequence[Event]:
+        """Events since the attachment began."""
+        return tuple(self._board.recent)
+
+    async def load(self) -> None:
+        """Fetch the picture of now once. Raises DaemonError."""
+        self._board.replace(wire.unpack_snapshot(await self._ask("/api/snapshot")))
+
+    async def run(self) -> None:
+        """Follow the daemon until cancelled."""
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                async for name, payload in self._events():
+                    pause = _FIRST_PAUSE_S
+                    self._take(name, payload)
+            except (ScrapeError, wire.WireError):
+                pass  # the picture ages on screen by itself: that is how it is told
+            await self._clock.sleep(pause)
+            pause = min(_LONGEST_PAUSE_S, pause * 2)
+
+    def _take(self, name: str, payload: str) -> None:
+        if name == "snapshot":
+            self._board.replace(wire.unpack_snapshot(payload))
+        elif name == "arrival":
+            arrival = wire.unpack_arrival(payload)
+            self._board.apply(arrival.spec, arrival.reading, arrival.missed_slots)
+            self._board.drain()  # no store of its own
+
+    async def _events(self) -> AsyncIterator[tuple[str, str]]:
+        """Server-sent events as (name, data)."""
+        name = ""
+        async for line in self._scraper.lines(self._url("/api/stream")):
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                yield name, line[6:]
+
+    async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
+        """As `History.series`."""
+        asked = {"what": subject, "metric": metric, "since": start, "until": end, "step": step_s, "form": "wire"}
+        return wire.unpack_series(await self._ask("/api/metrics/history", asked))
+
+    async def at(self, when: float) -> Snapshot | None:
+        """As `History.at`."""
+        try:
+            return wire.unpack_snapshot(await self._ask("/api/snapshot", {"at": when}))
+        except LookupError:
+            return None
+
+    async def moments(self, start: float, end: float) -> tuple[float, ...]:
+        """As `History.moments`."""
+        body = await self._ask("/api/moments", {"since": start, "until": end})
+        return tuple(json.loads(body)["moments"])
+
+    async def events(
+        self, start: float, end: float, subject: Subject | None = None, limit: int = 500
+    ) -> Sequence[Event]:
+        """As `History.events`."""
+        asked: dict[str, object] = {"since": start, "until": end, "limit": limit, "form": "wire"}
+        if subject is not None:
+            asked["what"] = subject
+        return wire.unpack_events(await self._ask("/api/events", asked))
+
+    async def store_health(self) -> StoreHealth:
+        """As `History.health`."""
+        return wire.unpack_health(await self._ask("/api/store"))
+
+    async def health(self) -> dict[str, object]:
+        """Who answers on the socket. Raises DaemonError."""
+        found = json.loads(await self._ask("/healthz"))
+        return found if isinstance(found, dict) else {}
+
+    async def ask_json(self, path: str, asked: dict[str, object] | None = None) -> object:
+        """One route's JSON answer. Raises DaemonError or LookupError."""
+        return json.loads(await self._ask(path, asked))
+
+    def _url(self, path: str, asked: dict[str, object] | None = None) -> str:
+        return f"unix://{self._socket}:{path}" + (f"?{urlencode(asked)}" if asked else "")
+
+    async def _ask(self, path: str, asked: dict[str, object] | None = None) -> bytes:
+        try:
+            async with asyncio.timeout(_ASK_S):
+                answer = await self._scraper.get(self._url(path, asked), any_status=True)
+        except (ScrapeError, TimeoutError) as error:
+            raise DaemonError(f"the daemon at {self._socket} does not answer: {error}") from error
+        if answer.status == 404:
+            raise LookupError(_sentence(answer.body))
+        if answer.status != 200:
+            raise DaemonError(_sentence(answer.body))
+        return answer.body
+
+
+def _sentence(body: bytes) -> str:
+    """The daemon's own words for an error."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return "the daemon's answer cannot be read"

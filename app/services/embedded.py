@@ -1,0 +1,69 @@
+"""The feed of a process that collects for itself: the board for now, the store for the past."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from app.domain.series import Event, Series, Subject
+from app.domain.snapshot import Snapshot
+from app.services.board import Board
+from app.store.history import History, StoreHealth
+from app.transport.clock import Clock
+
+NO_STORE = StoreHealth(
+    "closed", "no history is kept: the store is off", path="", size_bytes=0, samples=0, oldest=None
+)
+
+
+class EmbeddedFeed:
+    """A `Feed` over this process's own board and store."""
+
+    origin = "embedded"
+
+    def __init__(self, board: Board, history: History | None, clock: Clock) -> None:
+        self._board = board
+        self._history = history
+        self._clock = clock
+
+    def latest(self) -> Snapshot:
+        """The newest snapshot; never waits."""
+        return self._board.snapshot
+
+    def now(self) -> float:
+        """The clock ages are reckoned against."""
+        return self._clock.now()
+
+    def changes(self) -> AsyncIterator[Snapshot]:
+        """Snapshots as they come, newest only."""
+        return self._board.changes()
+
+    def recent_events(self) -> Sequence[Event]:
+        """Events since this process began."""
+        return tuple(self._board.recent)
+
+    async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
+        """As `History.series`."""
+        if self._history is None:
+            raise LookupError(NO_STORE.text)
+        return await self._history.series(subject, metric, start, end, step_s)
+
+    async def at(self, when: float) -> Snapshot | None:
+        """As `History.at`."""
+        return None if self._history is None else await self._history.at(when)
+
+    async def moments(self, start: float, end: float) -> tuple[float, ...]:
+        """As `History.moments`."""
+        return () if self._history is None else await self._history.moments(start, end)
+
+    async def events(
+        self, start: float, end: float, subject: Subject | None = None, limit: int = 500
+    ) -> Sequence[Event]:
+        """As `History.events`; without a store, those since start."""
+        if self._history is not None:
+            return await self._history.events(start, end, subject, limit)
+        kept = [one for one in self._board.recent if start <= one.at <= end and subject in (None, one.subject)]
+        return kept[-limit:]
+
+    async def store_health(self) -> StoreHealth:
+        """As `History.health`."""
+        return NO_STORE if self._history is None else await self._history.health()

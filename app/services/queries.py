@@ -1,0 +1,234 @@
+"""Answers: what `status --json`, the REST routes, a screen's export and the agent's tools all return.
+
+One function a question, so that two front ends cannot disagree. A value past its age is null; a rate that has had one
+reading only is null; what is not connected in this installation is an empty list or null, as the contract says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.domain.catalogue_health import clock_events
+from app.domain.fleet import cluster_facts
+from app.domain.health import gpu_health
+from app.domain.series import Event, Series
+from app.domain.snapshot import Gpu, Layer, MigSlice, Node, Service, Snapshot, SourceState, samples
+
+SCHEMA = 1
+_DECIMALS = 4
+
+
+def status(snapshot: Snapshot, now: float) -> dict[str, Any]:
+    """The whole cluster at `now`, as `status --json` prints it."""
+    facts = cluster_facts(snapshot, now)
+    return {
+        "schema": SCHEMA,
+        "at": round(now, 3),
+        "mode": snapshot.mode,
+        "cluster": {
+            "name": snapshot.cluster,
+            "nodes": facts.nodes,
+            "nodes_down": facts.nodes_down,
+            "gpus": facts.gpus,
+            "gpus_expected": facts.gpus_expected,
+            "gpus_busy": facts.gpus_busy,
+            "gpus_allocated": facts.gpus_allocated,
+            "gpus_lost": facts.gpus_lost,
+            "power_w": _number(facts.power_w),
+            "cost_per_hour": _number(facts.cost_per_hour),
+            "jobs_running": 0,
+            "jobs_pending": 0,
+            "alerts_firing": None,
+        },
+        "sources": [source_status(state, now) for state in snapshot.sources.values()],
+        "nodes": [node_status(node, snapshot, now) for node in snapshot.nodes.values()],
+        "jobs": [],
+        "services": [service_status(service, snapshot, now) for service in snapshot.services.values()],
+        "alerts": None,
+    }
+
+
+def source_status(state: SourceState, now: float) -> dict[str, Any]:
+    """One source: how it is doing, and what it could not make of its page."""
+    page = state.page
+    return {
+        "name": state.spec.name,
+        "kind": "vllm" if page and page.flavour == "vllm" else state.spec.kind,
+        "target": state.spec.target,
+        "state": state.condition(now),
+        "age_s": _number(state.age(now)),
+        "error": state.error,
+        "interval_s": state.spec.interval_s,
+        "duration_s": _number(state.duration_s),
+        "missed_slots": state.missed_slots,
+        "flavour": page.flavour if page else None,
+        "samples": page.samples if page else None,
+        "samples_known": page.known if page else None,
+        "samples_unknown": sum(count for _, count in page.unknown) if page else None,
+        "unknown": {name: count for name, count in page.unknown} if page else {},
+        "bad_lines": page.bad_lines if page else None,
+        "bad_examples": [{"line": line, "why": why} for line, why in page.bad_examples] if page else [],
+    }
+
+
+def node_status(node: Node, snapshot: Snapshot, now: float) -> dict[str, Any]:
+    """One node and its GPUs."""
+    return {
+        "name": node.name,
+        "state": node_state(node, snapshot, now),
+        "slurm_state": None,
+        "slurm_reason": None,
+        "gpus_expected": node.gpus_expected,
+        "gpus": [gpu_status(gpu, now) for gpu in node.gpus],
+        "metrics": metrics(node.layers, now),
+        "facts": dict(node.facts),
+    }
+
+
+def node_state(node: Node, snapshot: Snapshot, now: float) -> str:
+    """`ok`, `stale` (some source late), `down` (every source failing), or `degraded` (a GPU is lost)."""
+    states = [snapshot.sources[name].condition(now) for name in node.sources if name in snapshot.sources]
+    if states and all(state in ("down", "never") for state in states):
+        return "down"
+    if any(gpu.is_lost for gpu in node.gpus):
+        return "degraded"
+    return "ok" if all(state == "ok" for state in states) else "stale"
+
+
+def gpu_status(gpu: Gpu, now: float) -> dict[str, Any]:
+    """One GPU: the numbers everybody asks for by plain names, and everything known under `metrics`."""
+    values = {} if gpu.is_lost else metrics(gpu.layers, now)
+
+    def plain(key: str) -> float | None:
+        found = values.get(key)
+        return None if found is None else found["value"]
+
+    verdict = gpu_health(gpu, now)
+    newest = max((layer.at for layer in gpu.layers), default=None)
+    xid = plain("gpu.xid_last")
+    return {
+        "index": gpu.index,
+        "uuid": gpu.uuid,
+        "model": gpu.model,
+        "utilization_percent": plain("gpu.utilization"),
+        "memory_used_mib": plain("gpu.memory_used"),
+        "memory_total_mib": plain("gpu.memory_total"),
+        "temperature_c": plain("gpu.temperature"),
+        "power_w": plain("gpu.power"),
+        "power_limit_w": plain("gpu.power_limit"),
+        "sm_clock_mhz": plain("gpu.sm_clock"),
+        "health": verdict.state,
+        "health_reason": verdict.reason,
+        "state": "lost" if gpu.is_lost else ("ok" if values else "unknown"),
+        "lost_at": gpu.lost_at,
+        "xid_last": int(xid) if xid else (gpu.xids[-1].code if gpu.xids else None),
+        "xids": [{"code": one.code, "count": one.count, "last_at": one.last_at} for one in gpu.xids],
+        "clock_event_reasons": list(clock_events(plain("gpu.clock_event_reasons"))),
+        "job_id": gpu.hpc_jobs[0] if len(gpu.hpc_jobs) == 1 else None,
+        "user": None,
+        "allocated": None,
+        "age_s": None if newest is None else _number(max(0.0, now - newest)),
+        "source": gpu.layers[0].source if gpu.layers else None,
+        "note": gpu.note,
+        "metrics": values,
+        "mig": [mig_status(one, now) for one in gpu.mig],
+        "processes": None
+        if gpu.processes is None
+        else [
+            {
+                "pid": one.pid,
+                "name": one.name,
+                "user": one.user,
+                "command": one.command,
+                "memory_mib": one.memory_mib,
+                "utilization_percent": one.utilization_percent,
+                "kind": one.kind,
+            }
+            for one in gpu.processes
+        ],
+        "facts": dict(gpu.facts),
+    }
+
+
+def mig_status(one: MigSlice, now: float) -> dict[str, Any]:
+    """One MIG slice."""
+    return {"id": one.id, "profile": one.profile, "uuid": one.uuid, "metrics": metrics(one.layers, now)}
+
+
+def service_status(service: Service, snapshot: Snapshot, now: float) -> dict[str, Any]:
+    """One model server."""
+    source = snapshot.sources.get(service.source)
+    return {
+        "kind": service.kind,
+        "target": service.target,
+        "model": service.model,
+        "state": source.condition(now) if source else "never",
+        "running": service.value("service.requests_running", now),
+        "waiting": service.value("service.requests_waiting", now),
+        "kv_cache_usage": _ratio(service.value("service.kv_cache_usage", now)),
+        "tokens_per_s": _number(service.value("service.tokens_per_s", now)),
+        "source": service.source,
+        "metrics": metrics(service.layers, now),
+    }
+
+
+def metrics(layers: tuple[Layer, ...], now: float) -> dict[str, dict[str, Any]]:
+    """Every value not past its age, by catalogue key, with its age and source."""
+    return {
+        key: {"value": _number(one.value), "age_s": round(one.age_s, 3), "source": one.source}
+        for key, one in samples(layers, now).items()
+    }
+
+
+def history(series: Series, what: str) -> dict[str, Any]:
+    """A series as `history --json` prints it."""
+    return {
+        "schema": SCHEMA,
+        "what": what,
+        "metric": series.metric,
+        "unit": series.unit,
+        "step_s": series.step_s,
+        "points": [[round(point.at, 3), _number(point.mean)] for point in series.points],
+    }
+
+
+def event_list(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Events for JSON."""
+    return [
+        {"at": one.at, "kind": one.kind, "severity": one.severity, "subject": str(one.subject), "text": one.text}
+        for one in events
+    ]
+
+
+def current(snapshot: Snapshot, now: float, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Current values as flat rows (`/api/metrics/current`), filtered by `node`, `gpu` and `metric` where given."""
+    rows = []
+    for subject, labels, layers in _subjects(snapshot):
+        if any(labels.get(key, "") != value for key, value in wanted.items() if key in ("node", "gpu")):
+            continue
+        for key, one in metrics(layers, now).items():
+            if wanted.get("metric") in (None, key, key.split(".", 1)[1]):
+                rows.append({"subject": subject, **labels, "metric": key, **one})
+    return rows
+
+
+def _subjects(snapshot: Snapshot) -> Iterable[tuple[str, dict[str, str], tuple[Layer, ...]]]:
+    for node in snapshot.nodes.values():
+        yield f"node:{node.name}", {"node": node.name}, node.layers
+        for gpu in node.gpus:
+            layers = () if gpu.is_lost else gpu.layers
+            yield f"gpu:{gpu.id}", {"node": node.name, "gpu": str(gpu.index)}, layers
+    for service in snapshot.services.values():
+        yield f"service:{service.id}", {"service": service.id}, service.layers
+
+
+def _number(value: float | None) -> float | None:
+    """A number as JSON can hold it: finite, without a tail of float noise; whole numbers stay whole."""
+    if value is None or value != value or value in (float("inf"), float("-inf")):
+        return None
+    return int(value) if value == int(value) and abs(value) < 2**53 else round(value, _DECIMALS)
+
+
+def _ratio(percent: float | None) -> float | None:
+    return None if percent is None else _number(percent / 100)
