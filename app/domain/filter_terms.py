@@ -1,0 +1,280 @@
+"""The atoms of the filter language: what `util<10`, `user:ana`, `busy` or a bare word ask of a GPU. Pure.
+
+An unknown value satisfies no comparison, so `util<10` never lists a GPU whose utilization nobody knows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from app.domain.metric import Metric
+from app.domain.metrics import METRICS, by_key, find
+from app.domain.nodelist import PatternError, node_matcher
+from app.domain.snapshot import BUSY_PERCENT, Gpu
+
+Test = Callable[[Gpu, float], bool]
+"""Whether a GPU, at a time (epoch seconds), is wanted."""
+
+FREE_MEMORY_PERCENT = 5.0
+"""A GPU that holds more memory than this is in somebody's hands, though nobody is named."""
+
+SHORT: Mapping[str, str] = {
+    "util": "gpu.utilization",
+    "mem": "gpu.memory_percent",
+    "temp": "gpu.temperature",
+    "hbm": "gpu.memory_temperature",
+    "clock": "gpu.sm_clock",
+    "sm": "gpu.sm_active",
+    "tensor": "gpu.tensor_active",
+    "dram": "gpu.dram_active",
+    "pcie": "gpu.pcie_rx",
+    "nvlink": "gpu.nvlink_rx",
+    "ecc": "gpu.ecc_dbe_volatile",
+    "limit": "gpu.power_limit",
+    "procs": "gpu.processes",
+}
+"""Short names people type, beside every catalogue key of a GPU and its last part."""
+
+_SCALES: Mapping[str, Mapping[str, float]] = {
+    "%": {"%": 1},
+    "MiB": {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1048576},
+    "°C": {"c": 1, "°c": 1, "°": 1},
+    "W": {"w": 1, "kw": 1e3, "mw": 1e6},
+    "MHz": {"mhz": 1, "ghz": 1e3},
+    "B/s": {"b": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12},
+    "B": {"b": 1, "k": 1024, "m": 1048576, "g": 1073741824, "t": 1099511627776},
+    "J": {"j": 1, "kj": 1e3, "mj": 1e6, "kwh": 3.6e6},
+    "s": {"ms": 1e-3, "s": 1, "m": 60, "h": 3600},
+}
+"""Units a number may carry, by the metric's own unit; lower case. Bytes: `40g`, `40gb`, `40gib` and `40g/s` are one."""
+_NUMBER = re.compile(r"([-+]?\d{1,15}(?:\.\d{0,9})?)\s*([a-z%°/]*)", re.IGNORECASE | re.ASCII)
+
+
+class TermError(ValueError):
+    """A term that cannot be read; the message is for a person, `offset` counts from the term's beginning."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+def gpu_value(gpu: Gpu, key: str, now: float) -> float | None:
+    """A value of a GPU; memory's share is reckoned from used and total where no exporter publishes it."""
+    value = gpu.value(key, now)
+    if value is None and key == "gpu.memory_percent":
+        used, total = gpu.value("gpu.memory_used", now), gpu.value("gpu.memory_total", now)
+        return 100 * used / total if used is not None and total else None
+    return value
+
+
+def comparison(name: str, operator: str, wanted: str) -> Test:
+    """`util<10`, `mem>40g`, `power>=0.6kw`. Raises TermError."""
+    metric = metric_named(name)
+    if metric is None:
+        raise TermError(f"no metric is called {name!r}{nearest(name, _metric_names())}")
+    number, key = _number(metric, wanted, len(name) + len(operator))
+    compare = _OPERATORS[operator]
+
+    def test(gpu: Gpu, now: float) -> bool:
+        value = gpu_value(gpu, key, now)
+        return value is not None and compare(value, number)
+
+    return test
+
+
+def metric_named(name: str) -> Metric | None:
+    """A GPU's metric by key, last part or short name."""
+    lowered = name.lower()
+    metric = by_key().get(SHORT[lowered]) if lowered in SHORT else find(lowered, "gpu")
+    return metric if metric is not None and metric.scope == "gpu" else None
+
+
+def field(name: str, wanted: str) -> Test:
+    """`node:gpu-[01-04]`, `model:h100,a100`, `state:lost`. Raises TermError."""
+    make = FIELDS.get(name.lower())
+    if make is None and metric_named(name) is not None:
+        return comparison(name, ":", wanted)
+    if make is None:
+        raise TermError(f"{name!r} is nothing to filter by{nearest(name, (*FIELDS, *SHORT))}")
+    if not wanted:
+        raise TermError(f"{name}: what? Write {name}:{EXAMPLES[name.lower()]}", len(name) + 1)
+    try:
+        return make(wanted)
+    except PatternError as error:
+        raise TermError(str(error), len(name) + 1 + error.position) from error
+    except TermError as error:
+        raise TermError(str(error), len(name) + 1 + error.offset) from error
+
+
+def word(wanted: str) -> Test:
+    """A bare word: part of the node's name, `node/index`, the model or the UUID, whatever the case."""
+    lowered = wanted.lower()
+    return lambda gpu, _: lowered in f"{gpu.id}\n{gpu.model or ''}\n{gpu.uuid or ''}".lower()
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint for a mistyped word: `; did you mean 'util'?`, or nothing."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def is_idle(gpu: Gpu, now: float) -> bool:
+    """Known to do next to nothing."""
+    value = gpu.value("gpu.utilization", now)
+    return value is not None and value < BUSY_PERCENT
+
+
+def is_held(gpu: Gpu, now: float) -> bool:
+    """A job or a process is known to hold it, or it holds memory that nobody owns up to."""
+    share = gpu_value(gpu, "gpu.memory_percent", now)
+    return bool(gpu.hpc_jobs or gpu.processes) or (share is not None and share >= FREE_MEMORY_PERCENT)
+
+
+def _is_busy(gpu: Gpu, now: float) -> bool:
+    value = gpu.value("gpu.utilization", now)
+    return value is not None and value >= BUSY_PERCENT
+
+
+def _is_silent(gpu: Gpu, now: float) -> bool:
+    return not gpu.is_lost and all(layer.is_expired(now) for layer in gpu.layers)
+
+
+def _is_stale(gpu: Gpu, now: float) -> bool:
+    return not gpu.is_lost and not _is_silent(gpu, now) and all(layer.is_stale(now) for layer in gpu.layers)
+
+
+STATES: Mapping[str, Test] = {
+    "busy": _is_busy,
+    "idle": is_idle,
+    "alloc": is_held,
+    "free": lambda gpu, now: not gpu.is_lost and is_idle(gpu, now) and not is_held(gpu, now),
+    "lost": lambda gpu, _: gpu.is_lost,
+    "stale": _is_stale,
+    "silent": _is_silent,
+    "ok": lambda gpu, now: not (gpu.is_lost or _is_stale(gpu, now) or _is_silent(gpu, now)),
+    "xid": lambda gpu, _: bool(_xids(gpu)),
+    "mig": lambda gpu, _: bool(gpu.mig),
+}
+"""States, as bare words and as `state:…`."""
+
+
+def _state(wanted: str) -> Test:
+    tests = []
+    for name in wanted.split(","):
+        found = STATES.get(name.lower())
+        if found is None:
+            raise TermError(f"{name!r} is no state; known: {', '.join(STATES)}")
+        tests.append(found)
+    return lambda gpu, now: any(test(gpu, now) for test in tests)
+
+
+def _texts(read: Callable[[Gpu], Iterable[str]], *, whole: bool) -> Callable[[str], Test]:
+    """A field of texts: whole or in part, whatever the case, several by commas; `*` and `?` make any of them a glob."""
+
+    def make(wanted: str) -> Test:
+        matchers = [_text(one, whole=whole) for one in wanted.lower().split(",") if one]
+        return lambda gpu, _: any(match(text.lower()) for text in read(gpu) for match in matchers)
+
+    return make
+
+
+def _text(wanted: str, *, whole: bool) -> Callable[[str], bool]:
+    if "*" in wanted or "?" in wanted:
+        return node_matcher(wanted.replace("[", "?").replace("]", "?"))
+    return (lambda text: text == wanted) if whole else (lambda text: wanted in text)
+
+
+def _node(wanted: str) -> Test:
+    matches = node_matcher(wanted)
+    return lambda gpu, _: matches(gpu.node)
+
+
+def _gpu(wanted: str) -> Test:
+    """`gpu:3`, `gpu:0-3,7`, or `gpu:gpu-01/3`."""
+    if "/" in wanted:
+        node, _, rest = wanted.rpartition("/")
+        on_node, with_index = node_matcher(node), node_matcher(f"[{rest}]")
+        return lambda gpu, _: on_node(gpu.node) and with_index(str(gpu.index))
+    has_index = node_matcher(f"[{wanted}]")
+    return lambda gpu, _: has_index(str(gpu.index))
+
+
+def _xid(wanted: str) -> Test:
+    if not all(part.isdigit() for part in wanted.split(",")):
+        raise TermError(f"{wanted!r} is no Xid; write xid:79 or xid:79,94")
+    codes = {int(part) for part in wanted.split(",")}
+    return lambda gpu, _: not codes.isdisjoint(_xids(gpu))
+
+
+def _xids(gpu: Gpu) -> set[int]:
+    """Every Xid code known of a GPU, lost or not: counted ones, and the last one where only that is published."""
+    last = (layer.values.get("gpu.xid_last") for layer in gpu.layers)
+    return {one.code for one in gpu.xids if one.count} | {int(code) for code in last if code}
+
+
+FIELDS: Mapping[str, Callable[[str], Test]] = {
+    "node": _node,
+    "gpu": _gpu,
+    "model": _texts(lambda gpu: (gpu.model or "",), whole=False),
+    "uuid": _texts(lambda gpu: (gpu.uuid or "",), whole=False),
+    "state": _state,
+    "user": _texts(lambda gpu: (one.user or "" for one in gpu.processes or ()), whole=True),
+    "job": _texts(lambda gpu: gpu.hpc_jobs, whole=True),
+    "proc": _texts(lambda gpu: (f"{one.name} {one.command or ''}" for one in gpu.processes or ()), whole=False),
+    "xid": _xid,
+    "source": _texts(lambda gpu: (layer.source for layer in gpu.layers), whole=False),
+    "driver": _texts(lambda gpu: (gpu.facts.get("driver_version", ""),), whole=False),
+}
+"""Fields of text."""
+
+EXAMPLES: Mapping[str, str] = {
+    "node": "gpu-[01-04,7]",
+    "gpu": "0-3",
+    "model": "h100",
+    "uuid": "5a1f",
+    "state": "lost",
+    "user": "ana",
+    "job": "812",
+    "proc": "python",
+    "xid": "79",
+    "source": "node-1",
+    "driver": "570",
+}
+"""One value a field, for help and completion."""
+
+
+def _number(metric: Metric, wanted: str, offset: int) -> tuple[float, str]:
+    """A number in the metric's unit, and the key to compare: `mem>40g` means memory used, not its share."""
+    found = _NUMBER.fullmatch(wanted)
+    if found is None:
+        raise TermError(f"{wanted!r} is not a number" if wanted else "a number is missing", offset)
+    number, unit = float(found.group(1)), found.group(2).lower()
+    if not unit:
+        return number, metric.key
+    if metric.key == "gpu.memory_percent" and unit != "%":
+        metric = by_key()["gpu.memory_used"]
+    scales = _SCALES.get(metric.unit, {})
+    bare = (
+        unit if metric.unit not in ("MiB", "B", "B/s") else unit.removesuffix("/s").rstrip("b").removesuffix("i") or "b"
+    )
+    if bare not in scales:
+        known = f"{metric.unit} ({', '.join(scales)})" if scales else "a plain number"
+        raise TermError(f"{metric.short} is in {known}, not {unit!r}", offset)
+    return number * scales[bare], metric.key
+
+
+def _metric_names() -> list[str]:
+    return [*SHORT, *(metric.short for metric in METRICS if metric.scope == "gpu")]
+
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "=": lambda a, b: a == b,
+    ":": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
