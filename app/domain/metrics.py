@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
+from app.domain.catalogue_fleet import FLEET_METRICS
 from app.domain.catalogue_gpu import GPU_METRICS
 from app.domain.catalogue_health import HEALTH_METRICS
 from app.domain.catalogue_node import NODE_METRICS
 from app.domain.catalogue_service import SERVICE_METRICS
 from app.domain.metric import Metric, Name, Scope
 
-METRICS: tuple[Metric, ...] = (*GPU_METRICS, *HEALTH_METRICS, *NODE_METRICS, *SERVICE_METRICS)
+METRICS: tuple[Metric, ...] = (*GPU_METRICS, *HEALTH_METRICS, *NODE_METRICS, *SERVICE_METRICS, *FLEET_METRICS)
 """Every row; the order is the order of tables."""
 
 

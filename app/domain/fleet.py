@@ -1,0 +1,212 @@
+"""The fleet as a whole: counts, power and cost for the header and JSON, and the folds that the history keeps.
+
+Lost GPUs take part in no fold of values; they are counted, and they are paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from app.domain.health import values_health
+from app.domain.metrics import by_key
+from app.domain.snapshot import BUSY_PERCENT, Gpu, Mode, Node, Snapshot
+from app.domain.values import believed
+
+NodeState = Literal["up", "down", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What the header says of the cluster, and JSON's `cluster`."""
+
+    cluster: str
+    mode: Mode
+    at: float
+    gpus: int
+    """Present: known and not lost."""
+    gpus_expected: int
+    gpus_busy: int
+    gpus_allocated: int | None
+    """None where no scheduler is known."""
+    gpus_lost: int
+    gpus_unknown: int
+    """Present, but every value is past its age."""
+    nodes: int
+    nodes_down: int
+    power_w: float | None
+    """Of the GPUs; None where no GPU says."""
+    cost_per_hour: float | None
+    """$/h; None where no price is known."""
+    idle_cost_per_hour: float | None
+    warnings: int
+    """GPUs whose health is a warning."""
+    criticals: int
+    sources_ok: int
+    sources: int
+    oldest_s: float | None
+    """Age of the oldest newest-look among the sources that are well."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Nobody who should bring news does."""
+        return self.sources > 0 and self.sources_ok == 0
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Running sums while the GPUs are walked once."""
+
+    present: int = 0
+    busy: int = 0
+    lost: int = 0
+    unknown: int = 0
+    warnings: int = 0
+    criticals: int = 0
+    power_w: float | None = None
+    cost: float | None = None
+    idle_cost: float | None = None
+
+
+def is_busy(gpu: Gpu, now: float) -> bool:
+    """Whether a GPU is known to be at work."""
+    busy = gpu.value("gpu.utilization", now)
+    return busy is not None and busy >= BUSY_PERCENT
+
+
+def gpu_price(prices: Mapping[str, float], model: str | None) -> float | None:
+    """$/h of one GPU of a model: by its name, else by the longest beginning, else by the longest part of it."""
+    if not prices or not model:
+        return None
+    name = model.casefold()
+    known = {key.casefold(): price for key, price in prices.items() if key.strip()}
+    if name in known:
+        return known[name]
+    for matches in (name.startswith, name.removeprefix("nvidia ").startswith, name.__contains__):
+        fitting = [key for key in known if matches(key)]
+        if fitting:
+            return known[max(fitting, key=len)]
+    return None
+
+
+def node_state(snapshot: Snapshot, node: Node, now: float) -> NodeState:
+    """`down` when every source that spoke of it fails, `unknown` when nothing of it is within its age, else `up`."""
+    states = [snapshot.sources[name] for name in node.sources if name in snapshot.sources]
+    if states and all(state.condition(now) == "down" for state in states):
+        return "down"
+    if believed(node.layers, now) or any(believed(gpu.layers, now) for gpu in node.gpus):
+        return "up"
+    return "unknown"
+
+
+def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
+    """Fold a snapshot into the header's facts."""
+    sums = _sum_gpus(snapshot, now)
+    states = list(snapshot.sources.values())
+    well = [state for state in states if state.condition(now) == "ok"]
+    ages = [age for state in well if (age := state.age(now)) is not None]
+    return ClusterFacts(
+        cluster=snapshot.cluster,
+        mode=snapshot.mode,
+        at=snapshot.at,
+        gpus=sums.present,
+        gpus_expected=sum(max(len(node.gpus), node.gpus_expected or 0) for node in snapshot.nodes.values()),
+        gpus_busy=sums.busy,
+        gpus_allocated=None,
+        gpus_lost=sums.lost,
+        gpus_unknown=sums.unknown,
+        nodes=len(snapshot.nodes),
+        nodes_down=sum(node_state(snapshot, node, now) == "down" for node in snapshot.nodes.values()),
+        power_w=sums.power_w,
+        cost_per_hour=sums.cost,
+        idle_cost_per_hour=sums.idle_cost,
+        warnings=sums.warnings,
+        criticals=sums.criticals,
+        sources_ok=len(well),
+        sources=len(states),
+        oldest_s=max(ages, default=None),
+    )
+
+
+def _sum_gpus(snapshot: Snapshot, now: float) -> _Sums:
+    sums = _Sums()
+    prices: dict[str | None, float | None] = {}
+    for gpu in snapshot.gpus():
+        model = gpu.model
+        if model not in prices:
+            prices[model] = gpu_price(snapshot.prices, model)
+        price = prices[model]
+        if price is not None:
+            sums.cost = (sums.cost or 0.0) + price
+            sums.idle_cost = sums.idle_cost or 0.0
+        if gpu.is_lost:
+            sums.lost += 1
+            sums.criticals += 1
+            continue
+        sums.present += 1
+        values = believed(gpu.layers, now)
+        _sum_values(sums, values, price)
+    return sums
+
+
+def _sum_values(sums: _Sums, values: Mapping[str, float], price: float | None) -> None:
+    if not values:
+        sums.unknown += 1
+        return
+    busy = values.get("gpu.utilization")
+    if busy is not None and busy >= BUSY_PERCENT:
+        sums.busy += 1
+    elif busy is not None and price is not None:
+        sums.idle_cost = (sums.idle_cost or 0.0) + price
+    power = values.get("gpu.power")
+    if power is not None:
+        sums.power_w = (sums.power_w or 0.0) + power
+    state = values_health(values).state
+    if state == "critical":
+        sums.criticals += 1
+    elif state == "warning":
+        sums.warnings += 1
+
+
+def fleet_values(snapshot: Snapshot, now: float) -> dict[str, float]:
+    """Every `gpu.*` metric folded over the GPUs that are not lost, and the `fleet.*` counts.
+
+    A metric no GPU has a value of is absent, and so is the cost where no price is known.
+    """
+    columns: dict[str, list[float]] = {}
+    for gpu in snapshot.gpus():
+        if gpu.is_lost:
+            continue
+        for key, value in believed(gpu.layers, now).items():
+            if key in columns:
+                columns[key].append(value)
+            else:
+                columns[key] = [value]
+    rows = by_key()
+    folded = {key: _fold(rows[key].fold, values) for key, values in columns.items() if key in rows}
+    facts = cluster_facts(snapshot, now)
+    counts: dict[str, float | None] = {
+        "fleet.gpus": facts.gpus,
+        "fleet.gpus_busy": facts.gpus_busy,
+        "fleet.gpus_lost": facts.gpus_lost,
+        "fleet.nodes": facts.nodes,
+        "fleet.nodes_down": facts.nodes_down,
+        "fleet.cost_per_hour": facts.cost_per_hour,
+        "fleet.idle_cost_per_hour": facts.idle_cost_per_hour,
+    }
+    return folded | {key: float(value) for key, value in counts.items() if value is not None}
+
+
+def _fold(fold: str, values: list[float]) -> float:
+    match fold:
+        case "sum":
+            return sum(values)
+        case "max":
+            return max(values)
+        case "min":
+            return min(values)
+        case "last":
+            return values[-1]
+        case _:
+            return sum(values) / len(values)
