@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.domain.catalogue_health import clock_events
-from app.domain.fleet import cluster_facts
+from app.domain.fleet import cluster_facts, node_state
 from app.domain.health import gpu_health
 from app.domain.series import Event, Series
 from app.domain.snapshot import Gpu, Layer, MigSlice, Node, Service, Snapshot, SourceState, samples
@@ -76,7 +76,7 @@ def node_status(node: Node, snapshot: Snapshot, now: float) -> dict[str, Any]:
     """One node and its GPUs."""
     return {
         "name": node.name,
-        "state": node_state(node, snapshot, now),
+        "state": node_state(snapshot, node, now),
         "slurm_state": None,
         "slurm_reason": None,
         "gpus_expected": node.gpus_expected,
@@ -84,16 +84,6 @@ def node_status(node: Node, snapshot: Snapshot, now: float) -> dict[str, Any]:
         "metrics": metrics(node.layers, now),
         "facts": dict(node.facts),
     }
-
-
-def node_state(node: Node, snapshot: Snapshot, now: float) -> str:
-    """`ok`, `stale` (some source late), `down` (every source failing), or `degraded` (a GPU is lost)."""
-    states = [snapshot.sources[name].condition(now) for name in node.sources if name in snapshot.sources]
-    if states and all(state in ("down", "never") for state in states):
-        return "down"
-    if any(gpu.is_lost for gpu in node.gpus):
-        return "degraded"
-    return "ok" if all(state == "ok" for state in states) else "stale"
 
 
 def gpu_status(gpu: Gpu, now: float) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""The collectors there are: one row each. A row's module is imported when a target of its kind is configured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from app.config.settings import Target
+from app.domain.naming import clean
+from app.domain.reading import SourceKind, SourceSpec
+from app.sources.source import Source
+from app.transport.clock import Clock, look_timeout
+from app.transport.scrape import Scraper
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a collector is made of."""
+
+    spec: SourceSpec
+    target: Target
+    timeout_s: float
+    scraper: Scraper
+    clock: Clock
+
+
+class Maker(Protocol):
+    """A function `make(making)` of a collector's module."""
+
+    def __call__(self, making: Making) -> Source:
+        """Make the source; does no I/O."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of collector."""
+
+    kind: SourceKind
+    scheme: str
+    """Beginning of the target addresses it takes."""
+    module: str
+    """Module with `make`."""
+    help: str
+
+
+COLLECTORS: tuple[Row, ...] = (
+    Row("nvml", "nvml:", "app.sources.nvml", "This machine's own GPUs, through the driver's library."),
+    Row("exporter", "", "app.sources.exporter", "Any page of Prometheus text; which exporter it is, is detected."),
+)
+"""The first row whose scheme fits an address takes it."""
+
+
+def row_for(url: str) -> Row:
+    """The collector that takes an address."""
+    return next(row for row in COLLECTORS if url.startswith(row.scheme))
+
+
+def make(target: Target, interval_s: float, scraper: Scraper, clock: Clock) -> Source:
+    """Make the source of a configured target; does no I/O."""
+    row = row_for(target.url)
+    every = target.interval_s or interval_s
+    spec = SourceSpec(name_of(target), row.kind, shown(target.url), every, target.node or None)
+    maker: Maker = import_module(row.module).make
+    return maker(Making(spec, target, look_timeout(every, target.timeout_s), scraper, clock))
+
+
+def name_of(target: Target) -> str:
+    """The source's name: as configured, else host, port and path without what every page has."""
+    if target.name:
+        return target.name
+    if target.url.startswith("nvml:"):
+        return "nvml"
+    parts = urlsplit(target.url)
+    host = parts.netloc.rpartition("@")[2]
+    path = parts.path.removesuffix("/metrics").rstrip("/")
+    return clean(f"{host}{path}" or target.url)
+
+
+def shown(url: str) -> str:
+    """An address for people: without credentials."""
+    parts = urlsplit(url)
+    return clean(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl() or url)

@@ -1,0 +1,70 @@
+"""The board: newest only for those who look, everything for the store."""
+
+from __future__ import annotations
+
+from app.domain.reading import GpuReading, NodeReading, Reading, SourceSpec
+from app.domain.snapshot import Snapshot
+from app.services import wire
+from app.services.board import Arrival, Board
+
+SPEC = SourceSpec("a", "exporter", "http://a", 5.0, node="a")
+
+
+def reading(at: float, power: float = 60.0) -> Reading:
+    """One GPU of one node."""
+    return Reading("a", at, 0.01, nodes=(NodeReading("a", gpus=(GpuReading(0, "GPU-1", {"gpu.power": power}),)),))
+
+
+async def test_a_slow_listener_sees_the_newest_only() -> None:
+    """Three readings between two looks are one step for a listener."""
+    board = Board(Snapshot())
+    changes = board.changes()
+    first = await anext(changes)
+
+    for at in (5.0, 10.0, 15.0):
+        board.apply(SPEC, reading(at))
+
+    assert (0, 3) == (first.version, (await anext(changes)).version)
+
+
+def test_the_store_sees_every_change() -> None:
+    """Draining gives all that came since the last drain, once."""
+    board = Board(Snapshot())
+    for at in (5.0, 10.0, 15.0):
+        board.apply(SPEC, reading(at))
+
+    changes, _ = board.drain()
+
+    assert [5.0, 10.0, 15.0] == [change.layer.at for change in changes]
+    assert ((), ()) == board.drain()
+
+
+def test_taps_hear_arrivals_until_they_stop() -> None:
+    """What a daemon passes on is each reading as it was applied."""
+    board, heard = Board(Snapshot()), list[Arrival]()
+    stop = board.listen(heard.append)
+    board.apply(SPEC, reading(5.0))
+    stop()
+    board.apply(SPEC, reading(10.0))
+
+    assert [5.0] == [one.reading.at for one in heard]
+
+
+def test_attached_boards_agree() -> None:
+    """A snapshot and the arrivals after it, over the wire, give the daemon's own picture."""
+    daemon, mirror = Board(Snapshot(cluster="lab", prices={"H100": 2.5})), Board(Snapshot())
+    daemon.apply(SPEC, reading(5.0))
+    mirror.replace(wire.unpack_snapshot(wire.pack_snapshot(daemon.snapshot)))
+    daemon.listen(lambda arrival: _pass_on(mirror, arrival))
+    for one in (reading(10.0, 77.0), Reading.failed("a", 15.0, "connection refused")):
+        daemon.apply(SPEC, one)
+
+    assert wire.pack_snapshot(daemon.snapshot) == wire.pack_snapshot(mirror.snapshot)
+    gpu = mirror.snapshot.gpu("a", 0)
+    assert gpu is not None
+    assert 77.0 == gpu.value("gpu.power", 11.0)
+
+
+def _pass_on(mirror: Board, arrival: Arrival) -> None:
+    heard = wire.unpack_arrival(wire.pack_arrival(arrival))
+    mirror.apply(heard.spec, heard.reading, heard.missed_slots)
