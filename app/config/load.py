@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -138,7 +137,7 @@ def _override(settings: Settings, dotted: str, text: str) -> Settings:
             raise ConfigError(f"{origin} must be true or false, not {text!r}")
         value = text.lower() in _TRUE
     elif hint == tuple[str, ...]:
-        value = tuple(part for part in text.split(os.pathsep) if part)
+        value = tuple(part.strip() for part in text.split(",") if part.strip())  # not os.pathsep: addresses hold colons
     changed = replace(getattr(settings, table), **{key: value})
     return _checked(replace(settings, **{table: changed}), origin)
 

@@ -1,0 +1,135 @@
+"""What a command is: a row of the table in `app.__main__`, a module that declares options and runs, and its context."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+
+from app.cli.errors import MEANINGS, CliError
+from app.cli.output import Output
+
+if TYPE_CHECKING:  # the runtime is loaded by the commands that look at a cluster, and only then
+    from app.config.settings import Settings
+    from app.runtime import RuntimeOptions
+
+PROGRAM = "gpu-watchdog"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table of commands."""
+
+    name: str
+    group: str
+    help: str
+    """One line, for the list of commands and for completion."""
+    module: str
+    """Imported when the command is used; holds `declare` and `run`."""
+    codes: tuple[int, ...] = (0, 64)
+    """Exit codes it ends with, beside those every command may (70, 130, 141)."""
+    hidden: bool = False
+    """For the program's own use: absent from lists."""
+
+
+class OpenScreen(Protocol):
+    """Opens the screen and returns its exit code; `app.__main__` gives it: front ends do not import each other."""
+
+    def __call__(self, settings: Settings, options: RuntimeOptions, note: str = "") -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command may use beside its arguments."""
+
+    environ: Mapping[str, str]
+    home: Path
+    clock: Callable[[], float]
+    """Epoch seconds."""
+    output: Output
+    commands: tuple[Command, ...]
+    open_screen: OpenScreen
+
+
+class CommandModule(Protocol):
+    """A module of `app.cli` behind a row."""
+
+    def declare(self, parser: Parser) -> None:
+        """Add the command's own options."""
+
+    def run(self, args: argparse.Namespace, context: Context) -> int:
+        """Do it and return the exit code. Raises CliError."""
+
+
+class HelpShown(Exception):  # noqa: N818 - not an error: ends the parsing once help is printed
+    """Help was asked for; the text goes to stdout."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Plain argparse, whose errors are ours: one sentence, the nearest option, exit code 64."""
+
+    def __init__(self, prog: str, description: str = "", epilog: str = "") -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            add_help=False,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self.add_argument("-h", "--help", action=_Help, help="show this help and leave")
+
+    def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
+        """The arguments. Raises CliError for wrong usage and HelpShown after help."""
+        args, rest = self.parse_known_args(list(words))
+        if rest:
+            self.error(f"unknown option or argument {rest[0]!r}{nearest(rest[0], self.flags())}")
+        return args
+
+    def flags(self) -> list[str]:
+        """Every long option."""
+        return [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
+
+    def actions(self) -> list[argparse.Action]:
+        """Every option and argument, for completion."""
+        return list(self._actions)
+
+    def error(self, message: str) -> NoReturn:
+        """Wrong usage. Raises CliError."""
+        raise CliError(f"{self.prog}: {message} (see `{self.prog} --help`)")
+
+
+class _Help(argparse.Action):
+    """`--help`: hands the text to the one writer of stdout."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **rest: object) -> None:
+        del dest  # nothing is stored
+        super().__init__(
+            option_strings, dest=argparse.SUPPRESS, default=argparse.SUPPRESS, nargs=0, help=str(rest["help"])
+        )
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        raise HelpShown(parser.format_help())
+
+
+def load(command: Command) -> CommandModule:
+    """The module behind a row."""
+    return cast("CommandModule", import_module(command.module))
+
+
+def parser_of(command: Command) -> Parser:
+    """The parser of a command, with its exit codes at the end of its help."""
+    codes = "\n".join(f"  {code:<3} {MEANINGS[code]}" for code in command.codes)
+    parser = Parser(f"{PROGRAM} {command.name}", command.help, f"exit codes:\n{codes}")
+    load(command).declare(parser)
+    return parser
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """`; did you mean …?` for a mistyped word, or nothing."""
+    close = difflib.get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""

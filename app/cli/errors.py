@@ -1,0 +1,36 @@
+"""Exit codes, and the error that carries one; what each code means is said here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+OK = 0
+FOUND = 1
+INCOMPLETE = 2
+USAGE = 64
+UNAVAILABLE = 69
+INTERNAL = 70
+CANNOT_WRITE = 73
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+MEANINGS: Mapping[int, str] = {
+    OK: "all is well",
+    FOUND: "something is wrong, and the output says what",
+    INCOMPLETE: "a configured source is down, or no GPU is seen",
+    USAGE: "wrong usage or configuration",
+    UNAVAILABLE: "what was asked for is not there: no daemon, no history, nothing kept at that time",
+    INTERNAL: "a mistake of this program",
+    CANNOT_WRITE: "a file cannot be written, or exists already",
+    INTERRUPTED: "interrupted from the keyboard",
+    PIPE_CLOSED: "the reader of the output went away",
+}
+"""For `--help` and `docs/commands.md`. 64 and above follow sysexits.h, 130 and 141 the shells."""
+
+
+class CliError(Exception):
+    """A command cannot go on; the message is one sentence for a person, `code` the exit code."""
+
+    def __init__(self, message: str, code: int = USAGE) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,103 @@
+"""The one writer of stdout, and of hints on stderr.
+
+Data goes to stdout, all else to stderr. Colour is for meaning only, on a terminal only, never with NO_COLOR or on a
+dumb terminal; the text alone says the same. Callers make text from outside harmless; all that is added here is SGR.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Literal, TextIO
+
+Meaning = Literal["plain", "strong", "quiet", "accent", "look", "bad", "good"]
+
+_SGR: Mapping[Meaning, str] = {"strong": "1", "quiet": "2", "accent": "36", "look": "33", "bad": "1;31", "good": "32"}
+_FALLBACK_WIDTH, _FALLBACK_HEIGHT = 100, 30
+
+
+class Output:
+    """Where a command writes: data, notes, and how wide and colourful the terminal lets it be."""
+
+    def __init__(self, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
+        self._out = out
+        self._err = err
+        self._environ = environ
+        self.is_terminal = out.isatty()
+        dumb = environ.get("TERM", "") in ("", "dumb")
+        self.has_colour = self.is_terminal and not environ.get("NO_COLOR") and not dumb
+
+    def line(self, text: str = "") -> None:
+        """One line of data."""
+        self._out.write(text + "\n")
+
+    def lines(self, lines: tuple[str, ...] | list[str]) -> None:
+        """Several lines of data at once."""
+        if lines:
+            self._out.write("\n".join(lines) + "\n")
+
+    def text(self, text: str) -> None:
+        """Data exactly as it is."""
+        self._out.write(text)
+
+    def json(self, value: object) -> None:
+        """One JSON object on one line; indented for a person who looks at it on a terminal."""
+        if self.is_terminal:
+            self.line(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+        else:
+            self.json_line(value)
+
+    def json_line(self, value: object) -> None:
+        """One JSON object on one line, always."""
+        self.line(json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False))
+        self._out.flush()
+
+    def note(self, text: str) -> None:
+        """A hint or a progress line for a person, on stderr."""
+        self._err.write(text + "\n")
+        self._err.flush()
+
+    def redraw(self, lines: list[str]) -> None:
+        """Draw over the picture before, on a terminal: from the top, each line cleared to its end, then the rest."""
+        height = self.size()[1]
+        shown = lines if len(lines) < height else [*lines[: height - 2], f"… {len(lines) - height + 2} more lines"]
+        self._out.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in shown) + "\x1b[J")
+        self._out.flush()
+
+    def paint(self, text: str, meaning: Meaning) -> str:
+        """The text in the colour of its meaning, where colours are allowed."""
+        code = _SGR.get(meaning)
+        return f"\x1b[{code}m{text}\x1b[0m" if self.has_colour and code and text else text
+
+    def size(self) -> tuple[int, int]:
+        """(columns, lines) of the terminal; COLUMNS and LINES count first, as for every tool."""
+        columns, rows = self._environ.get("COLUMNS", ""), self._environ.get("LINES", "")
+        try:
+            real = os.get_terminal_size(self._out.fileno())
+            found = (real.columns or _FALLBACK_WIDTH, real.lines or _FALLBACK_HEIGHT)
+        except (OSError, ValueError):  # not a terminal, or not even a file
+            found = (_FALLBACK_WIDTH, _FALLBACK_HEIGHT)
+        return (
+            int(columns) if columns.isdigit() and int(columns) > 0 else found[0],
+            int(rows) if rows.isdigit() and int(rows) > 0 else found[1],
+        )
+
+    def flush(self) -> None:
+        """Everything written so far is on its way. Raises BrokenPipeError when nobody reads any more."""
+        self._out.flush()
+
+
+def standard_output(environ: Mapping[str, str]) -> Output:
+    """The process's own stdout and stderr."""
+    return Output(sys.stdout, sys.stderr, environ)
+
+
+def abandon_stdout() -> None:
+    """After a broken pipe: let the interpreter's last flush go nowhere instead of complaining."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,47 @@
+"""Runs the benchmark: `python -m tests.bench [SECTION…]` measures and prints one table; exit 1 if a target is missed.
+
+A section is a module of this folder with `run(report)`; to add one, add a row.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+
+from tests.bench.report import Report, table
+
+SECTIONS: dict[str, str] = {
+    "parse": "reading exporter pages beside the official parser",
+    "scrape": "fetching pages: the bounded client",
+    "store": "history on disk: size, and time to answer",
+    "start": "start, cost and sick GPUs of commands and screen beside other monitors",
+    "paint": "painting fleets: CPU and bytes to the terminal, keys meanwhile",
+}
+"""Every section, in the order of the table."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the sections named, or all there are."""
+    unknown = [name for name in argv if name not in SECTIONS]
+    if unknown:
+        print(f"unknown section {unknown[0]!r}; there are {', '.join(SECTIONS)}", file=sys.stderr)
+        return 64
+    report = Report()
+    for name in argv or SECTIONS:
+        report.begin(f"{name}: {SECTIONS[name]}")
+        if not (Path(__file__).parent / f"{name}.py").is_file():
+            report.skip(f"tests/bench/{name}.py is not there")
+            continue
+        began = perf_counter()
+        import_module(f"tests.bench.{name}").run(report)
+        print(f"{name}: measured in {perf_counter() - began:.0f} s, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    print("\n".join(table(report)))
+    return 1 if report.misses else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
