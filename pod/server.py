@@ -1,0 +1,255 @@
+"""A small HTTP/1.1 server for GET and HEAD that survives slow, many and hostile clients.
+
+Everything is bounded: connections, the size of a request's head, the time to send one, to take an answer, to stay idle.
+Knows nothing of GPUs; `Handler` answers, and is only asked once the bearer token was right.
+"""
+
+import asyncio
+import contextlib
+import gzip
+import hmac
+import ipaddress
+import logging
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+TEXT = "text/plain; charset=utf-8"
+MOST_HEAD_BYTES = 16 * 1024
+LEAST_GZIP_BYTES = 1024
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of itself the server gives to clients."""
+
+    connections: int = 64
+    head_s: float = 10.0
+    """To send a request, once begun."""
+    idle_s: float = 75.0
+    """Between two requests of one connection."""
+    write_s: float = 10.0
+    """To take an answer, or one piece of a streamed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked, header names in lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    is_http_1_0: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What to answer; a generator of pieces is streamed."""
+
+    body: bytes | AsyncGenerator[bytes, None]
+    status: HTTPStatus = HTTPStatus.OK
+    content_type: str = TEXT
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class BadRequestError(Exception):
+    """The request cannot be served; the connection ends with this answer."""
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Server:
+    """Listens until closed."""
+
+    def __init__(self, handler: Handler, token: str | None, limits: Limits | None = None) -> None:
+        """Without a token everyone is served, but only under names that a foreign web page cannot take."""
+        self._handler = handler
+        self._token = None if token is None else f"Bearer {token}".encode()
+        self._limits = limits or Limits()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and return the port; raises OSError where that is not possible."""
+        self._server = await asyncio.start_server(self._accept, host, port, limit=MOST_HEAD_BYTES)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop listening and end every connection."""
+        if self._server is not None:
+            self._server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            return
+        is_full = len(self._connections) >= self._limits.connections
+        self._connections.add(task)
+        # An answer is flushed before the next request is read, so a client that does not read cannot pile answers up.
+        writer.transport.set_write_buffer_limits(high=0)
+        try:
+            if is_full:
+                await self._send(
+                    writer, None, _plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections"), last=True
+                )
+            else:
+                await self._converse(reader, writer)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            # The client left, or was too slow.
+            writer.transport.abort()
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                request = await self._read(reader)
+            except BadRequestError as error:
+                await self._send(writer, None, _plain(error.status, str(error)), last=True)
+                return
+            response = self._refusal(request) or await self._answer(request)
+            last = request.is_http_1_0 or request.headers.get("connection", "").lower() == "close"
+            await self._send(writer, request, response, last=last)
+            if last:
+                return
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._handler(request)
+        except Exception:  # noqa: BLE001 - logged, and answered with 500
+            # A mistake in one answer must not end the connection of a client that waits for it.
+            _log.exception("cannot answer %s", request.path)
+            return _plain(HTTPStatus.INTERNAL_SERVER_ERROR, "the exporter failed; its standard error says why")
+
+    async def _read(self, reader: asyncio.StreamReader) -> Request:
+        async with asyncio.timeout(self._limits.idle_s):
+            first = await reader.readexactly(1)
+        try:
+            async with asyncio.timeout(self._limits.head_s):
+                return parse_request(first + await reader.readuntil(b"\r\n\r\n"))
+        except asyncio.LimitOverrunError:
+            raise BadRequestError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large") from None
+
+    def _refusal(self, request: Request) -> Response | None:
+        if self._token is None:
+            if not is_local_name(request.headers.get("host", "")):
+                return _plain(HTTPStatus.MISDIRECTED_REQUEST, "ask for this under its own name, or set a token")
+        elif not hmac.compare_digest(request.headers.get("authorization", "").encode("utf-8", "replace"), self._token):
+            refused = _plain(HTTPStatus.UNAUTHORIZED, "a bearer token is needed")
+            return Response(refused.body, refused.status, headers={"WWW-Authenticate": "Bearer"})
+        if request.method not in {"GET", "HEAD"}:
+            refused = _plain(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD")
+            return Response(refused.body, refused.status, headers={"Allow": "GET, HEAD"})
+        return None
+
+    async def _send(
+        self, writer: asyncio.StreamWriter, request: Request | None, response: Response, *, last: bool
+    ) -> None:
+        headers = {"Content-Type": response.content_type, "X-Content-Type-Options": "nosniff", **response.headers}
+        if last:
+            headers["Connection"] = "close"
+        if not isinstance(response.body, bytes):
+            await self._stream(writer, request, response, headers, response.body)
+            return
+        body = response.body
+        if request is not None and len(body) >= LEAST_GZIP_BYTES and accepts_gzip(request.headers):
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        headers["Content-Length"] = str(len(body))
+        is_head = request is not None and request.method == "HEAD"
+        await self._write(writer, _head(response.status, headers) + (b"" if is_head else body))
+
+    async def _stream(
+        self,
+        writer: asyncio.StreamWriter,
+        request: Request | None,
+        response: Response,
+        headers: dict[str, str],
+        pieces: AsyncGenerator[bytes, None],
+    ) -> None:
+        is_chunked = request is None or not request.is_http_1_0
+        if is_chunked:
+            headers["Transfer-Encoding"] = "chunked"
+        async with contextlib.aclosing(pieces):
+            await self._write(writer, _head(response.status, headers))
+            if request is not None and request.method == "HEAD":
+                return
+            async for piece in pieces:
+                await self._write(writer, b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+        if is_chunked:
+            await self._write(writer, b"0\r\n\r\n")
+
+    async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        writer.write(data)
+        async with asyncio.timeout(self._limits.write_s):
+            await writer.drain()
+
+
+def parse_request(head: bytes) -> Request:
+    """The request in these bytes; raises BadRequestError."""
+    try:
+        first, *rest = head.decode("ascii").removesuffix("\r\n\r\n").split("\r\n")
+        method, target, version = first.split(" ")
+        headers = dict(_header(line) for line in rest)
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=16))
+    except ValueError:
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "not an HTTP request") from None
+    if version not in {"HTTP/1.1", "HTTP/1.0"} or not target.startswith("/"):
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "not an HTTP/1.1 request")
+    if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+        raise BadRequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a request body is not taken")
+    return Request(method, unquote(parts.path), query, headers, version == "HTTP/1.0")
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, separator, value = line.partition(":")
+    if not separator or not name or name != name.strip():
+        raise ValueError(line)
+    return name.lower(), value.strip()
+
+
+def accepts_gzip(headers: Mapping[str, str]) -> bool:
+    """Whether the client asked for gzip, and did not turn it off with q=0."""
+    for offer in headers.get("accept-encoding", "").lower().split(","):
+        name, _, quality = offer.partition(";")
+        if name.strip() == "gzip":
+            return quality.strip() not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def is_local_name(host: str) -> bool:
+    """Whether a Host header names this machine in a way that no foreign web page can make a browser do.
+
+    A page on evil.example can have that name point to 127.0.0.1, but it cannot take an address, a name without a dot,
+    this machine's own name, or one under a private suffix.
+    """
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." not in name or name == socket.gethostname().lower() or name.endswith((".internal", ".local"))
+    return True
+
+
+def _plain(status: HTTPStatus, text: str) -> Response:
+    return Response(f"{text}\n".encode(), status)
+
+
+def _head(status: HTTPStatus, headers: Mapping[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
