@@ -1,0 +1,30 @@
+"""A stream of bytes cut into lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.transport.head import TooLargeError, size
+
+
+class LineCutter:
+    """Cuts what comes into lines and keeps the unfinished one, which may be `most` bytes long."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._parts: list[bytes] = []
+        self._length = 0
+
+    def split(self, data: bytes) -> Iterator[str]:
+        """The lines that `data` ends; with no data, the stream's last one. Raises HttpError for one too long."""
+        first, *others = data.split(b"\n")
+        self._parts.append(first)
+        self._length += len(first)
+        if self._length > self._most:
+            raise TooLargeError(f"sent a line longer than {size(self._most)}")
+        if not others and data:
+            return iter(())
+        whole = b"".join(self._parts)
+        lines = [whole, *others[:-1]] if others or whole else []
+        self._parts, self._length = others[-1:], len(others[-1]) if others else 0
+        return (line.removesuffix(b"\r").decode("utf-8", "replace") for line in lines)

@@ -1,0 +1,130 @@
+"""The one way to run a command: a list of words, a deadline, a bound on output, its whole group killed; no shell."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePath
+
+MAX_OUTPUT = 16 * 1024 * 1024
+"""Bytes of stdout and stderr together that are taken before the command is killed."""
+LINGER_S = 0.25
+"""Seconds an ended command's pipes may stay open (a child in the background holds them) before they are let go."""
+
+
+class ProcessError(Exception):
+    """A command could not be started, took too long or said too much; the message is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an ended command left."""
+
+    command: str
+    """Its name, for messages."""
+    returncode: int
+    """Exit status; negative: the signal that ended it."""
+    stdout: bytes
+    stderr: bytes
+    duration_s: float
+
+    @property
+    def ok(self) -> bool:
+        """It ended with status 0."""
+        return self.returncode == 0
+
+
+async def run(
+    argv: Sequence[str],
+    timeout_s: float,
+    *,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    max_output: int = MAX_OUTPUT,
+) -> Result:
+    """Run a command to its end.
+
+    `env` is the whole environment (None: ours). The command gets a process group of its own, which is killed when time
+    is over, when it says more than `max_output` bytes, and when the caller is cancelled. A child that it leaves in the
+    background with its pipes does not hold us up.
+
+    Raises ProcessError when it cannot be started, takes too long or says too much.
+    """
+    loop = asyncio.get_running_loop()
+    name = PurePath(argv[0]).name
+    started = loop.time()
+    try:
+        transport, output = await loop.subprocess_exec(
+            lambda: _Output(max_output), *argv, env=env, start_new_session=True
+        )
+    except (OSError, ValueError) as error:
+        raise ProcessError(_not_started(argv[0], error)) from error
+    try:
+        _write(transport, stdin)
+        async with asyncio.timeout(timeout_s):
+            await output.ended
+    except TimeoutError as error:
+        raise ProcessError(f"{name} did not end within {timeout_s:g} s and was killed") from error
+    finally:
+        _kill_group(transport)
+        transport.close()
+    if output.is_over:
+        raise ProcessError(f"{name} wrote more than {max_output:,} bytes and was killed")
+    returncode = transport.get_returncode()
+    assert returncode is not None, "the process has ended"  # noqa: S101 - what `ended` means
+    return Result(name, returncode, bytes(output.of[1]), bytes(output.of[2]), loop.time() - started)
+
+
+class _Output(asyncio.SubprocessProtocol):
+    """Collects what a command writes, up to a bound; `ended` is done when it is over."""
+
+    def __init__(self, max_output: int) -> None:
+        self.of = {1: bytearray(), 2: bytearray()}
+        self.is_over = False
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._max_output = max_output
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if self.is_over:
+            return
+        self.of[fd] += data
+        if len(self.of[1]) + len(self.of[2]) > self._max_output:
+            self.is_over = True
+            self._end()
+
+    def process_exited(self) -> None:
+        # Its last words may still be in the pipes; connection_lost comes when these are drained and closed.
+        asyncio.get_running_loop().call_later(LINGER_S, self._end)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._end()
+
+    def _end(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+def _write(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:
+    pipe = transport.get_pipe_transport(0)
+    if isinstance(pipe, asyncio.WriteTransport):
+        pipe.write(stdin)
+        pipe.write_eof()
+
+
+def _kill_group(transport: asyncio.SubprocessTransport) -> None:
+    """Kill a command that still runs, its children included; what ended by itself may leave children on purpose."""
+    if transport.get_returncode() is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(transport.get_pid(), signal.SIGKILL)
+
+
+def _not_started(command: str, error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{command}: no such command on this machine"
+    if isinstance(error, PermissionError):
+        return f"{command}: not allowed to run it"
+    return f"{command} could not be started: {error}"

@@ -1,0 +1,227 @@
+"""The bounded HTTP client: GETs a page from an exporter, or from our own daemon, and never costs more than agreed.
+
+Every page has a deadline that covers name, connection, TLS, headers and body; a bound on its size, before and after
+inflating; and no redirects. Connections are kept alive, one or two a server. Proxies of the environment are not used: a
+target is scraped where it is, as Prometheus does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import urljoin
+
+from app.transport.attempt import Attempt
+from app.transport.connection import Connection
+from app.transport.dialer import Dialer
+from app.transport.endpoint import Endpoint, Server, parse_endpoint
+from app.transport.failure import ScrapeError, not_ok
+from app.transport.head import Head, HttpError
+from app.transport.http1 import ResponseParser
+from app.transport.inflate import decoded
+from app.transport.lines import LineCutter
+
+__all__ = ["Answer", "Limits", "ScrapeError", "Scraper"]
+
+KEPT = 2
+"""Idle connections kept a server: two targets of one server may be read at the same moment."""
+MOST_REDIRECTS = 3
+TIMEOUT_S = 10.0
+"""Seconds for a page, or for the headers of a stream, where the caller says nothing."""
+QUIET_S = 60.0
+"""Seconds a stream may say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an answer may cost."""
+
+    max_body: int = 32 * 1024 * 1024
+    """Bytes, as sent and once inflated."""
+    redirects: int = 0
+    """Followed within one server, 3 at most. A target that redirects is misconfigured, so none unless wanted."""
+    max_line: int = 64 * 1024 * 1024
+    """Bytes of one line of a stream."""
+
+
+_DEFAULT = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it came, inflated."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    body: bytes
+    wire_bytes: int
+    """Bytes received for it, headers included."""
+
+
+class Scraper:
+    """GETs pages, for one event loop. It owns connections and nothing else."""
+
+    def __init__(self, dialer: Dialer | None = None) -> None:
+        self._dialer = dialer or Dialer()
+        self._idle: dict[Server, list[Connection]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def get(
+        self,
+        where: Endpoint | str,
+        timeout_s: float = TIMEOUT_S,
+        limits: Limits = _DEFAULT,
+        *,
+        any_status: bool = False,
+    ) -> Answer:
+        """The answer, within `timeout_s` in all. A status other than 200 is an error unless `any_status`.
+
+        Raises ScrapeError.
+        """
+        attempt = Attempt(_endpoint(where), timeout_s)
+        with attempt.explained():
+            async with attempt.deadline:
+                for _ in range(1 + min(MOST_REDIRECTS, limits.redirects)):
+                    parser, head = await self._exchange(attempt, limits)
+                    body = await decoded(parser.take(), head.encoding, limits.max_body)
+                    if head.status == 200 or any_status:
+                        return Answer(head.status, head.headers, body, parser.received)
+                    target = _same_server(attempt.endpoint, head) if limits.redirects else None
+                    if target is None:
+                        raise not_ok(attempt.endpoint, head, body)
+                    attempt.endpoint = target
+        raise ScrapeError("redirect", f"{where} redirects again and again, last to {attempt.endpoint.path}")
+
+    async def lines(
+        self,
+        where: Endpoint | str,
+        timeout_s: float = TIMEOUT_S,
+        quiet_s: float = QUIET_S,
+        limits: Limits = _DEFAULT,
+    ) -> AsyncIterator[str]:
+        """The lines of a stream, without their ends, as they come.
+
+        The headers must be here within `timeout_s`, and after that something at least every `quiet_s`. The connection
+        is the stream's own and ends with it. Raises ScrapeError.
+        """
+        attempt = Attempt(_endpoint(where), timeout_s)
+        rest = LineCutter(limits.max_line)
+        try:
+            connection = await self._open_stream(attempt)
+            while True:
+                attempt.deadline, attempt.timeout_s = asyncio.timeout(quiet_s), quiet_s
+                try:
+                    with attempt.explained():
+                        async with attempt.deadline:
+                            data = await connection.more()
+                        ready = rest.split(data)
+                except ScrapeError as error:
+                    if error.kind == "timeout":
+                        raise ScrapeError("timeout", f"{attempt.endpoint} said nothing for {quiet_s:g} s") from error
+                    raise
+                for line in ready:
+                    yield line
+                if not data:
+                    return
+        finally:
+            if attempt.connection is not None:
+                attempt.connection.cut()
+
+    def forget(self, server: Server) -> None:
+        """Close what is kept for a server that is not read any more."""
+        for connection in self._idle.pop(server, ()):
+            connection.cut()
+
+    def close(self) -> None:
+        """Close every kept connection."""
+        for server in list(self._idle):
+            self.forget(server)
+
+    async def _open_stream(self, attempt: Attempt) -> Connection:
+        endpoint, timeout_s = attempt.endpoint, attempt.timeout_s
+        with attempt.explained():
+            async with attempt.deadline:
+                connection = attempt.connection = await self._dialer.dial(endpoint.server, timeout_s)
+                parser = await connection.open_stream(endpoint.request(timeout_s, gzip=False))
+            head = parser.head
+            assert head is not None, "an open stream has a head"  # noqa: S101 - what open_stream promises
+            if head.encoding:
+                raise HttpError(f"answered in an encoding nobody asked for ({head.encoding[:40]!r})")
+        if head.status != 200:
+            raise not_ok(endpoint, head, parser.take())
+        return connection
+
+    async def _exchange(self, attempt: Attempt, limits: Limits) -> tuple[ResponseParser, Head]:
+        """One request and its response: over a kept connection, else, or where that one turns out dead, a new one."""
+        endpoint = attempt.endpoint
+        request = endpoint.request(attempt.timeout_s, gzip=not endpoint.server.is_near)
+        kept = self._kept(endpoint.server)
+        if kept is not None:
+            attempt.connection = kept
+            try:
+                return await self._ask(endpoint.server, kept, request, limits.max_body)
+            except (HttpError, OSError):
+                if kept.received:
+                    raise
+            attempt.connection = None
+        attempt.connection = await self._dialer.dial(endpoint.server, attempt.left_s)
+        return await self._ask(endpoint.server, attempt.connection, request, limits.max_body)
+
+    async def _ask(
+        self, server: Server, connection: Connection, request: bytes, max_body: int
+    ) -> tuple[ResponseParser, Head]:
+        parser = await connection.ask(request, max_body)
+        head = parser.head
+        assert head is not None, "a complete response has a head"  # noqa: S101 - the parser's own promise
+        idle = self._idle.setdefault(server, [])
+        if head.stays_open and not parser.has_leftover and not connection.is_closed and len(idle) < KEPT:
+            idle.append(connection)
+        else:
+            connection.cut()
+        return parser, head
+
+    def _kept(self, server: Server) -> Connection | None:
+        """A kept connection that is open as far as we know."""
+        idle = self._idle.get(server, [])
+        while idle:
+            connection = idle.pop()
+            if not connection.is_closed:
+                return connection
+        return None
+
+
+def _endpoint(where: Endpoint | str) -> Endpoint:
+    """The endpoint of an address. Raises ScrapeError."""
+    if isinstance(where, Endpoint):
+        return where
+    try:
+        return parse_endpoint(where)
+    except ValueError as error:
+        raise ScrapeError("local", str(error)) from error
+
+
+def _same_server(endpoint: Endpoint, head: Head) -> Endpoint | None:
+    """Where a redirect leads, if it stays on the server: only then may our credentials follow it."""
+    location = head.headers.get("location")
+    if head.status not in (301, 302, 303, 307, 308) or not location:
+        return None
+    here = endpoint.server
+    if here.scheme == "unix":
+        return endpoint.at(location) if location.startswith("/") and not location.startswith("//") else None
+    with suppress(ValueError):
+        target = parse_endpoint(urljoin(f"{here.scheme}://{here.authority}{endpoint.path}", location))
+        if (target.server.scheme, target.server.authority) == (here.scheme, here.authority):
+            return endpoint.at(target.path)
+    return None
