@@ -15,7 +15,7 @@ class LineCutter:
         self._parts: list[bytes] = []
         self._length = 0
 
-    def split(self, data: bytes) -> Iterator[str]:
+    def split(self, data: bytes) -> Iterator[bytes]:
         """The lines that `data` ends; with no data, the stream's last one. Raises HttpError for one too long."""
         first, *others = data.split(b"\n")
         self._parts.append(first)
@@ -27,4 +27,4 @@ class LineCutter:
         whole = b"".join(self._parts)
         lines = [whole, *others[:-1]] if others or whole else []
         self._parts, self._length = others[-1:], len(others[-1]) if others else 0
-        return (line.removesuffix(b"\r").decode("utf-8", "replace") for line in lines)
+        return (line.removesuffix(b"\r") for line in lines)

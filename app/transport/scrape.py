@@ -8,7 +8,7 @@ target is scraped where it is, as Prometheus does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -25,15 +25,9 @@ from app.transport.http1 import ResponseParser
 from app.transport.inflate import decoded
 from app.transport.lines import LineCutter
 
-__all__ = ["Answer", "Limits", "ScrapeError", "Scraper"]
-
 KEPT = 2
 """Idle connections kept a server: two targets of one server may be read at the same moment."""
 MOST_REDIRECTS = 3
-TIMEOUT_S = 10.0
-"""Seconds for a page, or for the headers of a stream, where the caller says nothing."""
-QUIET_S = 60.0
-"""Seconds a stream may say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +47,16 @@ _DEFAULT = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as it came, inflated."""
+    """A page as it came, inflated."""
 
-    status: int
+    body: bytes
     headers: Mapping[str, str]
     """By lower-case name."""
-    body: bytes
     wire_bytes: int
     """Bytes received for it, headers included."""
 
 
-class Scraper:
+class ScrapeClient:
     """GETs pages, for one event loop. It owns connections and nothing else."""
 
     def __init__(self, dialer: Dialer | None = None) -> None:
@@ -76,47 +69,33 @@ class Scraper:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        await self.close()
 
-    async def get(
-        self,
-        where: Endpoint | str,
-        timeout_s: float = TIMEOUT_S,
-        limits: Limits = _DEFAULT,
-        *,
-        any_status: bool = False,
-    ) -> Answer:
-        """The answer, within `timeout_s` in all. A status other than 200 is an error unless `any_status`.
-
-        Raises ScrapeError.
-        """
-        attempt = Attempt(_endpoint(where), timeout_s)
+    async def get(self, endpoint: Endpoint, timeout_s: float, limits: Limits = _DEFAULT) -> Answer:
+        """The page, within `timeout_s` in all. Raises ScrapeError, for any status but 200 too."""
+        attempt = Attempt(endpoint, timeout_s)
         with attempt.explained():
             async with attempt.deadline:
                 for _ in range(1 + min(MOST_REDIRECTS, limits.redirects)):
                     parser, head = await self._exchange(attempt, limits)
                     body = await decoded(parser.take(), head.encoding, limits.max_body)
-                    if head.status == 200 or any_status:
-                        return Answer(head.status, head.headers, body, parser.received)
+                    if head.status == 200:
+                        return Answer(body, head.headers, parser.received)
                     target = _same_server(attempt.endpoint, head) if limits.redirects else None
                     if target is None:
                         raise not_ok(attempt.endpoint, head, body)
                     attempt.endpoint = target
-        raise ScrapeError("redirect", f"{where} redirects again and again, last to {attempt.endpoint.path}")
+        raise ScrapeError("redirect", f"{endpoint} redirects again and again, last to {attempt.endpoint.path}")
 
     async def lines(
-        self,
-        where: Endpoint | str,
-        timeout_s: float = TIMEOUT_S,
-        quiet_s: float = QUIET_S,
-        limits: Limits = _DEFAULT,
-    ) -> AsyncIterator[str]:
-        """The lines of a stream, without their ends, as they come.
+        self, endpoint: Endpoint, timeout_s: float, quiet_s: float, limits: Limits = _DEFAULT
+    ) -> AsyncGenerator[bytes, None]:
+        """The lines of a stream, without their ends, as they come; use it in `contextlib.aclosing`.
 
         The headers must be here within `timeout_s`, and after that something at least every `quiet_s`. The connection
         is the stream's own and ends with it. Raises ScrapeError.
         """
-        attempt = Attempt(_endpoint(where), timeout_s)
+        attempt = Attempt(endpoint, timeout_s)
         rest = LineCutter(limits.max_line)
         try:
             connection = await self._open_stream(attempt)
@@ -144,7 +123,7 @@ class Scraper:
         for connection in self._idle.pop(server, ()):
             connection.cut()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close every kept connection."""
         for server in list(self._idle):
             self.forget(server)
@@ -200,16 +179,6 @@ class Scraper:
             if not connection.is_closed:
                 return connection
         return None
-
-
-def _endpoint(where: Endpoint | str) -> Endpoint:
-    """The endpoint of an address. Raises ScrapeError."""
-    if isinstance(where, Endpoint):
-        return where
-    try:
-        return parse_endpoint(where)
-    except ValueError as error:
-        raise ScrapeError("local", str(error)) from error
 
 
 def _same_server(endpoint: Endpoint, head: Head) -> Endpoint | None:
