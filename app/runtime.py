@@ -1,1 +1,200 @@
-"""The composition root: builds every part, owns the one TaskGroup and closes in reverse."""
+"""The composition root: builds the parts, owns their tasks, closes them in reverse.
+
+`feed_for` gives a front end its view (a daemon's, or one collected here); `look_once` is one bounded round; `serve` is
+the daemon. Tasks live in one TaskGroup a runtime; leaving its context ends them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.config.paths import private_dir
+from app.config.settings import Settings, Target
+from app.domain.snapshot import Snapshot
+from app.services import monitor
+from app.services.board import Board
+from app.services.client import AttachedFeed, DaemonError
+from app.services.embedded import EmbeddedFeed
+from app.services.feed import Feed
+from app.services.recording import Keeper
+from app.services.targets import Targets
+from app.sources.registry import Tap
+from app.store.history import History
+from app.store.sqlite import Retention, open_store
+from app.transport.clock import Clock, SystemClock
+from app.transport.dialer import Dialer
+from app.transport.peer import owner_is_trusted
+from app.transport.scrape import ScrapeClient
+from app.transport.ssh import SshForwards
+from app.transport.tasks import Tasks
+
+UNAVAILABLE = 69
+"""Exit code: something this command needs is not available (sysexits.h EX_UNAVAILABLE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeOptions:
+    """What a front end decides about its runtime."""
+
+    state_dir: Path
+    sockets: tuple[Path, ...] = ()
+    """Where a daemon may listen; empty: do not look for one."""
+    write: bool = True
+    """Keep what comes in the store, where the lease allows it."""
+    tap: Tap | None = None
+    clock: Clock = SystemClock()
+
+
+def store_path(settings: Settings, options: RuntimeOptions) -> Path | None:
+    """Where the history is kept; None when it is turned off."""
+    if settings.store.path == "none":
+        return None
+    return Path(settings.store.path).expanduser() if settings.store.path else options.state_dir / "history.db"
+
+
+def empty_snapshot(settings: Settings) -> Snapshot:
+    """The picture before anything was seen."""
+    return Snapshot(cluster=settings.cluster.name, prices=settings.prices)
+
+
+def targets_of(settings: Settings) -> tuple[Target, ...]:
+    """The targets as configured; this machine's own GPUs where nothing is."""
+    if settings.is_empty and settings.discover.local:
+        return (Target(url="nvml:"),)
+    return settings.target
+
+
+async def look_once(settings: Settings, options: RuntimeOptions) -> Snapshot:
+    """One bounded round of every source, in parallel; nothing is written."""
+    board = Board(empty_snapshot(settings))
+    async with _client(options) as client:
+        targets = Targets(settings, targets_of(settings), client, options.clock, options.tap)
+        await monitor.look_once(board, targets, options.clock)
+    return board.snapshot
+
+
+@contextlib.asynccontextmanager
+async def _client(options: RuntimeOptions, user: str | None = None) -> AsyncIterator[ScrapeClient]:
+    """The scraping client with its ssh forwards; `user` restricts whose unix sockets it talks to (see `Dialer`)."""
+    forwards = SshForwards(options.state_dir / "ssh", options.clock)
+    try:
+        async with ScrapeClient(Dialer(forwards, owner=user)) as client:
+            yield client
+    finally:
+        await forwards.close()
+
+
+@contextlib.asynccontextmanager
+async def feed_for(settings: Settings, options: RuntimeOptions) -> AsyncIterator[Feed]:
+    """The daemon's view where one serves this configuration, else one collected here."""
+    async with contextlib.AsyncExitStack() as stack:
+        attached = await attach(settings, options, stack)
+        yield attached or (await stack.enter_async_context(collecting(settings, options))).feed
+
+
+async def attach(settings: Settings, options: RuntimeOptions, stack: contextlib.AsyncExitStack) -> AttachedFeed | None:
+    """Attach to the daemon of this configuration, if one of the sockets answers for it."""
+    for path in options.sockets:
+        if not path.is_socket() or not owner_is_trusted(path, settings.serve.user):
+            continue
+        client = await stack.enter_async_context(_client(options, settings.serve.user))
+        feed = AttachedFeed(path, client, options.clock)
+        try:
+            health = await feed.health()
+            if health.get("config") != settings.origin:
+                continue
+            await feed.load()
+        except DaemonError:
+            continue
+        tasks = await stack.enter_async_context(Tasks())
+        tasks.start(feed.run(), "attached")
+        return feed
+    return None
+
+
+@dataclass(slots=True)
+class Collecting:
+    """The parts of a process that collects."""
+
+    board: Board
+    feed: EmbeddedFeed
+    history: History | None = None
+
+
+@contextlib.asynccontextmanager
+async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterator[Collecting]:
+    """Collect, and keep what comes, until the context is left."""
+    clock = options.clock
+    board = Board(empty_snapshot(settings))
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(_client(options))
+        targets = Targets(settings, targets_of(settings), client, clock, options.tap)
+        parts = Collecting(board, EmbeddedFeed(board, None, clock))
+        tasks = await stack.enter_async_context(Tasks())
+        tasks.start(monitor.Monitor(board, targets, clock).run(), "monitor")
+        path = store_path(settings, options)
+        if path is not None:
+            await _open_history(parts, path, settings, options, stack)
+        yield parts
+
+
+async def _open_history(
+    parts: Collecting, path: Path, settings: Settings, options: RuntimeOptions, stack: contextlib.AsyncExitStack
+) -> None:
+    """Open the store and keep what comes; the collecting has begun already and does not wait for a disk."""
+    if options.write:
+        private_dir(path.parent)
+    kept = settings.store
+    retention = Retention(kept.raw_hours * 3600, kept.minute_days * 86400, kept.quarter_days * 86400)
+    history = await open_store(path, options.clock.now, want_lease=options.write, retention=retention)
+    parts.history = history
+    parts.feed.keep(history)
+    stack.push_async_callback(history.close)
+    if options.write:
+        keeper = Keeper(parts.board, history, options.clock, settings.cluster.interval_s)
+        tasks = await stack.enter_async_context(Tasks())
+        tasks.start(keeper.run(), "keeper")
+
+
+async def serve(settings: Settings, options: RuntimeOptions, told: Callable[[str], None]) -> int:
+    """Collect and answer on the socket until SIGTERM or SIGINT; `told` is given one line when it listens.
+
+    Returns the exit code: 0, or 69 when another daemon answers on the socket.
+    """
+    from app.api import server  # late: aiohttp is paid for by the daemon alone
+
+    path = options.sockets[0]
+    if await _answers(path, options):
+        told(f"another daemon answers on {path}: stop it first, or set serve.socket")
+        return UNAVAILABLE
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with collecting(settings, options) as parts:
+        private_dir(path.parent)
+        runner = await server.start(server.Api(parts.feed, parts.board, settings.origin), path)
+        told(f"serving {settings.origin or 'this machine'} on {path}")
+        try:
+            await stop.wait()
+        finally:
+            path.unlink(missing_ok=True)
+            await runner.cleanup()
+    return 0
+
+
+async def _answers(path: Path, options: RuntimeOptions) -> bool:
+    """Whether a living daemon listens on a socket."""
+    if not path.is_socket():
+        return False
+    async with _client(options) as client:
+        try:
+            await AttachedFeed(path, client, options.clock).health()
+        except (DaemonError, LookupError):
+            return False
+    return True

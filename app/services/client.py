@@ -7,7 +7,7 @@ stream is tried again with growing pauses.
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -19,10 +19,15 @@ from app.services import wire
 from app.services.board import Board
 from app.store.history import StoreHealth
 from app.transport.clock import Clock
-from app.transport.scrape import ScrapeError, Scraper
+from app.transport.endpoint import Endpoint, parse_endpoint
+from app.transport.failure import ScrapeError
+from app.transport.scrape import ScrapeClient
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _ASK_S = 10.0
+_QUIET_S = 15.0
+"""The daemon says something at least every five seconds; three times that is silence."""
+NOT_FOUND = 404
 
 
 class DaemonError(Exception):
@@ -32,9 +37,9 @@ class DaemonError(Exception):
 class AttachedFeed:
     """A `Feed` over a daemon's socket. `run` must be running for `changes` to move."""
 
-    def __init__(self, socket: Path, scraper: Scraper, clock: Clock) -> None:
+    def __init__(self, socket: Path, client: ScrapeClient, clock: Clock) -> None:
         self._socket = socket
-        self._scraper = scraper
+        self._client = client
         self._clock = clock
         self._board = Board(Snapshot())
 
@@ -76,7 +81,7 @@ class AttachedFeed:
             await self._clock.sleep(pause)
             pause = min(_LONGEST_PAUSE_S, pause * 2)
 
-    def _take(self, name: str, payload: str) -> None:
+    def _take(self, name: str, payload: bytes) -> None:
         if name == "snapshot":
             self._board.replace(wire.unpack_snapshot(payload))
         elif name == "arrival":
@@ -84,14 +89,15 @@ class AttachedFeed:
             self._board.apply(arrival.spec, arrival.reading, arrival.missed_slots)
             self._board.drain()  # no store of its own
 
-    async def _events(self) -> AsyncIterator[tuple[str, str]]:
+    async def _events(self) -> AsyncIterator[tuple[str, bytes]]:
         """Server-sent events as (name, data)."""
-        name = ""
-        async for line in self._scraper.lines(self._url("/api/stream")):
-            if line.startswith("event: "):
-                name = line[7:]
-            elif line.startswith("data: "):
-                yield name, line[6:]
+        name = b""
+        async with contextlib.aclosing(self._client.lines(self._endpoint("/api/stream"), _ASK_S, _QUIET_S)) as lines:
+            async for line in lines:
+                if line.startswith(b"event: "):
+                    name = line[7:]
+                elif line.startswith(b"data: "):
+                    yield name.decode(), line[6:]
 
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """As `History.series`."""
@@ -132,25 +138,14 @@ class AttachedFeed:
         """One route's JSON answer. Raises DaemonError or LookupError."""
         return json.loads(await self._ask(path, asked))
 
-    def _url(self, path: str, asked: dict[str, object] | None = None) -> str:
-        return f"unix://{self._socket}:{path}" + (f"?{urlencode(asked)}" if asked else "")
+    def _endpoint(self, path: str, asked: dict[str, object] | None = None) -> Endpoint:
+        return parse_endpoint(f"unix://{self._socket}:{path}" + (f"?{urlencode(asked)}" if asked else ""))
 
     async def _ask(self, path: str, asked: dict[str, object] | None = None) -> bytes:
+        """One route's answer. Raises LookupError where there is nothing such, DaemonError for all else."""
         try:
-            async with asyncio.timeout(_ASK_S):
-                answer = await self._scraper.get(self._url(path, asked), any_status=True)
-        except (ScrapeError, TimeoutError) as error:
+            return (await self._client.get(self._endpoint(path, asked), _ASK_S)).body
+        except ScrapeError as error:
+            if error.status == NOT_FOUND:
+                raise LookupError(str(error)) from error
             raise DaemonError(f"the daemon at {self._socket} does not answer: {error}") from error
-        if answer.status == 404:
-            raise LookupError(_sentence(answer.body))
-        if answer.status != 200:
-            raise DaemonError(_sentence(answer.body))
-        return answer.body
-
-
-def _sentence(body: bytes) -> str:
-    """The daemon's own words for an error."""
-    try:
-        return str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
-        return "the daemon's answer cannot be read"

@@ -10,9 +10,7 @@ from app.services.board import Board
 from app.store.history import History, StoreHealth
 from app.transport.clock import Clock
 
-NO_STORE = StoreHealth(
-    "closed", "no history is kept: the store is off", path="", size_bytes=0, samples=0, oldest=None
-)
+NO_STORE = StoreHealth("closed", "no history is kept: the store is off", path="", size_bytes=0, samples=0, oldest=None)
 
 
 class EmbeddedFeed:
@@ -24,6 +22,10 @@ class EmbeddedFeed:
         self._board = board
         self._history = history
         self._clock = clock
+
+    def keep(self, history: History) -> None:
+        """Take the store, once it is open: collecting does not wait for a disk."""
+        self._history = history
 
     def latest(self) -> Snapshot:
         """The newest snapshot; never waits."""

@@ -34,15 +34,17 @@ class Monitor:
         following: dict[str, tuple[Source, asyncio.Task[None]]] = {}
         async with Tasks() as tasks:
             try:
-                async for added, removed in self._targets.changes():
-                    for name in removed:
+                async for turnover in self._targets.changes():
+                    for name in turnover.removed:
                         source, task = following.pop(name)
                         task.cancel()
                         await source.close()
                         self._board.forget(name)
-                    for source in added:
+                    for source in turnover.added:
                         task = tasks.start(self._follow(source), f"source {source.spec.name}")
                         following[source.spec.name] = (source, task)
+                    if turnover.discovery is not None:
+                        self._board.apply(*turnover.discovery)
             finally:
                 for source, _ in following.values():
                     await source.close()
@@ -71,3 +73,15 @@ async def look(source: Source, clock: Clock) -> Reading:
     except Exception as fault:  # noqa: BLE001 - a collector's bug must cost its own cell, not the screen
         error = f"internal error while reading: {fault!r}; please report it"
     return Reading.failed(source.spec.name, clock.now(), error, clock.monotonic() - began)
+
+
+async def look_once(board: Board, targets: Targets, clock: Clock) -> None:
+    """One bounded look at every source there is now, in parallel."""
+    async for turnover in targets.changes():
+        readings = await asyncio.gather(*(look(source, clock) for source in turnover.added))
+        for source, reading in zip(turnover.added, readings, strict=True):
+            board.apply(source.spec, reading)
+            await source.close()
+        if turnover.discovery is not None:
+            board.apply(*turnover.discovery)
+        return

@@ -6,6 +6,7 @@ reading only is null; what is not connected in this installation is an empty lis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -66,7 +67,7 @@ def source_status(state: SourceState, now: float) -> dict[str, Any]:
         "samples": page.samples if page else None,
         "samples_known": page.known if page else None,
         "samples_unknown": sum(count for _, count in page.unknown) if page else None,
-        "unknown": {name: count for name, count in page.unknown} if page else {},
+        "unknown": dict(page.unknown) if page else {},
         "bad_lines": page.bad_lines if page else None,
         "bad_examples": [{"line": line, "why": why} for line, why in page.bad_examples] if page else [],
     }
@@ -215,7 +216,7 @@ def _subjects(snapshot: Snapshot) -> Iterable[tuple[str, dict[str, str], tuple[L
 
 def _number(value: float | None) -> float | None:
     """A number as JSON can hold it: finite, without a tail of float noise; whole numbers stay whole."""
-    if value is None or value != value or value in (float("inf"), float("-inf")):
+    if value is None or not math.isfinite(value):
         return None
     return int(value) if value == int(value) and abs(value) < 2**53 else round(value, _DECIMALS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from app.domain.codec import WIRE_VERSION, decode, encode
 from app.domain.reading import Reading, SourceSpec
@@ -12,6 +12,9 @@ from app.domain.series import Event, Point, Series, Subject
 from app.domain.snapshot import Snapshot
 from app.services.board import Arrival
 from app.store.history import StoreHealth
+
+
+T = TypeVar("T")
 
 
 class WireError(Exception):
@@ -102,7 +105,7 @@ def _load(text: str | bytes) -> dict[str, Any]:
     return raw
 
 
-def _decode(kind: Any, raw: Any) -> Any:  # noqa: ANN401 - a class in, an instance of it out
+def _decode(kind: type[T], raw: object) -> T:
     try:
         return decode(kind, raw)
     except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -117,9 +117,7 @@ def _gpu(one: pod_gpu.GpuReading, machine: pod_gpu.MachineReading, facts: Mappin
 def translate(values: Mapping[str, float]) -> dict[str, float]:
     """Values keyed by exporter families as values keyed by the catalogue."""
     table = _table()
-    return {
-        key: value * scale for family, value in values.items() for key, scale in table.get(family, ())
-    }
+    return {key: value * scale for family, value in values.items() for key, scale in table.get(family, ())}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
@@ -12,7 +13,10 @@ from app.domain.naming import clean
 from app.domain.reading import SourceKind, SourceSpec
 from app.sources.source import Source
 from app.transport.clock import Clock, look_timeout
-from app.transport.scrape import Scraper
+from app.transport.scrape import ScrapeClient
+
+Tap = Callable[[str, float, bytes], None]
+"""Told every body that came in: name of the source, epoch seconds, bytes as they were parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,9 @@ class Making:
     spec: SourceSpec
     target: Target
     timeout_s: float
-    scraper: Scraper
+    client: ScrapeClient
     clock: Clock
+    tap: Tap | None = None
 
 
 class Maker(Protocol):
@@ -57,13 +62,13 @@ def row_for(url: str) -> Row:
     return next(row for row in COLLECTORS if url.startswith(row.scheme))
 
 
-def make(target: Target, interval_s: float, scraper: Scraper, clock: Clock) -> Source:
+def make(target: Target, interval_s: float, client: ScrapeClient, clock: Clock, tap: Tap | None = None) -> Source:
     """Make the source of a configured target; does no I/O."""
     row = row_for(target.url)
     every = target.interval_s or interval_s
     spec = SourceSpec(name_of(target), row.kind, shown(target.url), every, target.node or None)
     maker: Maker = import_module(row.module).make
-    return maker(Making(spec, target, look_timeout(every, target.timeout_s), scraper, clock))
+    return maker(Making(spec, target, look_timeout(every, target.timeout_s), client, clock, tap))
 
 
 def name_of(target: Target) -> str:
