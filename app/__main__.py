@@ -18,8 +18,12 @@ from app.cli.command import PROGRAM, Command, Context, HelpShown, load, nearest,
 from app.cli.output import Output, abandon_stdout, standard_output
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from app.cli.command import Connect
     from app.config.settings import Settings
-    from app.runtime import RuntimeOptions
+    from app.services.board import Board
+    from app.services.feed import Feed
 
 _LOOK, _RUN, _SET_UP = "look", "run", "set up"
 
@@ -79,7 +83,7 @@ def _dispatch(words: Sequence[str], output: Output, environ: Mapping[str, str]) 
     name, rest = (words[0], words[1:]) if words and not words[0].startswith("-") else ("tui", words)
     command = _find(name)
     args = parser_of(command).parse_all(rest)
-    context = Context(environ, Path.home(), time.time, output, COMMANDS, open_screen)
+    context = Context(environ, Path.home(), time.time, output, COMMANDS, open_screen, listen)
     return load(command).run(args, context)
 
 
@@ -116,11 +120,31 @@ def _version() -> str:
         return "(not installed: run from a checkout)"
 
 
-def open_screen(settings: Settings, options: RuntimeOptions, note: str = "") -> int:
-    """Open the screen on a configuration; `note` is told to the user first."""
+def open_screen(connect: Connect, settings: Settings, state_dir: Path) -> int:
+    """Open the screen; the only place where one front end starts another."""
+    from app.config.paths import config_dir
+    from app.tui.options import ScreenOptions
     from app.tui.run import run
 
-    return run(settings, options, note)
+    beside = Path(settings.origin) if settings.origin else config_dir(os.environ, Path.home()) / "config.toml"
+    keymap = Path(settings.screen.keymap) if settings.screen.keymap else beside.with_name("keymap.toml")
+    return run(
+        connect,
+        ScreenOptions(
+            state_dir=state_dir,
+            keymap=keymap.expanduser(),
+            theme=settings.screen.theme,
+            ascii=settings.screen.ascii,
+            cluster=settings.cluster.name,
+        ),
+    )
+
+
+def listen(feed: Feed, board: Board, config_id: str, path: Path) -> AbstractAsyncContextManager[None]:
+    """Answer on the daemon's socket."""
+    from app.api import server
+
+    return server.listen(feed, board, config_id, path)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.config.paths import private_dir
@@ -47,7 +47,7 @@ class RuntimeOptions:
     write: bool = True
     """Keep what comes in the store, where the lease allows it."""
     tap: Tap | None = None
-    clock: Clock = SystemClock()
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def store_path(settings: Settings, options: RuntimeOptions) -> Path | None:
@@ -126,6 +126,10 @@ class Collecting:
     history: History | None = None
 
 
+Listen = Callable[[Feed, Board, str, Path], contextlib.AbstractAsyncContextManager[None]]
+"""Answers on a socket for a feed, its board and the configuration's name, until its context is left."""
+
+
 @contextlib.asynccontextmanager
 async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterator[Collecting]:
     """Collect, and keep what comes, until the context is left."""
@@ -161,13 +165,11 @@ async def _open_history(
         tasks.start(keeper.run(), "keeper")
 
 
-async def serve(settings: Settings, options: RuntimeOptions, told: Callable[[str], None]) -> int:
+async def serve(settings: Settings, options: RuntimeOptions, listen: Listen, told: Callable[[str], None]) -> int:
     """Collect and answer on the socket until SIGTERM or SIGINT; `told` is given one line when it listens.
 
     Returns the exit code: 0, or 69 when another daemon answers on the socket.
     """
-    from app.api import server  # late: aiohttp is paid for by the daemon alone
-
     path = options.sockets[0]
     if await _answers(path, options):
         told(f"another daemon answers on {path}: stop it first, or set serve.socket")
@@ -176,22 +178,14 @@ async def serve(settings: Settings, options: RuntimeOptions, told: Callable[[str
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with collecting(settings, options) as parts:
-        private_dir(path.parent)
-        runner = await server.start(server.Api(parts.feed, parts.board, settings.origin), path)
+    async with collecting(settings, options) as parts, listen(parts.feed, parts.board, settings.origin, path):
         told(f"serving {settings.origin or 'this machine'} on {path}")
-        try:
-            await stop.wait()
-        finally:
-            path.unlink(missing_ok=True)
-            await runner.cleanup()
+        await stop.wait()
     return 0
 
 
 async def _answers(path: Path, options: RuntimeOptions) -> bool:
     """Whether a living daemon listens on a socket."""
-    if not path.is_socket():
-        return False
     async with _client(options) as client:
         try:
             await AttachedFeed(path, client, options.clock).health()

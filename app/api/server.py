@@ -6,15 +6,17 @@ imported here and nowhere else of the daemon's parts, so that one-shot commands 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
 
 from app.api.stream import stream
+from app.config.paths import private_dir
 from app.domain.metrics import find
 from app.domain.series import parse_subject, span_for
 from app.domain.times import parse_time
@@ -127,11 +129,23 @@ class Api:
         return await stream(request, self._board)
 
 
-async def start(api: Api, path: Path) -> web.AppRunner:
-    """Listen on a unix socket that only its owner can open; takes over the file of a daemon that is gone."""
-    runner = web.AppRunner(api.application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+@contextlib.asynccontextmanager
+async def listen(feed: Feed, board: Board, config_id: str, path: Path) -> AsyncIterator[None]:
+    """Answer on a unix socket that only its owner can open; takes over the file of a daemon that is gone."""
+    application = Api(feed, board, config_id).application()
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        await web.SockSite(runner, _bind(path)).start()
+        yield
+    finally:
+        _unbind(path)
+        await runner.cleanup()
+
+
+def _bind(path: Path) -> socket.socket:
+    """A private socket at `path`, in a private folder."""
+    private_dir(path.parent)
     path.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
@@ -139,8 +153,11 @@ async def start(api: Api, path: Path) -> web.AppRunner:
         listening.bind(str(path))
     finally:
         os.umask(mask)
-    await web.SockSite(runner, listening).start()
-    return runner
+    return listening
+
+
+def _unbind(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 @web.middleware

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 from app.cli.errors import MEANINGS, CliError
 from app.cli.output import Output
 
-if TYPE_CHECKING:  # the runtime is loaded by the commands that look at a cluster, and only then
+if TYPE_CHECKING:  # what looks at a cluster is loaded by the commands that do, and only then
+    from contextlib import AbstractAsyncContextManager
+
     from app.config.settings import Settings
-    from app.runtime import RuntimeOptions
+    from app.runtime import Listen
+    from app.services.feed import Feed
 
 PROGRAM = "gpu-watchdog"
 
@@ -36,10 +39,14 @@ class Command:
     """For the program's own use: absent from lists."""
 
 
+Connect = Callable[[], "AbstractAsyncContextManager[Feed]"]
+"""Opens a feed and closes it at the end; the screen calls it once it is up, and again after a failure."""
+
+
 class OpenScreen(Protocol):
     """Opens the screen and returns its exit code; `app.__main__` gives it: front ends do not import each other."""
 
-    def __call__(self, settings: Settings, options: RuntimeOptions, note: str = "") -> int: ...
+    def __call__(self, connect: Connect, settings: Settings, state_dir: Path) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,8 @@ class Context:
     output: Output
     commands: tuple[Command, ...]
     open_screen: OpenScreen
+    listen: Listen
+    """The daemon's socket; from `app.__main__` for the same reason."""
 
 
 class CommandModule(Protocol):

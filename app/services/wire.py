@@ -13,7 +13,6 @@ from app.domain.snapshot import Snapshot
 from app.services.board import Arrival
 from app.store.history import StoreHealth
 
-
 T = TypeVar("T")
 
 
