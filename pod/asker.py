@@ -4,7 +4,7 @@ A question that is not supported costs a call into the driver each time, so it i
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ RETRY_UNSUPPORTED_S = 600.0
 """A mode may be switched on (ECC, MIG) or a right be given while we run."""
 
 Key = TypeVar("Key")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,18 @@ class Asker:
         if any(answer.code in driver.LOST for answer in answers):
             raise driver.LostError("nvmlDeviceGetFieldValues")
         return answers
+
+    def attempt(self, key: object, ticks: float, question: Callable[[], Answer]) -> Answer | None:
+        """What any other question gave; None while it is asleep, and when it fails. Raises Lost."""
+        if not self.is_awake(key, ticks):
+            return None
+        try:
+            return question()
+        except driver.UnsupportedError:
+            self.put_to_sleep(key, ticks)
+        except driver.CallError as error:
+            self.note(error)
+        return None
 
     def is_awake(self, key: object, ticks: float) -> bool:
         """Whether this question is to be asked now."""

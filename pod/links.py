@@ -3,6 +3,8 @@
 Hopper and newer answer through field values scoped to a link; older GPUs through one call a link and counter.
 """
 
+from functools import partial
+
 from pod import driver
 from pod.asker import Asker, asleep_everywhere
 from pod.fields import FieldAnswer
@@ -103,15 +105,11 @@ def _by_calls(of: driver.Handle, count: int, asker: Asker, ticks: float) -> tupl
 
 
 def _error_counters(of: driver.Handle, index: int, asker: Asker, ticks: float) -> dict[str, float]:
+    function = "nvmlDeviceGetNvLinkErrorCounter"
     errors = {}
     for counter, kind in ERROR_COUNTERS.items():
-        key = ("nvmlDeviceGetNvLinkErrorCounter", counter)
-        if not asker.is_awake(key, ticks):
-            continue
-        try:
-            errors[kind] = driver.numbers("nvmlDeviceGetNvLinkErrorCounter", of, (index, counter), (None,))[0]
-        except driver.UnsupportedError:
-            asker.put_to_sleep(key, ticks)
-        except driver.CallError as error:
-            asker.note(error)
+        question = partial(driver.numbers, function, of, (index, counter), (None,))
+        answer = asker.attempt((function, counter), ticks, question)
+        if answer is not None:
+            errors[kind] = answer[0]
     return errors

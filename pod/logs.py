@@ -12,7 +12,7 @@ from pathlib import Path
 from pod.redact import redact_text
 
 DEFAULT_BYTES = 64 * 1024
-MOST_BYTES = 1024 * 1024
+MOST_BYTES = 256 * 1024
 
 
 class LogError(Exception):

@@ -42,6 +42,7 @@ class Reader:
         self._ledger = ledger or Ledger()
         self._clocks = Clocks(epoch, monotonic)
         self._turn = threading.Lock()
+        self._is_clean: bool | None = None
         self._number = 0
         driver.initialise()
         try:
@@ -60,14 +61,18 @@ class Reader:
 
         A GPU that has not come back keeps its previous numbers, with their time (`at`) and `is_late`; one that is
         known to be slow is not waited for again until it is quick. Raises NvmlUnavailableError when the driver is
-        gone: close this reader and open another.
+        gone; this reader is closed then, and another may be opened.
         """
         with self._turn:
             self._number += 1
             if self._watch is not None:
                 self._watch.ensure_running()
             self._crew.read_all(self._number, deadline_s)
-            gpus = tuple(seat.newest(self._number) for seat in self._seats)
+            try:
+                gpus = tuple(seat.newest(self._number) for seat in self._seats)
+            except NvmlUnavailableError:
+                self.close()
+                raise
             return MachineReading(
                 self._number,
                 self._clocks.epoch(),
@@ -79,14 +84,19 @@ class Reader:
             )
 
     def close(self) -> bool:
-        """Stop the threads and NVML; False when one hangs in the driver, which then keeps NVML open until exit."""
-        crew_ended = self._crew.close()
-        watch_ended = self._watch is None or self._watch.close()
-        if not crew_ended or not watch_ended:
-            # nvmlShutdown under a running call crashes; the threads are daemons and end with the process.
-            return False
-        driver.shut_down()
-        return True
+        """Stop the threads and NVML; False when one hangs in the driver, which then keeps NVML open until exit.
+
+        Returns at once from healthy threads, and again what it returned when called twice.
+        """
+        if self._is_clean is None:
+            self._is_clean = self._crew.close()
+            # nvmlShutdown under a running call crashes; hung threads are daemons and end with the process.
+            finish = driver.shut_down if self._is_clean else None
+            if self._watch is not None:
+                self._watch.close(finish)
+            elif finish is not None:
+                finish()
+        return self._is_clean
 
     def __enter__(self) -> Self:
         return self

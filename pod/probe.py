@@ -134,6 +134,9 @@ class Probe:
             self._look_around(of, ticks)
         if self._slow.ask(of, self._asker, ticks):
             self._identity = read_identity(of, self._identity)
+            exceeded = self._asker.attempt("sram", ticks, lambda: driver.sram_threshold_exceeded(of))
+            if exceeded is not None:
+                self._slow.values["gpu_watchdog_ecc_sram_threshold_exceeded"] = exceeded
         if "DCGM_FI_PROF_PCIE_TX_BYTES" not in activity:
             self._pcie.ask(of, self._asker, ticks)
         return {**self._slow.values, **self._medium.values, **self._pcie.values, **activity, **fast}
@@ -183,17 +186,9 @@ def _bus_id(of: driver.Handle) -> str | None:
 
 def _fabric(of: driver.Handle, asker: Asker, ticks: float) -> dict[str, float]:
     """The NVLink fabric's registration, where the GPU is on one."""
-    if not asker.is_awake("fabric", ticks):
+    answer = asker.attempt("fabric", ticks, lambda: driver.fabric(of))
+    if answer is None or answer[0] == 0:
         return {}
-    try:
-        state, status, health = driver.fabric(of)
-    except driver.UnsupportedError:
-        asker.put_to_sleep("fabric", ticks)
-        return {}
-    except driver.CallError as error:
-        asker.note(error)
-        return {}
-    if state == 0:
-        return {}
+    state, status, health = answer
     values = {"DCGM_FI_DEV_FABRIC_MANAGER_STATUS": float(state), "DCGM_FI_DEV_FABRIC_HEALTH_MASK": float(health)}
     return values if status is None else values | {"DCGM_FI_DEV_FABRIC_MANAGER_ERROR_CODE": float(status)}

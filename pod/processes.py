@@ -7,7 +7,7 @@ another process here, so one that provably does not hold the GPU open is left wi
 import os
 import pwd
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from pod import driver
@@ -112,7 +112,7 @@ class GpuProcesses:
         answered = False
         for of in handles:
             for kind, letter in _KINDS:
-                rows = _list(of, kind, asker, ticks)
+                rows = asker.attempt(("processes", kind), ticks, partial(driver.processes, of, kind))
                 answered = answered or rows is not None
                 for row in rows or ():
                     key = (row.pid, row.gpu_instance)
@@ -125,16 +125,7 @@ class GpuProcesses:
 
     def _shares(self, whole: driver.Handle, asker: Asker, ticks: float) -> dict[int, float]:
         """SM per cent of each process in its newest sample since the last reading."""
-        if not asker.is_awake("nvmlDeviceGetProcessUtilization", ticks):
-            return {}
-        try:
-            samples = driver.process_samples(whole, self._sampled_us)
-        except driver.UnsupportedError:
-            asker.put_to_sleep("nvmlDeviceGetProcessUtilization", ticks)
-            return {}
-        except driver.CallError as error:
-            asker.note(error)
-            return {}
+        samples = asker.attempt("samples", ticks, lambda: driver.process_samples(whole, self._sampled_us)) or []
         newest = {pid: share for pid, _, share in sorted(samples, key=lambda sample: sample[1]) if share <= 100}
         self._sampled_us = max((time_us for _, time_us, _ in samples), default=self._sampled_us)
         return newest
@@ -157,19 +148,6 @@ class GpuProcesses:
 
 
 _KINDS: tuple[tuple[str, ProcessType], ...] = (("Compute", "C"), ("Graphics", "G"))
-
-
-def _list(of: driver.Handle, kind: str, asker: Asker, ticks: float) -> list[driver.ProcessRow] | None:
-    key = ("processes", kind)
-    if not asker.is_awake(key, ticks):
-        return None
-    try:
-        return driver.processes(of, kind)
-    except driver.UnsupportedError:
-        asker.put_to_sleep(key, ticks)
-    except driver.CallError as error:
-        asker.note(error)
-    return None
 
 
 def _merge(known: GpuProcess | None, row: driver.ProcessRow, letter: ProcessType) -> GpuProcess:

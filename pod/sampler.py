@@ -44,11 +44,13 @@ class Sampler:
         open_reader: Callable[[], Reading],
         interval_s: float,
         expected_gpus: int | None = None,
+        first_retry_s: float = FIRST_RETRY_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`expected_gpus` is what was configured; else the first reader tells."""
         self._open = open_reader
         self._interval_s = interval_s
+        self._first_retry_s = first_retry_s
         self._monotonic = monotonic
         self._state = State(expected_gpus=expected_gpus)
         self._stopping = threading.Event()
@@ -75,14 +77,14 @@ class Sampler:
         return not self._thread.is_alive() and self._closed_cleanly
 
     def _run(self) -> None:
-        retry_s = FIRST_RETRY_S
+        retry_s = self._first_retry_s
         while not self._stopping.is_set():
             try:
                 reader = self._open()
             except NvmlUnavailableError as error:
                 self._fail(error)
             else:
-                retry_s = FIRST_RETRY_S
+                retry_s = self._first_retry_s
                 self._state = replace(self._state, expected_gpus=reader.expected_gpus)
                 self._read_until_it_fails(reader)
                 self._closed_cleanly = reader.close()

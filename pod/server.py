@@ -28,12 +28,15 @@ class Limits:
     """How much of itself the server gives to clients."""
 
     connections: int = 64
+    """Served at a time; as many again are told that this is so, the rest is cut off."""
     head_s: float = 10.0
     """To send a request, once begun."""
     idle_s: float = 75.0
     """Between two requests of one connection."""
     write_s: float = 10.0
     """To take an answer, or one piece of a streamed one."""
+    part_s: float = 1.0
+    """To close its side once we have closed ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,16 @@ class Server:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._connections) >= 2 * self._limits.connections:
+            writer.transport.abort()
             return
         is_full = len(self._connections) >= self._limits.connections
+        task = asyncio.create_task(self._attend(reader, writer, is_full=is_full))
         self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_full: bool) -> None:
         # An answer is flushed before the next request is read, so a client that does not read cannot pile answers up.
         writer.transport.set_write_buffer_limits(high=0)
         try:
@@ -107,12 +114,19 @@ class Server:
                 )
             else:
                 await self._converse(reader, writer)
+            await self._part(reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             # The client left, or was too slow.
             writer.transport.abort()
         finally:
-            self._connections.discard(task)
             writer.close()
+
+    async def _part(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Close in an order that lets the client read the answer: unread input would reset the connection."""
+        writer.write_eof()
+        async with asyncio.timeout(self._limits.part_s):
+            while await reader.read(MOST_HEAD_BYTES):
+                continue
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

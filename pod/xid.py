@@ -4,7 +4,9 @@ One `Ledger` lives as long as the program; a `Watch` lives as long as NVML does.
 thread only waits on it, so a thread that dies and is started again loses nothing and counts nothing twice.
 """
 
+import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +15,8 @@ from pod import driver
 from pod.gpu import EventKind, GpuEvent, XidCount
 
 WAIT_MS = 500
-"""How long one wait lasts, and so how long closing may take."""
-PAUSE_AFTER_ERROR_S = 1.0
-"""NVML answers every wait at once with GPU_IS_LOST once a registered GPU is gone; events of others still come."""
+"""How long one wait lasts; nothing can interrupt it."""
+PAUSE_AFTER_ERROR_S = 0.5
 EVENTS_KEPT = 1000
 
 _KINDS: dict[int, EventKind] = {
@@ -80,7 +81,9 @@ class Watch:
         self._clock = clock
         self._set = driver.event_set()
         self._gpus: dict[int, tuple[int, str | None]] = {}
-        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._shut_down: Callable[[], None] | None = None
         self._thread: threading.Thread | None = None
 
     def register(self, index: int, uuid: str | None, of: driver.Handle) -> bool:
@@ -98,36 +101,57 @@ class Watch:
 
     def ensure_running(self) -> None:
         """Start the waiting thread, or start it again if it has died."""
-        if self._stopping.is_set() or (self._thread is not None and self._thread.is_alive()):
-            return
-        self._thread = threading.Thread(target=self._wait, name="nvml-events", daemon=True)
-        self._thread.start()
+        with self._lock:
+            if self._is_closed or (self._thread is not None and self._thread.is_alive()):
+                return
+            self._thread = threading.Thread(target=self._wait, name="nvml-events", daemon=True)
+            self._thread.start()
 
-    def close(self) -> bool:
-        """Stop waiting and free the event set; False when the thread hangs in the driver, and keeps it."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout=2 * WAIT_MS / 1000)
-            if self._thread.is_alive():
-                return False
-        driver.free_event_set(self._set)
-        return True
+    def close(self, shut_down: Callable[[], None] | None) -> None:
+        """Stop listening at once; the set is freed, and `shut_down` called, when no thread waits on it any more.
+
+        A wait cannot be interrupted, so that may be half a second later, in the waiting thread. None frees nothing:
+        some other thread hangs in the driver, and may be using the set.
+        """
+        with self._lock:
+            self._is_closed = True
+            self._shut_down = shut_down
+            if self._thread is not None and self._thread.is_alive():
+                return
+        self._free()
 
     def _wait(self) -> None:
-        while not self._stopping.is_set():
+        while not self._is_closed:
             try:
                 event = driver.wait_event(self._set, WAIT_MS)
             except driver.NvmlUnavailableError:
-                return
+                break
             except (driver.LostError, driver.UnsupportedError, driver.CallError):
-                self._stopping.wait(PAUSE_AFTER_ERROR_S)
+                # NVML answers every wait so once a registered GPU is gone; events of others still come.
+                time.sleep(PAUSE_AFTER_ERROR_S)
                 continue
             if event is not None:
                 self._enter(event)
+        with self._lock:
+            self._thread = None
+            if not self._is_closed:
+                return
+        self._free()
+
+    def _free(self) -> None:
+        if self._shut_down is None:
+            return
+        # The driver may be gone, and the set with it.
+        with contextlib.suppress(
+            driver.UnsupportedError, driver.LostError, driver.CallError, driver.NvmlUnavailableError
+        ):
+            driver.free_event_set(self._set)
+        self._shut_down()
 
     def _enter(self, event: driver.Event) -> None:
         known = self._gpus.get(event.address)
         kind = _KINDS.get(event.type)
-        if known is not None and kind is not None:
+        # A closed watch leaves events to its successor, which has heard them too.
+        if known is not None and kind is not None and not self._is_closed:
             index, uuid = known
             self._ledger.record(index, uuid, kind, event.payload if kind == "xid" else None, self._clock())
