@@ -83,7 +83,7 @@ def _warning(values: Mapping[str, float]) -> Verdict:
     action = get("gpu.recovery_action")
     if action:
         return Verdict("warning", f"the driver asks: {_RECOVERY.get(int(action), 'recovery')}")
-    limited = _slowdown(get("gpu.clock_event_reasons")) or _heat(values)
+    limited = _slowdown(get("gpu.clock_event_reasons")) or heat_reason(values)
     if limited:
         return Verdict("warning", limited)
     if get("gpu.health_status", 0.0) >= 10:
@@ -104,7 +104,7 @@ def _slowdown(mask: float | None) -> str:
     return next((name for bit, name in _HARDWARE_EVENTS if bits & bit), "")
 
 
-def _heat(values: Mapping[str, float]) -> str:
+def heat_reason(values: Mapping[str, float]) -> str:
     """Why it is too hot, or an empty text."""
     margin = values.get("gpu.temperature_margin")
     if margin is not None and margin <= MARGIN_CELSIUS:

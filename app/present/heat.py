@@ -1,0 +1,194 @@
+"""The heat map: one cell a GPU, the metric as a level of one hue, a state as a sign over it.
+
+Levels are steps with some give (`scale.level_of`), so that a row whose picture did not change is not sent again. Cells
+of four columns and more show their number as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Literal
+
+from app.domain.health import values_health
+from app.domain.snapshot import Gpu
+from app.domain.values import believed
+from app.present.cells import Cell, Line, fit_line, line
+from app.present.fleet_view import FleetView, Shape
+from app.present.heat_cells import (
+    CRITICAL,
+    LOST,
+    NOBODY,
+    SILENT,
+    WARNING,
+    numbered_cell,
+    run_of_cells,
+    run_of_halves,
+)
+from app.present.heat_layout import HeatLayout, Run, labels, lay_out_heat
+from app.present.panels import node_state_line
+from app.present.places import Places
+from app.present.scale import LIMIT_OF, fraction, level_of, pleasant_top
+
+_SIDE_LEAST = 14
+
+
+class HeatPlan:
+    """The heat map laid out for one size and shape; remembers the levels shown, so that they do not flicker."""
+
+    zoom: Literal["heat"] = "heat"
+
+    def __init__(self, shape: Shape, width: int, height: int, *, can_halve: bool) -> None:
+        self.width = width
+        self.layout: HeatLayout = lay_out_heat(shape, max(1, width), max(1, height), can_halve=can_halve)
+        self.height = self.layout.height
+        self.places = Places(tuple(self.layout.boxes()))
+        self._labels = labels(shape, self.layout.label)
+        self._codes: list[int] = [SILENT] * sum(len(indexes) for _, indexes in shape)
+        self._drawn: dict[int, tuple[object, Line]] = {}
+        self._metric = ""
+        self._judged: tuple[FleetView | None, set[int]] = (None, set())
+
+    def lines(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> list[Line]:
+        """The lines from `top` up to `bottom`; beyond the last, blank ones."""
+        if view.metric.key != self._metric:
+            self._metric = view.metric.key
+            self._codes = [SILENT] * len(self._codes)
+        self._judge(view, range(top, bottom))
+        return [self._line(view, y, *self._rows_at(y), cursor) for y in range(top, bottom)]
+
+    def _judge(self, view: FleetView, wanted: range) -> None:
+        """Bring the codes of some lines up to date; a moved cursor or a scrolled screen judges nobody twice."""
+        if self._judged[0] is not view:
+            self._judged = (view, set())
+        known = self._judged[1]
+        due = [y for y in wanted if y not in known]
+        if not due:
+            return
+        judge, codes, gpus = _Judge(view), self._codes, view.gpus
+        for y in due:
+            upper, lower = self._rows_at(y)
+            for run in (*upper, *lower):
+                for number in range(run.start, run.start + run.count):
+                    codes[number] = judge.code(gpus[number], codes[number])
+        known.update(due)
+
+    def _rows_at(self, y: int) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
+        rows, layout = self.layout.rows, self.layout
+        if layout.half:
+            return (
+                rows[2 * y] if 2 * y < len(rows) else (),
+                rows[2 * y + 1] if 2 * y + 1 < len(rows) else (),
+            )
+        number, between = divmod(y, layout.step)
+        return (() if between or number >= len(rows) else rows[number]), ()
+
+    def _line(
+        self, view: FleetView, y: int, upper: tuple[Run, ...], lower: tuple[Run, ...], cursor: int | None
+    ) -> Line:
+        if not upper:
+            return (Cell(" " * self.width),)
+        if self.layout.cell >= 4:
+            return self._wide(view, upper, cursor)
+        codes = self._codes
+        key = tuple(tuple(codes[run.start : run.start + run.count]) for run in (*upper, *lower))
+        held = next((cursor for run in (*upper, *lower) if _holds(run, cursor)), None)
+        known = self._drawn.get(y)
+        if known is not None and known[0] == (key, held):
+            return known[1]
+        made = self._halves(view, upper, lower, cursor) if self.layout.half else self._narrow(view, upper, cursor)
+        self._drawn[y] = ((key, held), made)
+        return made
+
+    def _wide(self, view: FleetView, runs: tuple[Run, ...], cursor: int | None) -> Line:
+        """Cells with their numbers, each node after its name; beside a lone node, how it is."""
+        parts: list[Cell | str | Line] = []
+        used = 0
+        for run in runs:
+            head = (run.label_x or 0) - used
+            parts += [" " * head, self._label(run), " " if self.layout.label else ""]
+            for number in range(run.start, run.start + run.count):
+                gpu, code = view.gpus[number], self._codes[number]
+                parts.append(numbered_cell(gpu, view, code, self.layout.cell, is_held=number == cursor))
+            used = run.x + run.count * self.layout.cell
+        side = self.width - used - 2
+        if len(runs) == 1 and len(self.layout.rows[0]) == 1 and side >= _SIDE_LEAST:
+            parts += ["  ", fit_line(node_state_line(view.nodes[runs[0].node], view), side, cut=view.look.glyphs.more)]
+        return fit_line(line(*parts), self.width)
+
+    def _label(self, run: Run) -> Cell:
+        return Cell(self._labels[run.node], "head")
+
+    def _narrow(self, view: FleetView, runs: tuple[Run, ...], cursor: int | None) -> Line:
+        """Cells of one or two columns: equal neighbours are one run of colour."""
+        cell = self.layout.cell
+        parts: list[Cell | str | Line] = []
+        used = 0
+        for run in runs:
+            if run.label_x is not None:
+                parts += [" " * (run.label_x - used), self._label(run), " "]
+            elif run.x > used:
+                parts.append(" " * (run.x - used))
+            numbers = range(run.start, run.start + run.count)
+            for code, same in groupby(numbers, lambda number: -1 if number == cursor else self._codes[number]):
+                parts.append(run_of_cells(code, len(list(same)), cell, view.look.glyphs))
+            used = run.x + run.count * cell
+        return fit_line(line(*parts), self.width)
+
+    def _halves(self, view: FleetView, upper: tuple[Run, ...], lower: tuple[Run, ...], cursor: int | None) -> Line:
+        """Two rows in one line: the upper half block in one row's colour over the other's."""
+        left = self.layout.label + 1 if self.layout.label else 0
+        above = self._columns(upper, left, cursor)
+        below = self._columns(lower, left, cursor)
+        parts: list[Cell | str | Line] = []
+        if left:
+            named = upper[0].label_x is not None
+            parts += [self._label(upper[0]) if named else " " * (left - 1), " "]
+        for pair, same in groupby(zip(above, below, strict=True)):
+            parts.append(run_of_halves(pair[0], pair[1], len(list(same)), view.look.glyphs))
+        return fit_line(line(*parts), self.width)
+
+    def _columns(self, runs: tuple[Run, ...], left: int, cursor: int | None) -> list[int]:
+        """The code in each column of a row of cells one column wide; -1 under the cursor."""
+        columns = [NOBODY] * (self.width - left)
+        for run in runs:
+            at = run.x - left
+            columns[at : at + run.count] = self._codes[run.start : run.start + run.count]
+            if cursor is not None and _holds(run, cursor):
+                columns[at + cursor - run.start] = -1
+        return columns
+
+
+class _Judge:
+    """Makes cells' codes: bound once per picture to what all GPUs share."""
+
+    def __init__(self, view: FleetView) -> None:
+        self._now = view.look.now
+        self._metric = view.metric
+        self._key = view.metric.key
+        self._limit = LIMIT_OF.get(self._key, "")
+        self._high = view.metric.high
+        if self._high is None and not self._limit:
+            self._high = pleasant_top([gpu.value(self._key, self._now) for gpu in view.gpus])
+
+    def code(self, gpu: Gpu, before: int) -> int:
+        """0-9, or what is wrong; `before` is the code shown until now."""
+        if gpu.lost_at is not None:
+            return LOST
+        values: Mapping[str, float] = believed(gpu.layers, self._now)
+        value = values.get(self._key)
+        if value is None and not values:
+            return SILENT
+        state = values_health(values).state
+        if state == "critical":
+            return CRITICAL
+        if state == "warning":
+            return WARNING
+        if value is None:
+            return SILENT
+        top = values.get(self._limit) or self._high
+        return level_of(fraction(self._metric, value, top), before if before < WARNING else None)
+
+
+def _holds(run: Run, number: int | None) -> bool:
+    return number is not None and run.start <= number < run.start + run.count

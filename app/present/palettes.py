@@ -1,0 +1,126 @@
+"""Colours as values: what each tone and level looks like in each theme. `app.tui.theme` makes Textual's themes of them.
+
+Neutral is fine; violet is the focus and the chosen thing; amber is "look today", red "look now", blue is information,
+grey is old or unknown. Use is a ramp of one hue, from the background to bright, and never says good or bad. The
+cividis ramp grows from dark blue to yellow in even steps of lightness, the same to every kind of colour vision; its
+alarms differ in lightness as well as hue. The mono palette has greys only, and says alarms by bold and reverse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+STYLED = ("strong", "head", "look", "bad", "lost", "accent")
+"""Tones that have a text style (bold, reverse, ...) besides their colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """One theme's colours."""
+
+    name: str
+    is_dark: bool
+    base: Mapping[str, str]
+    """What Textual's own widgets use: the keyword arguments of its Theme."""
+    variables: Mapping[str, str]
+    """What ours use: every name in VARIABLES, without the dollar sign."""
+
+
+def _palette(
+    name: str,
+    ramp: str,
+    *,
+    is_dark: bool,
+    styles: Mapping[str, str] | None = None,
+    **colours: str,
+) -> Palette:
+    """A palette of named colours and a ramp of ten."""
+    c = colours
+    levels = {f"level-{index}": colour for index, colour in enumerate(ramp.split())}
+    tones = {
+        f"tone-{tone}": c[tone]
+        for tone in ("strong", "quiet", "unit", "old", "accent", "good", "look", "bad", "info", "spark", "head", "lost")
+    }
+    weights = {"strong": "bold", "head": "none", "look": "none", "bad": "bold", "lost": "bold", "accent": "none"}
+    styled = {f"tone-{tone}-style": style for tone, style in {**weights, **(styles or {})}.items()}
+    places = {
+        "tone-frame": c["line"],
+        "tone-focus": c["accent"],
+        "pane-border": c["line"],
+        "pane-border-focus": c["accent"],
+        "cursor-background": c["cursor"],
+        "cursor-foreground": c["on_cursor"],
+        "row-selected": c["row"],
+        "row-selected-blurred": c["row_dim"],
+        "header-background": c["bar"],
+        "key": c["accent"],
+    }
+    base = {
+        "primary": c["accent"],
+        "secondary": c["info"],
+        "accent": c["accent"],
+        "warning": c["look"],
+        "error": c["bad"],
+        "success": c["good"],
+        "foreground": c["text"],
+        "background": c["page"],
+        "surface": c["bar"],
+        "panel": c["row_dim"],
+    }
+    return Palette(name, is_dark, base, {**tones, **styled, **levels, **places})
+
+
+DARK = _palette(
+    "watchdog-dark",
+    "#1a2127 #1b2b34 #1c3541 #1d3f4f #1f4a5d #21566c #24637c #28708c #2f7f9e #3b90b1",
+    is_dark=True,
+    text="#c3c9d2", page="#0e1216", bar="#141a20", strong="#f0f3f7", quiet="#6f7a86", unit="#7d8792", old="#5b646e",
+    accent="#b69cff", good="#8fbf8f", look="#eaa93c", bad="#ff6b66", info="#6ea8fe", spark="#35748f", head="#8a94a0",
+    lost="#ff6b66", line="#2b343d", cursor="#e9e2ff", on_cursor="#1a1428", row="#2a2540", row_dim="#1d2128",
+)  # fmt: skip
+
+LIGHT = _palette(
+    "watchdog-light",
+    "#e6ecef #d3e2e9 #bcd6e2 #a1c7d8 #82b5cc #609fbb #4289a8 #287394 #125c7d #074663",
+    is_dark=False,
+    text="#2c333b", page="#fbfbf9", bar="#f1f2f0", strong="#0b0f14", quiet="#7a838c", unit="#7c858e", old="#9ba2a9",
+    accent="#6a3fd0", good="#3c7a43", look="#a86200", bad="#c22b2b", info="#1f62c9", spark="#287394", head="#6a737c",
+    lost="#c22b2b", line="#d2d6d8", cursor="#4b2a9c", on_cursor="#ffffff", row="#e5dcfb", row_dim="#ecedea",
+)  # fmt: skip
+
+CIVIDIS = _palette(
+    "watchdog-cividis",
+    "#0b2350 #1f3563 #36456b #4b566d #60676f #757874 #8c8b77 #a59e73 #c1b369 #e8d24e",
+    is_dark=True,
+    text="#c8ccd2", page="#0d1014", bar="#13171c", strong="#ffffff", quiet="#737c87", unit="#7f8893", old="#5c646d",
+    accent="#8ec5ff", good="#b9c0c8", look="#ffb454", bad="#ff7ab0", info="#7fb2ff", spark="#a59e73", head="#8b94a0",
+    lost="#ff7ab0", line="#2a323b", cursor="#ffffff", on_cursor="#0d1014", row="#1d3350", row_dim="#1b2027",
+)  # fmt: skip
+
+CIVIDIS_LIGHT = _palette(
+    "watchdog-cividis-light",
+    "#f3ecc8 #e8d98e #d5c579 #bcae77 #a39a77 #8b8776 #737573 #5b646f #41526c #1f3563",
+    is_dark=False,
+    text="#2a3038", page="#fcfcfa", bar="#f2f2ef", strong="#000000", quiet="#767f88", unit="#78818a", old="#989fa6",
+    accent="#0058a8", good="#444b53", look="#8f5200", bad="#b0105e", info="#0058a8", spark="#41526c", head="#68717a",
+    lost="#b0105e", line="#d0d4d7", cursor="#003a70", on_cursor="#ffffff", row="#d9e8f8", row_dim="#ebece9",
+)  # fmt: skip
+
+MONO = _palette(
+    "watchdog-mono",
+    "#1f1f1f #303030 #424242 #555555 #696969 #7e7e7e #949494 #ababab #c4c4c4 #e6e6e6",
+    is_dark=True,
+    text="#c4c4c4", page="#101010", bar="#171717", strong="#ffffff", quiet="#7c7c7c", unit="#868686", old="#606060",
+    accent="#ffffff", good="#c4c4c4", look="#ffffff", bad="#ffffff", info="#d8d8d8", spark="#949494", head="#8e8e8e",
+    lost="#ffffff", line="#333333", cursor="#ffffff", on_cursor="#000000", row="#333333", row_dim="#212121",
+    styles={"look": "bold", "bad": "bold reverse", "lost": "bold reverse", "accent": "bold underline"},
+)  # fmt: skip
+
+PALETTES: tuple[Palette, ...] = (DARK, LIGHT, CIVIDIS, CIVIDIS_LIGHT, MONO)
+VARIABLES: tuple[str, ...] = tuple(DARK.variables)
+
+
+def default_variables(*, dark: bool) -> dict[str, str]:
+    """Our variables for a theme that is not ours (Textual's own, a user's)."""
+    return dict((DARK if dark else LIGHT).variables)

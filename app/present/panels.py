@@ -1,0 +1,260 @@
+"""The grid's nearer levels: a framed card per node, or bare lines, one for each GPU.
+
+A plan holds for as long as the size and the shape of the view do; its lines are drawn from the newest view, and only
+those on screen. Panels flow in rows, left to right, so that reading order is the order of the nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from app.domain.health import node_health
+from app.domain.naming import short_model
+from app.present.cells import Cell, Line, cells, fit_line, line, tidy
+from app.present.entry import EntryShape, entry, entry_shape, label_width, tall_entry
+from app.present.fleet_view import FleetView, NodeGroup, Shape
+from app.present.frames import frame_bottom, frame_top
+from app.present.places import Box, Places
+from app.present.units import format_power
+
+PanelZoom = Literal["cards", "lines"]
+
+_ENTRY_LEAST = {"cards": 24, "lines": 30}
+_ENTRY_BEST = 54
+"""An entry that wide holds everything; wider ones only stretch."""
+_BETWEEN = 2
+"""Columns between the entries of a panel, and between panels without frames."""
+_TALL_MOST = 10
+_LABEL_MOST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """How panels and entries share the width and height."""
+
+    zoom: PanelZoom
+    width: int
+    across: int
+    """Panels side by side."""
+    entries: int
+    """Entries side by side in a panel."""
+    entry_height: int
+    label: int
+    """Columns of the node's name beside its lines; 0 for cards, which name it in their frame."""
+
+    @property
+    def panel_width(self) -> int:
+        """Columns of a panel, its frame included."""
+        gap = 0 if self.zoom == "cards" else _BETWEEN
+        return (self.width - gap * (self.across - 1)) // self.across
+
+    @property
+    def frame(self) -> int:
+        """Columns at each side of a panel: edge and space."""
+        return 2 if self.zoom == "cards" else 0
+
+    @property
+    def entry_width(self) -> int:
+        """Columns of one entry."""
+        inner = self.panel_width - 2 * self.frame - self.label - (1 if self.label else 0)
+        return (inner - _BETWEEN * (self.entries - 1)) // self.entries
+
+    def panel_height(self, gpus: int) -> int:
+        """Lines of a panel of so many GPUs."""
+        return -(-gpus // self.entries) * self.entry_height + (2 if self.zoom == "cards" else 0)
+
+    def height(self, counts: Sequence[int]) -> int:
+        """Lines of the whole grid."""
+        rows = range(0, len(counts), self.across)
+        return sum(self.panel_height(max(counts[at : at + self.across])) for at in rows)
+
+
+def arrange(shape: Shape, zoom: PanelZoom, width: int, height: int) -> Panels:
+    """The arrangement that shows all without scrolling and gives entries most room; else the densest."""
+    counts = [len(indexes) for _, indexes in shape] or [1]
+    label = label_width(tuple(name for name, _ in shape), _LABEL_MOST) if zoom == "lines" else 0
+    found: list[tuple[float, Panels]] = []
+    for across in range(1, min(len(counts), 12) + 1):
+        for entries in range(1, (max(counts) if zoom == "cards" else 1) + 1):
+            panels = Panels(zoom, width, across, entries, 1, label)
+            if panels.entry_width >= _ENTRY_LEAST[zoom] or (across, entries) == (1, 1):
+                panels = _grown(panels, counts, height) if zoom == "cards" else panels
+                found.append((_worth(panels, counts, height), panels))
+    return max(found, key=lambda item: item[0])[1]
+
+
+def _grown(panels: Panels, counts: Sequence[int], height: int) -> Panels:
+    """The same with entries as tall as the height allows; two lines say no more than one, so from three on."""
+    for tall in range(_TALL_MOST, 2, -1):
+        taller = replace(panels, entry_height=tall)
+        if taller.height(counts) <= height:
+            return taller
+    return panels
+
+
+def _worth(panels: Panels, counts: Sequence[int], height: int) -> float:
+    """How much an arrangement shows: width up to what an entry can use, charts, no holes; what scrolls comes last."""
+    tall = panels.height(counts)
+    if tall > height:
+        return -1000.0 - tall
+    stretched = max(0, panels.entry_width - _ENTRY_BEST)
+    holes = -max(counts) % panels.entries
+    chart = 0 if panels.entry_height == 1 else 6 + min(panels.entry_height, 6)
+    waste = stretched * (0.2 if panels.entry_height == 1 else 0.05)
+    return min(panels.entry_width, _ENTRY_BEST) + chart - 2 * holes - waste - 0.01 * (panels.across + panels.entries)
+
+
+@dataclass(slots=True)
+class _Band:
+    """One row of panels."""
+
+    y: int
+    height: int
+    first: int
+    """Number of its first node."""
+
+
+class PanelPlan:
+    """Cards or lines, laid out for one size and shape."""
+
+    def __init__(self, shape: Shape, zoom: PanelZoom, width: int, height: int) -> None:
+        self.zoom: PanelZoom = zoom
+        self.panels = arrange(shape, zoom, max(1, width), height)
+        self.width = width
+        counts = [len(indexes) for _, indexes in shape]
+        self._bands = _bands(self.panels, counts)
+        self._owner: list[int] = [at for at, band in enumerate(self._bands) for _ in range(band.height)]
+        self.height = len(self._owner)
+        self.places = Places(tuple(self._boxes(counts)))
+        self._entry_shape: dict[str, EntryShape] = {}
+
+    def lines(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> list[Line]:
+        """The lines from `top` up to `bottom`; beyond the last, blank ones."""
+        node_of, number_of = _numbers(view)
+        drawn: list[Line] = []
+        for y in range(top, bottom):
+            if y >= self.height:
+                drawn.append((Cell(" " * self.width),))
+                continue
+            band = self._bands[self._owner[y]]
+            parts: list[Cell | str | Line] = []
+            for at in range(band.first, min(band.first + self.panels.across, len(view.nodes))):
+                if at > band.first and self.zoom == "lines":
+                    parts.append(" " * _BETWEEN)
+                held = cursor - number_of[at] if cursor is not None and node_of[cursor] == at else None
+                parts.append(self._panel_line(view, view.nodes[at], y - band.y, held))
+            drawn.append(fit_line(line(*parts), self.width))
+        return drawn
+
+    def _panel_line(self, view: FleetView, group: NodeGroup, y: int, held: int | None) -> Line:
+        """Line `y` of one node's panel; `held` is the number of its GPU under the cursor."""
+        panels, glyphs = self.panels, view.look.glyphs
+        height = panels.panel_height(len(group.gpus))
+        if panels.zoom == "lines":
+            label = cells(group.node.name, "strong") if y == 0 else ()
+            body = self._entries(view, group, y, held) if y < height else ()
+            head = line(fit_line(label, panels.label, cut=glyphs.more), " ")
+            return fit_line(line(head, body), panels.panel_width)
+        if y >= height:
+            return (Cell(" " * panels.panel_width),)
+        if y == 0:
+            return frame_top(node_title(group), node_state_line(group, view), panels.panel_width, glyphs)
+        if y == height - 1:
+            return frame_bottom((), panels.panel_width, glyphs)
+        edge = Cell(glyphs.box.down, "frame")
+        inner = fit_line(self._entries(view, group, y - 1, held), panels.panel_width - 4)
+        return (edge, Cell(" "), *inner, Cell(" "), edge)
+
+    def _entries(self, view: FleetView, group: NodeGroup, y: int, held: int | None) -> Line:
+        """Line `y` inside a panel: entries run down the columns, as numbers on a page do."""
+        panels = self.panels
+        rows = -(-len(group.gpus) // panels.entries)
+        row, part = divmod(y, panels.entry_height)
+        parts: list[Cell | str | Line] = []
+        for column in range(panels.entries):
+            number = column * rows + row
+            if column:
+                parts.append(" " * _BETWEEN)
+            if row >= rows or number >= len(group.gpus):
+                parts.append(" " * panels.entry_width)
+                continue
+            shown = self._entry(view, group, number, part)
+            is_below = panels.entry_height > 3 and part == panels.entry_height - 1
+            parts.append(highlighted(shown) if number == held and not is_below else shown)
+        return line(*parts)
+
+    def _entry(self, view: FleetView, group: NodeGroup, number: int, part: int) -> Line:
+        panels = self.panels
+        gpu = group.gpus[number]
+        if panels.entry_height == 1:
+            return entry(gpu, view, entry_shape(panels.entry_width, view.metric.key))
+        drawn = panels.entry_height - (1 if panels.entry_height > 3 else 0)
+        if part >= drawn:  # the blank line below a tall entry
+            return (Cell(" " * panels.entry_width),)
+        return tall_entry(gpu, view, panels.entry_width, drawn)[part]
+
+    def _boxes(self, counts: Sequence[int]) -> Iterator[Box]:
+        panels = self.panels
+        gap = 0 if panels.zoom == "cards" else _BETWEEN
+        for number, count in enumerate(counts):
+            band = self._bands[number // panels.across]
+            left = (number % panels.across) * (panels.panel_width + gap) + panels.frame
+            left += panels.label + 1 if panels.label else 0
+            top = band.y + (1 if panels.zoom == "cards" else 0)
+            rows = -(-count // panels.entries)
+            for index in range(count):
+                column, row = divmod(index, rows)
+                x = left + column * (panels.entry_width + _BETWEEN)
+                y = top + row * panels.entry_height
+                yield Box(x, y, panels.entry_width, panels.entry_height, y)
+
+
+def _bands(panels: Panels, counts: Sequence[int]) -> list[_Band]:
+    bands: list[_Band] = []
+    y = 0
+    for first in range(0, len(counts), panels.across):
+        height = panels.panel_height(max(counts[first : first + panels.across]))
+        bands.append(_Band(y, height, first))
+        y += height
+    return bands
+
+
+def _numbers(view: FleetView) -> tuple[list[int], list[int]]:
+    """Each GPU's node by number, and each node's first GPU."""
+    node_of: list[int] = []
+    number_of: list[int] = []
+    for at, group in enumerate(view.nodes):
+        number_of.append(len(node_of))
+        node_of += [at] * len(group.gpus)
+    return node_of, number_of
+
+
+def highlighted(shown: Line) -> Line:
+    """The entry under the cursor: the same text, over the colour of the chosen thing."""
+    return tuple(cell._replace(back="chosen") for cell in shown)
+
+
+def node_title(group: NodeGroup) -> Line:
+    """`gpu-01 · 8 × H100 80GB HBM3`."""
+    models = {short_model(gpu.model) for gpu in group.node.gpus if gpu.model}
+    count = len(group.gpus)
+    what = f"{count} × {tidy(models.pop(), 40)}" if len(models) == 1 else f"{count} GPUs"
+    of = f" of {len(group.node.gpus)}" if count < len(group.node.gpus) else ""
+    return line(cells(group.node.name, "strong"), Cell(" · ", "frame"), Cell(what + of, "quiet"))
+
+
+def node_state_line(group: NodeGroup, view: FleetView) -> Line:
+    """At the right of a node's frame: its trouble, else how many of its GPUs are busy and their power."""
+    now = view.look.now
+    verdict = node_health(group.node, now)
+    glyphs = view.look.glyphs
+    if verdict.state in {"critical", "warning"}:
+        tone: Literal["bad", "look"] = "bad" if verdict.state == "critical" else "look"
+        mark = glyphs.critical if verdict.state == "critical" else glyphs.warning
+        return (Cell(f"{mark} {tidy(verdict.reason, 60)}", tone),)
+    if verdict.state == "unknown":
+        return (Cell("no data", "old"),)
+    powers = [value for gpu in group.gpus if (value := gpu.value("gpu.power", now)) is not None]
+    return (Cell(format_power(sum(powers)), "quiet"),) if powers else ()

@@ -1,0 +1,177 @@
+"""Ink: how tones become colours. The one place of the widget set that turns lines into Textual's strips.
+
+Colours are read from the theme's variables (`app.present.palettes.VARIABLES`), once for each theme and background, not
+from component classes: twenty tones in every widget would cost twenty style look-ups a widget at every change of focus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.color import Color
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from app.present.cells import Cell, Line, Tone, fit_line
+from app.present.palettes import STYLED, default_variables
+
+_DARK_TEXT, _LIGHT_TEXT = Color(14, 16, 20), Color(244, 246, 250)
+_STRIPS_KEPT = 1024
+
+
+class Ink:
+    """The styles of one theme on one background, and the strips painted with them."""
+
+    def __init__(self, variables: Mapping[str, str], text: Color, background: Color, *, is_focused: bool) -> None:
+        self._variables = variables
+        self._text = text
+        self._background = background
+        self._row = variables["row-selected" if is_focused else "row-selected-blurred"]
+        self._styles: dict[tuple[Tone, Tone | None, bool], Style] = {}
+        self._strips: LRUCache[tuple[Line, int], Strip] = LRUCache(_STRIPS_KEPT)
+
+    def strip(self, line: Line, width: int) -> Strip:
+        """Paint a line over exactly `width` columns."""
+        key = (line, width)
+        known = self._strips.get(key)
+        if known is not None:
+            return known
+        segments: list[Segment] = []
+        text, style = "", None
+        for cell in fit_line(line, width):
+            wanted = self._style(cell)
+            if style is wanted:
+                text += cell.text
+                continue
+            if style is not None:
+                segments.append(Segment(text, style))
+            text, style = cell.text, wanted
+        if style is not None:
+            segments.append(Segment(text, style))
+        painted = Strip(segments, width)
+        self._strips[key] = painted
+        return painted
+
+    def _style(self, cell: Cell) -> Style:
+        # Spaces need no foreground: on a slow line every colour left out counts.
+        is_blank = cell.text.isspace()
+        key = ("plain" if is_blank else cell.tone, cell.back, is_blank)
+        style = self._styles.get(key)
+        if style is None:
+            style = self._styles[key] = self._make(*key)
+        return style
+
+    def _make(self, tone: Tone, back: Tone | None, is_blank: bool) -> Style:
+        ground = self._background if back is None else self._ground(back)
+        if is_blank:
+            return Style(bgcolor=ground.rich_color)
+        weight = Style.parse(self._variables[f"tone-{tone}-style"]) if tone in STYLED else Style()
+        return weight + Style(color=self._front(tone, back, ground).rich_color, bgcolor=ground.rich_color)
+
+    def _ground(self, back: Tone) -> Color:
+        if back == "chosen":
+            return Color.parse(self._row)
+        if back == "cursor":
+            return Color.parse(self._variables["cursor-background"])
+        return self._colour(back)
+
+    def _front(self, tone: Tone, back: Tone | None, ground: Color) -> Color:
+        if tone == "cursor":
+            return Color.parse(self._variables["cursor-foreground"])
+        if tone == "plain" and back not in {None, "chosen"}:
+            return _DARK_TEXT if ground.brightness > 0.48 else _LIGHT_TEXT
+        return self._colour(tone)
+
+    def _colour(self, tone: Tone) -> Color:
+        if tone == "plain":
+            return self._text
+        name = tone.replace("level", "level-") if tone.startswith("level") else f"tone-{tone}"
+        return Color.parse(self._variables[name])
+
+
+class Inked(Widget, inherit_css=False, inherit_bindings=False):
+    """A widget that paints lines of cells; its ink lasts until its style changes."""
+
+    _ink: Ink | None = None
+
+    @property
+    def ink(self) -> Ink:
+        """The ink for the present theme, background and focus."""
+        if self._ink is None:
+            variables = self.app.theme_variables
+            if "tone-quiet" not in variables:
+                variables = {**default_variables(dark=self.app.current_theme.dark), **variables}
+            _, _, background, text = self.colors
+            self._ink = Ink(variables, background + text, background, is_focused=self.has_focus)
+        return self._ink
+
+    def notify_style_update(self) -> None:
+        """Forget the colours: the theme, the background or the focus changed."""
+        super().notify_style_update()
+        self._ink = None
+
+
+class Painted(Inked):
+    """A widget whose whole content is a few lines made from what it was last shown."""
+
+    DEFAULT_CSS = """
+    Painted { height: 1; }
+    """
+
+    _drawn: tuple[Line, ...] | None = None
+
+    def make_lines(self, width: int, height: int) -> tuple[Line, ...]:
+        """The lines for a size; short ones are padded, missing ones blank."""
+        raise NotImplementedError
+
+    def repaint(self) -> None:
+        """Make the lines anew and refresh those that differ."""
+        size = self.content_size
+        if not self.is_mounted or not size:
+            self._drawn = None
+            return
+        before, self._drawn = self._drawn, self.make_lines(size.width, size.height)
+        refresh_changed(self, before, self._drawn, size)
+
+    def on_resize(self) -> None:
+        """The lines were made for another width."""
+        self._drawn = None
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._drawn = None
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one line."""
+        if self._drawn is None:
+            self._drawn = self.make_lines(self.content_size.width, self.content_size.height)
+        of = self._drawn[y] if y < len(self._drawn) else ()
+        return self.ink.strip(of, self.content_size.width)
+
+
+def refresh_changed(widget: Widget, before: tuple[Line, ...] | None, after: tuple[Line, ...], size: Size) -> None:
+    """Refresh the lines that differ, whole rows only; everything where the number of lines differs.
+
+    Compare first: Textual sends a dirty line even when its text is the same, and a part of a row costs the whole row.
+    """
+    if before is None or len(before) != len(after):
+        widget.refresh()
+        return
+    changed = [y for y, line in enumerate(after) if line is not before[y] and line != before[y]]
+    if changed:
+        widget.refresh(*(Region(0, start, size.width, count) for start, count in _spans(changed)))
+
+
+def _spans(numbers: list[int]) -> list[tuple[int, int]]:
+    """Runs of consecutive numbers as (first, how many)."""
+    spans: list[tuple[int, int]] = []
+    for number in numbers:
+        if spans and spans[-1][0] + spans[-1][1] == number:
+            spans[-1] = (spans[-1][0], spans[-1][1] + 1)
+        else:
+            spans.append((number, 1))
+    return spans
