@@ -25,7 +25,7 @@ from app.services.recording import Keeper
 from app.services.targets import Targets
 from app.sources.registry import Tap
 from app.store.history import History
-from app.store.sqlite import Retention, open_store
+from app.store.levels import Retention
 from app.transport.clock import Clock, SystemClock
 from app.transport.dialer import Dialer
 from app.transport.peer import owner_is_trusted
@@ -147,6 +147,13 @@ async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterat
         yield parts
 
 
+async def open_history(path: Path, clock: Clock, *, want_lease: bool, retention: Retention | None = None) -> History:
+    """Open the store's file; without the lease it is only read."""
+    from app.store.sqlite import open_store  # noqa: PLC0415 - 40 ms that a one-shot look at the present need not pay
+
+    return await open_store(path, clock.now, want_lease=want_lease, retention=retention or Retention())
+
+
 async def _open_history(
     parts: Collecting, path: Path, settings: Settings, options: RuntimeOptions, stack: contextlib.AsyncExitStack
 ) -> None:
@@ -155,7 +162,7 @@ async def _open_history(
         private_dir(path.parent)
     kept = settings.store
     retention = Retention(kept.raw_hours * 3600, kept.minute_days * 86400, kept.quarter_days * 86400)
-    history = await open_store(path, options.clock.now, want_lease=options.write, retention=retention)
+    history = await open_history(path, options.clock, want_lease=options.write, retention=retention)
     parts.history = history
     parts.feed.keep(history)
     stack.push_async_callback(history.close)

@@ -11,6 +11,7 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from typing import Literal
 
@@ -27,6 +28,7 @@ from app.domain.reading import (
     SourceSpec,
     XidCount,
 )
+from app.sources.rates import nodes_with_rates
 from app.sources.registry import Making
 from app.transport.clock import Clock
 from pod import gpu as pod_gpu
@@ -48,6 +50,7 @@ class NvmlSource:
         self._node = spec.node or name or socket.gethostname().split(".")[0]
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nvml")
         self._reader: nvml.Reader | None = None
+        self._before: Reading | None = None
 
     async def read(self) -> Reading:
         """Look once; a driver that cannot be used is a failed reading, and tried anew the next time."""
@@ -57,7 +60,12 @@ class NvmlSource:
         except nvml.NvmlUnavailableError as error:
             self._reader = None
             return Reading.failed(self.spec.name, self._clock.now(), str(error), self._clock.monotonic() - began)
-        return reading_of(machine, self.spec.name, self._node, self._clock.monotonic() - began)
+        reading = reading_of(machine, self.spec.name, self._node, self._clock.monotonic() - began)
+        if self._before is not None:
+            nodes = nodes_with_rates(self._before.nodes, self._before.at, reading.nodes, reading.at)
+            reading = replace(reading, nodes=nodes)
+        self._before = reading
+        return reading
 
     async def close(self) -> None:
         """Stop the reader's threads; one that hangs in the driver is left behind, and ends with the process."""
