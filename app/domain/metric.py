@@ -27,9 +27,11 @@ class Name:
     where: tuple[tuple[str, str], ...] = ()
     """Label values a sample must carry; others of the same name belong to another row or to nobody."""
     unless: tuple[tuple[str, str], ...] = ()
-    """Label values that rule a sample out (`device="lo"`); a pattern ending in `*` matches by its beginning."""
+    """Label values that rule a sample out, as shell patterns: `device="lo"`, `device="veth*"`."""
     parts: tuple[str, ...] = ()
-    """Labels that tell the parts of one quantity apart (links, devices); copies that differ only elsewhere are one."""
+    """Labels that tell the parts of one quantity apart (links, devices); copies that differ only elsewhere are one.
+
+    A sample that carries none of them is the whole, and beats its parts."""
     ratio: bool = False
     """The exporter publishes 0-1 in some releases and 0-100 in others under this name: judged from its values."""
 
@@ -59,11 +61,11 @@ class Metric:
     high: float | None = None
     """Top of the fixed chart scale; None where the scale follows the data or a limit of the device."""
     rate_of: str | None = None
-    """Key of the counter whose growth per second this is; null until two readings exist."""
+    """Key of the counter whose growth per second this is, where no name gives it; null until two readings exist."""
     quotient: tuple[str, str] | None = None
     """(growth of A) / (growth of B): a mean over the last interval, as of latencies from `_sum` and `_count`."""
     names: tuple[Name, ...] = ()
-    """What exporters call it."""
+    """What exporters call it; of several on one page the first that gives a value wins."""
 
     @property
     def scope(self) -> Scope:
