@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,6 +28,7 @@ from app.services.feed import Feed
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SERVER = "gpu-watchdog"
 _MOST_POINTS = 100_000
+_log = logging.getLogger(__name__)
 
 
 class Api:
@@ -173,6 +175,11 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _json({"error": str(error.args[0]) if error.args else "not found"}, 404)
     except ValueError as error:
         return _json({"error": str(error)}, 400)
+    except ConnectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one answer fails, not the daemon
+        _log.exception("cannot answer %s", request.path)
+        return _json({"error": f"a mistake of the daemon's, please report it: {error!r}"}, 500)
 
 
 def _time(request: web.Request, key: str, now: float) -> float | None:

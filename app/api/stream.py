@@ -43,6 +43,8 @@ async def stream(request: web.Request, board: Board) -> web.StreamResponse:
             woken.clear()
             if not queue:
                 await _wait(woken, response)
+    except ConnectionError:
+        return response  # the listener left
     finally:
         stop()
 

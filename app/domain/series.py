@@ -7,7 +7,7 @@ with the mean and the extremes of each; a span with no sample is a gap, and stay
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 SubjectKind = Literal["fleet", "node", "gpu", "mig", "service", "job"]
 
@@ -62,8 +62,7 @@ def parse_subject(text: str) -> Subject:
     raise ValueError(f"{text!r} is not fleet, node:NAME, gpu:NODE/INDEX, gpu:UUID, service:ID or job:ID")
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """One span of a series."""
 
     at: float
