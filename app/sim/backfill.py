@@ -16,7 +16,7 @@ def backfill(
     """Yield every page at `start`, `start + step`, … before `end` (epoch seconds), as it would have been read then.
 
     `origin` is the moment of simulated second 0 (`end`, unless given): pass the served cluster's. A page that did not
-    answer at a moment is left out of it; moments before the cluster's history (`spec.history_s`) are left out whole.
+    answer at a moment is left out of it; moments before the cluster's history (`spec.past_s`) are left out whole.
     Pages are made as they are asked for, so a caller may stop at any time.
     """
     if step <= 0:

@@ -17,19 +17,17 @@ from app.sim.faults import Fault, PageFault
 from app.sim.gpu import CALM, GpuState, Pace, Strain, gpu_state
 from app.sim.jobs import GpuKey, Placement, SimJob, Stream
 from app.sim.layout import SimNode, lay_out
-from app.sim.loads import Waves, draw
+from app.sim.loads import draw, waves_of
 from app.sim.marks import Blow
 from app.sim.placing import Ground, Placed, Slowing, place
 from app.sim.scenarios import scenario
 from app.sim.spec import SimSpec
 from app.sim.targets import Target, targets_of
-from app.sim.timeline import NOTHING, Timeline, Totals, memory_share
+from app.sim.timeline import NOTHING, Timeline, Totals, legs_of, memory_share
 from app.sim.vllm import Server, ServerState, Trouble
-from app.sim.waves import LAG_S, hum
+from app.sim.waves import LAG_S
 
-SERVING_SINCE_S = -12 * 3600.0
-LOADING_S = 40.0
-"""Time a job takes to fill device memory before it starts to work; in step for all its GPUs."""
+SERVING_SINCE_S = -6 * 3600.0
 _FORGOTTEN_S = 8 * LAG_S
 """After this a fault that is over has left no warmth."""
 
@@ -53,12 +51,12 @@ class Cluster:
         """Lay out the cluster, run its history, place the scenario's faults. Raises ValueError for an unknown one."""
         self.spec = spec
         self.per_wall = 1.0 / spec.speed
-        self.begins = -spec.history_s
+        self.begins = -spec.past_s
         self.layout = lay_out(spec)
         self.targets: tuple[Target, ...] = targets_of(self.layout)
         self.faults: list[Placed] = []
-        self._hum = hum(Dice(spec.seed, "hum"))
-        self._waves = Waves.thrown(spec.seed)
+        self._waves = waves_of(spec.seed)
+        self._hum = self._waves.hum
         self._nodes = {node.name: node for node in self.layout.nodes}
         self._lines = {
             gpu.key: Timeline(gpu, self.begins, self._hum) for node in self.layout.nodes for gpu in node.gpus
@@ -93,9 +91,9 @@ class Cluster:
             now, strain, totals = line.stretch(t), self._strain(line, t), line.totals(t)
             cpu_s += totals.cpu_s - strain.lost.cpu_s
             infiniband += totals.infiniband - strain.lost.infiniband
-            cores += now.run.load.cores * now.run.activity(t) * strain.pace.active
+            cores += now.leg.run.load.cores * now.leg.run.activity(t) * strain.pace.active
             if memory_share(now, t) and not strain.pace.frees_memory:
-                host += now.run.load.host_mib
+                host += now.leg.run.load.host_mib
         passed = (t - self.begins) * self.per_wall
         before = 0.3 * node.up_s * node.cpus
         busy = before + cpu_s * self.per_wall + 0.6 * passed
@@ -155,7 +153,7 @@ class Cluster:
                 "serving": self.layout.services[0].gpus if self.layout.services else (),
                 "spare": pools.get("sweep", ()) + pools.get("spare", ()),
             },
-            job_on=lambda key, t: self._jobs.get(self._lines[key].stretch(t).job or 0),
+            job_on=lambda key, t: self._jobs.get(self._lines[key].stretch(t).leg.job or 0),
             room_mib=lambda key, t: self._gpu(self._lines[key], t).memory_free,
         )
 
@@ -172,8 +170,9 @@ class Cluster:
 
     def _place(self, placement: Placement) -> None:
         self._jobs[placement.job.id] = placement.job
+        legs = legs_of(placement, self.begins)
         for key in placement.job.gpus:
-            self._lines[key].place(placement, LOADING_S)
+            self._lines[key].place(legs)
 
     def _serve(self, number: int) -> Server:
         service = self.layout.services[number]

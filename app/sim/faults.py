@@ -24,7 +24,7 @@ HELD = Pace(active=0.06, work=0.0, utilization=0.0)
 DEAD = Pace(active=0.0, work=0.0, utilization=0.0, frees_memory=True)
 SPINNING = Pace(active=0.38, work=0.02, utilization=100.0)
 """A rank in a collective that a lost rank never joins: busy by utilisation, half the power, no work done."""
-DRAGGED = Pace(active=0.8, work=0.72, utilization=100.0)
+DRAGGED = Pace(active=0.8, work=0.72)
 """A rank whose every step waits for the slowest one."""
 
 
@@ -55,7 +55,7 @@ KINDS: tuple[FaultKind, ...] = (
     FaultKind("ecc-dbe", "gpu", "An uncorrectable memory error (Xids 48, 63, 94): the job dies, a row waits for its remap.", marks.uncorrectable, DEAD, DEAD, bound="death"),
     FaultKind("row-remap-pending", "gpu", "A memory row waits for a reset to be remapped (Xid 63).", marks.pending),
     FaultKind("row-remap-failure", "gpu", "No spare row is left (Xid 64): the board is for return.", marks.failure),
-    FaultKind("thermal", "gpu", "The GPU climbs to 92 °C and throttles; its job slows down with it.", marks.hot, Pace(active=0.82, work=0.7), DRAGGED),
+    FaultKind("thermal", "gpu", "The GPU climbs to 92 °C and throttles; its job slows down with it.", marks.hot, Pace(active=0.65, work=0.7), DRAGGED),
     FaultKind("power-brake", "gpu", "The power brake halves the clocks; its job slows down with it.", marks.braked, Pace(active=0.5, work=0.5, clock=0.5), DRAGGED),
     FaultKind("pcie-downtrain", "gpu", "The PCIe link runs with 4 of 16 lanes.", marks.narrowed, Pace(active=0.92, work=0.85), Pace(active=0.92, work=0.85)),
     FaultKind("pcie-replay", "gpu", "PCIe packets are sent again, several a second.", marks.replayed),

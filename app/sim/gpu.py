@@ -111,9 +111,9 @@ def gpu_state(line: Timeline, t: float, hum: Wave, per_wall: float, strain: Stra
     `per_wall` scales what piles up (1 / speed), so that a counter's growth over a real second is the rate shown.
     """
     now, gpu, board, pace = line.stretch(t), line.gpu, line.gpu.board, strain.pace
-    load, second = now.run.load, int(t // 1) + gpu.offset
+    load, second = now.leg.run.load, int(t // 1) + gpu.offset
     noise, other = hum.values[second & (HUM_S - 1)], hum.values[(second + 1777) & (HUM_S - 1)]
-    activity = now.run.activity(t) * pace.active
+    activity = now.leg.run.activity(t) * pace.active
     power = gpu.idle_w + now.span_w * activity + load.jitter_w * noise
     busy = _utilization(now, activity, pace, noise)
     used, is_empty = _memory(now, t, pace, board.memory_mib - board.reserved_mib)
@@ -129,7 +129,7 @@ def gpu_state(line: Timeline, t: float, hum: Wave, per_wall: float, strain: Stra
         memory_temperature=degrees + gpu.memory_c if board.has_memory_sensor else 0.0,
         temperature=degrees,
         power=power,
-        energy_mj=(gpu.energy_j + (line.rest_j(t) + totals.work_j - lost.work_j) * per_wall) * 1000.0,
+        energy_mj=(gpu.energy_j + (line.rest_j(now, t) + totals.work_j - lost.work_j) * per_wall) * 1000.0,
         pstate=board.idle_pstate if is_empty else 0,
         pcie_replays=gpu.replays,
         utilization=busy,
@@ -175,7 +175,7 @@ def _share(value: float) -> float:
 
 def _utilization(now: Stretch, activity: float, pace: Pace, noise: float) -> float:
     """Share of the last second with a kernel running, percent, whole as the driver gives it."""
-    load = now.run.load
+    load = now.leg.run.load
     if not load.top:
         return 0.0
     if pace.utilization is not None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 from app.sim.dice import Dice
-from app.sim.waves import FLAT, Wave, arrivals, notebook, training
+from app.sim.waves import FLAT, Wave, arrivals, hum, notebook, training
 
 JobKind = Literal["train", "serve", "notebook", "hold"]
 
@@ -99,15 +100,19 @@ class Waves:
     training: tuple[Wave, ...] = field(repr=False)
     notebook: tuple[Wave, ...] = field(repr=False)
     arrivals: tuple[Wave, ...] = field(repr=False)
+    hum: Wave = field(repr=False)
+    """Noise of readings."""
 
-    @staticmethod
-    def thrown(seed: int) -> Waves:
-        """Make the tables of a seed."""
-        return Waves(
-            tuple(training(Dice(seed, "training", n)) for n in range(_WAVES)),
-            tuple(notebook(Dice(seed, "notebook", n)) for n in range(_WAVES)),
-            tuple(arrivals(Dice(seed, "arrivals", n)) for n in range(_WAVES // 3)),
-        )
+
+@cache
+def waves_of(seed: int) -> Waves:
+    """The tables of a seed."""
+    return Waves(
+        tuple(training(Dice(seed, "training", n)) for n in range(_WAVES)),
+        tuple(notebook(Dice(seed, "notebook", n)) for n in range(_WAVES)),
+        tuple(arrivals(Dice(seed, "arrivals", n)) for n in range(_WAVES // 3)),
+        hum(Dice(seed, "hum")),
+    )
 
 
 def draw(kind: JobKind, start: float, end: float, nodes: int, waves: Waves, dice: Dice) -> Run:

@@ -46,9 +46,9 @@ async def spawn(spec: SimSpec, *, origin: float | None = None, port: int = 0) ->
     """
     asked = json.dumps({"spec": asdict(spec), "origin": origin, "port": port})
     pipe = asyncio.subprocess.PIPE
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.sim.process", asked, stdin=pipe, stdout=pipe, stderr=pipe
-    )
+    # -P: the folder somebody works in may well hold an `app` of its own, which -m alone would take for ours.
+    command = (sys.executable, "-P", "-m", "app.sim.process", asked)
+    child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
         address = await asyncio.wait_for(_ready(child, spec), READY_S)
     except BaseException as error:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.sim.jobs import Placement
 from app.sim.layout import SimGpu
-from app.sim.loads import IDLE, Load, Run
-from app.sim.waves import LAG_S, Wave
+from app.sim.loads import IDLE, Run
+from app.sim.waves import HUM_S, LAG_S, Wave
 
 LOADING_ACTIVITY = 0.03
+LOADING_S = 40.0
+"""Time a job takes to fill device memory before it starts to work; in step for all its GPUs."""
 
 
 class Totals(NamedTuple):
@@ -34,50 +36,70 @@ class Totals(NamedTuple):
 NOTHING = Totals(0.0, 0.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """One run, or the pause between two, on one GPU."""
+class Leg(NamedTuple):
+    """A part of a job, the same for all its GPUs; made once and laid on each of their timelines."""
 
+    run: Run
     start: float
     end: float
-    run: Run
-    job: int | None
-    fills: bool
-    """The job is loading: memory fills over the stretch."""
+    job: int | None = None
+    fills: bool = False
+    """The job is loading: memory fills over the leg."""
+    area: float = 0.0
+    """Activity integrated over the leg; of no use where it has no end."""
+    lag_in: float = 0.0
+    """Lagged activity at its start, as if it had always been running."""
+    lag_out: float = 0.0
+
+
+def legs_of(placement: Placement, begins: float) -> tuple[Leg, ...]:
+    """A job's legs: it loads, then it works."""
+    job, run = placement.job, placement.run
+    start = max(job.start, begins)
+    loaded = min(job.end, start + LOADING_S)
+    loading = Run(start, loaded, run.load, base=LOADING_ACTIVITY)
+    return _leg(loading, start, loaded, job.id, fills=True), _leg(run, loaded, job.end, job.id, fills=False)
+
+
+def _leg(run: Run, start: float, end: float, job: int, *, fills: bool) -> Leg:
+    if end == math.inf:
+        return Leg(run, start, end, job, fills, lag_in=run.lag(start))
+    return Leg(run, start, end, job, fills, run.area(start, end), run.lag(start), run.lag(end))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One leg, or the pause between two jobs, on one GPU."""
+
+    leg: Leg
     span_w: float
     """Power above idle at activity 1."""
     before: Totals
     rest_j: float
-    """Energy of idling and noise before the stretch."""
+    """Energy of idling and noise, less what the formula of `Timeline.rest_j` gives for the start."""
     warm_w: float
     """Lagged power above idle that is left from the stretch before, beyond what this run alone would show."""
 
 
 class Timeline:
-    """The stretches of one GPU, in order and without holes; grows at its end. The last one is open and idle."""
+    """The stretches of one GPU, in order and without holes; grows at its end. The last one is open."""
 
     def __init__(self, gpu: SimGpu, begins: float, hum: Wave) -> None:
         self.gpu = gpu
         self._hum = hum
         self._starts: list[float] = []
         self._stretches: list[Stretch] = []
-        self._append(IDLE, begins, math.inf, job=None, fills=False)
+        self._append(Leg(IDLE, begins, math.inf))
 
-    def place(self, placement: Placement, loading_s: float) -> None:
+    def place(self, legs: tuple[Leg, ...]) -> None:
         """Append a job; what lies between it and the one before stays idle."""
-        job, run, pause = placement.job, placement.run, self._stretches[-1]
-        start = max(job.start, pause.start)
-        if start > pause.start:
-            self._stretches[-1] = replace(pause, end=start)
-        else:
+        if legs[0].start <= self._starts[-1]:
             del self._stretches[-1], self._starts[-1]
-        loaded = min(job.end, start + loading_s)
-        if loaded > start:
-            loading = Run(start, loaded, run.load, base=LOADING_ACTIVITY)
-            self._append(loading, start, loaded, job=job.id, fills=True)
-        self._append(run, loaded, job.end, job=job.id, fills=False)
-        if job.end < math.inf:
-            self._append(IDLE, job.end, math.inf, job=None, fills=False)
+        for leg in legs:
+            if leg.end > leg.start:
+                self._append(leg)
+        if legs[-1].end < math.inf:
+            self._append(Leg(IDLE, legs[-1].end, math.inf))
 
     def stretch(self, t: float) -> Stretch:
         """The stretch at `t`; before the history begins, its first."""
@@ -86,48 +108,55 @@ class Timeline:
     def totals(self, t: float) -> Totals:
         """What piled up until `t`, faults left out."""
         now = self.stretch(t)
-        area = now.run.area(now.start, t)
-        return _grown(now, area)
+        return _grown(now, now.leg.run.area(now.leg.start, t))
 
-    def rest_j(self, t: float) -> float:
-        """Energy of idling and of the reading's noise until `t`."""
-        return self._rest_j(self.stretch(t), t)
+    def rest_j(self, now: Stretch, t: float) -> float:
+        """Energy of idling and of the reading's noise until `t`, which lies in the stretch `now`."""
+        return now.rest_j + self.gpu.idle_w * t + now.leg.run.load.jitter_w * self._noise_j(t)
 
-    def _rest_j(self, now: Stretch, t: float) -> float:
-        offset = self.gpu.offset
-        noise = self._hum.area(t + offset) - self._hum.area(now.start + offset)
-        return now.rest_j + self.gpu.idle_w * (t - now.start) + now.run.load.jitter_w * noise
+    def _noise_j(self, t: float) -> float:
+        """The integral of the noise; its table adds up to 0, so whole turns leave nothing."""
+        whole = math.floor(t)
+        place = (whole + self.gpu.offset) & (HUM_S - 1)
+        return self._hum.sums[place] + (t - whole) * self._hum.values[place]
 
-    def _append(self, run: Run, start: float, end: float, *, job: int | None, fills: bool) -> None:
-        load = run.load
-        span = max(0.0, load.power * self.gpu.board.limit_w - self.gpu.idle_w) * self.gpu.strength
+    def _append(self, leg: Leg) -> None:
+        start, load, gpu = leg.start, leg.run.load, self.gpu
+        span = max(0.0, load.power * gpu.board.limit_w - gpu.idle_w) * gpu.strength
         before, rest, warm = NOTHING, 0.0, 0.0
         if self._stretches:
             last = self._stretches[-1]
-            before, rest = _grown(last, last.run.area(last.start, start)), self._rest_j(last, start)
-            warm = warmth(last, start) - span * run.lag(start)
+            before, rest = _grown(last, last.leg.area), self.rest_j(last, start)
+            left = last.span_w * last.leg.lag_out + last.warm_w * _cooled(start - last.leg.start)
+            warm = left - span * leg.lag_in
+        rest -= gpu.idle_w * start + load.jitter_w * self._noise_j(start)
         self._starts.append(start)
-        self._stretches.append(Stretch(start, end, run, job, fills, span, before, rest, warm))
+        self._stretches.append(Stretch(leg, span, before, rest, warm))
 
 
 def warmth(now: Stretch, t: float) -> float:
     """Lagged power above idle at `t`, in watts."""
-    return now.span_w * now.run.lag(t) + now.warm_w * math.exp((now.start - t) / LAG_S)
+    return now.span_w * now.leg.run.lag(t) + now.warm_w * _cooled(t - now.leg.start)
+
+
+def memory_share(now: Stretch, t: float) -> float:
+    """Share of device memory that the job holds at `t`."""
+    leg = now.leg
+    if not leg.fills:
+        return leg.run.load.memory
+    return leg.run.load.memory * min(1.0, max(0.0, (t - leg.start) / (leg.end - leg.start)))
+
+
+def _cooled(seconds: float) -> float:
+    """What is left of a warmth after so many seconds."""
+    return math.exp(-seconds / LAG_S)
 
 
 def _grown(now: Stretch, area: float) -> Totals:
-    before, load = now.before, now.run.load
+    before, load = now.before, now.leg.run.load
     return Totals(
         before.work_j + now.span_w * area,
         before.cpu_s + load.cores * area,
         before.infiniband + load.infiniband * area,
         before.capped_s + load.capped * area,
     )
-
-
-def memory_share(now: Stretch, t: float) -> float:
-    """Share of device memory that the job holds at `t`."""
-    load: Load = now.run.load
-    if not now.fills:
-        return load.memory
-    return load.memory * min(1.0, max(0.0, (t - now.start) / max(1.0, now.end - now.start)))

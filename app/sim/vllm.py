@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.sim.layout import SimService
 from app.sim.loads import Run
@@ -27,6 +27,8 @@ CAPACITY_S = SLOTS / (TOKENS_OUT * TOKEN_S * (1.0 + CROWDING))
 """Requests a second that a full batch answers."""
 KV_TOKENS = SLOTS * (TOKENS_IN + TOKENS_OUT / 2)
 OVERLOAD = 2.4
+PATIENCE = 900
+"""Longest queue; whoever comes on top of it has a client that gives up."""
 HIT_SHARE = 0.35
 """Share of prompt tokens found in the prefix cache."""
 COARSE_S, FINE_S, FINE_FROM_S = 5.0, 1.0, -600.0
@@ -35,8 +37,53 @@ COARSE_S, FINE_S, FINE_FROM_S = 5.0, 1.0, -600.0
 _SPREAD = (0.55, 0.8, 1.1, 1.55)
 """Requests of one step around their mean: a quarter each."""
 
-LATENCY_S = (0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 120.0, 240.0, 480.0)
-FIRST_S = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0)
+LATENCY_S = (
+    0.3,
+    0.5,
+    0.8,
+    1.0,
+    1.5,
+    2.0,
+    2.5,
+    5.0,
+    10.0,
+    15.0,
+    20.0,
+    30.0,
+    40.0,
+    50.0,
+    60.0,
+    120.0,
+    240.0,
+    480.0,
+    960.0,
+    1920.0,
+    7680.0,
+)
+FIRST_S = (
+    0.001,
+    0.005,
+    0.01,
+    0.02,
+    0.04,
+    0.06,
+    0.08,
+    0.1,
+    0.25,
+    0.5,
+    0.75,
+    1.0,
+    2.5,
+    5.0,
+    7.5,
+    10.0,
+    20.0,
+    40.0,
+    80.0,
+    160.0,
+    640.0,
+    2560.0,
+)
 BETWEEN_S = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0)
 SIZES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
 
@@ -60,6 +107,10 @@ class Histogram:
             if part:
                 self.counts[bisect_left(self.bounds, mean * share)] += part
 
+    def copy(self) -> Histogram:
+        """A histogram of its own with the same counts."""
+        return Histogram(self.bounds, self.counts.copy(), self.total)
+
 
 @dataclass(slots=True)
 class ServerState:
@@ -77,6 +128,8 @@ class ServerState:
     """Requests finished by themselves."""
     cut: int = 0
     """Requests that ran into their length limit."""
+    aborted: float = 0.0
+    """Requests whose client gave up."""
     owed: float = 0.0
     """Part of a request finished that is not yet a whole one."""
     first: Histogram = field(default_factory=lambda: Histogram(FIRST_S))
@@ -85,6 +138,13 @@ class ServerState:
     queued: Histogram = field(default_factory=lambda: Histogram(LATENCY_S))
     sizes_in: Histogram = field(default_factory=lambda: Histogram(SIZES))
     sizes_out: Histogram = field(default_factory=lambda: Histogram(SIZES))
+
+    def copy(self) -> ServerState:
+        """A state of its own, which later steps do not touch."""
+        return replace(self, **{name: getattr(self, name).copy() for name in HISTOGRAMS})
+
+
+HISTOGRAMS = ("first", "between", "latency", "queued", "sizes_in", "sizes_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +165,13 @@ class Server:
         self._state = ServerState(self.begins)
 
     def state(self, t: float) -> ServerState:
-        """The state at the last step at or before `t`; the caller must not keep it over another call."""
+        """The state at the last step at or before `t`, the caller's to keep."""
         if t < self._now:
             self._now, self._state = self.begins, ServerState(self.begins)
         while (after := self._now + (COARSE_S if self._now < FINE_FROM_S else FINE_S)) <= t:
             self._step(after - self._now)
             self._now = after
-        return self._state
+        return self._state.copy()
 
     def _step(self, seconds: float) -> None:
         trouble = self._trouble(self._now)
@@ -128,6 +188,9 @@ class Server:
         # What comes in during a step has half of it to be served in.
         finished = (state.running + admitted / 2.0) * served
         state.waiting -= admitted
+        given_up = max(0.0, state.waiting - PATIENCE)
+        state.waiting -= given_up
+        state.aborted += given_up
         state.running = min(SLOTS, state.running + admitted - finished)
         state.kv_share = min(1.0, state.running * (TOKENS_IN + TOKENS_OUT / 2) / KV_TOKENS)
         if trouble.is_overloaded and state.waiting > 1:

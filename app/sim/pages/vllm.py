@@ -54,7 +54,10 @@ class VllmPage:
         values: list[float] = [_RESIDENT_BYTES, started, 66 + int(state.running)]
         values += (int(state.running), int(state.waiting), 1, 0, 0, state.kv_share)
         counts = (state.prompt_tokens, HIT_SHARE * state.prompt_tokens, state.preemptions, state.prompt_tokens)
-        values += [int(count * per_wall) for count in (*counts, state.generated_tokens, state.stopped, state.cut, 0)]
+        values += [
+            int(count * per_wall)
+            for count in (*counts, state.generated_tokens, state.stopped, state.cut, state.aborted)
+        ]
         for _, source in HISTOGRAMS:
             histogram: Histogram = getattr(state, source)
             buckets = [int(count * per_wall) for count in accumulate(histogram.counts)]
