@@ -18,6 +18,8 @@ from pod.gpu import GpuReading
 
 HEAD_START_S = 0.005
 """How long the other GPUs wait for one: a healthy one has finished by then, or is waiting for its driver."""
+GRACE_S = 0.2
+"""How long GPUs that were never read yet may be behind the others before the round goes on without them."""
 LEAVE_S = 0.2
 """How long closing waits for a thread that is inside the driver."""
 
@@ -55,6 +57,11 @@ class Seat:
         with self._lock:
             was_busy, self._is_busy = self._is_busy, True
             return not was_busy
+
+    def is_new(self) -> bool:
+        """Whether it was never read, so that nobody knows how long it takes."""
+        with self._lock:
+            return self._answered_round == 0
 
     def is_slow(self, deadline_s: float) -> bool:
         """Whether its last reading took longer than the deadline, so that waiting for it makes no sense."""
@@ -96,6 +103,7 @@ class Round:
         self._lock = threading.Lock()
         self._left = deque((*quick, *slow))
         self._awaited = set(quick)
+        self._done = 0
         self._over = threading.Event()
         if not quick:
             self._over.set()
@@ -109,8 +117,14 @@ class Round:
         """This seat has been read."""
         with self._lock:
             self._awaited.discard(seat)
+            self._done += 1
             if not self._awaited:
                 self._over.set()
+
+    def progress(self) -> tuple[int, bool]:
+        """How many have been read, and whether only new ones are still awaited."""
+        with self._lock:
+            return self._done, all(seat.is_new() for seat in self._awaited)
 
     def has_left(self) -> bool:
         """Whether seats wait for a thread."""
@@ -146,7 +160,16 @@ class Crew:
             # Slow seats come last and nobody waits for them, but somebody must have taken them.
             if self._clocks.monotonic() >= end:
                 break
-        work.wait(max(0.0, end - self._clocks.monotonic()))
+        self._await(work, end)
+
+    def _await(self, work: Round, end: float) -> None:
+        """Wait for the rest of a round, but for newcomers only while others still come in."""
+        before, _ = work.progress()
+        while (left_s := end - self._clocks.monotonic()) > 0 and not work.wait(min(left_s, GRACE_S)):
+            done, only_new = work.progress()
+            if only_new and done == before > 0:
+                return
+            before = done
 
     def close(self) -> bool:
         """Send the threads home; False when one hangs in the driver."""

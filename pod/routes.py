@@ -12,8 +12,8 @@ from typing import Literal
 from pod.detached import TooManyError, detached
 from pod.exposition import CONTENT_TYPE, Page, render
 from pod.logs import DEFAULT_BYTES, LogError, LogPiece, Logs
+from pod.messages import Request, Response
 from pod.sampler import Sampler, State
-from pod.server import Request, Response
 from pod.xid import Ledger
 
 LOG_READ_S = 5.0

@@ -148,3 +148,13 @@ def test_close_says_when_a_thread_hangs() -> None:
 
     assert not machine.crew.close()
     machine.free()
+
+
+def test_newcomer_that_hangs_costs_less_than_the_deadline(machine: Machine) -> None:
+    """In the first round, a GPU far behind the others is given up before the deadline: first numbers come early."""
+    machine.probes[1].gate.clear()
+    began = time.monotonic()
+    gpus = machine.read(deadline_s=LONG_S)
+
+    assert time.monotonic() - began < 2.0
+    assert [False, True, False, False] == [gpu.is_late for gpu in gpus]

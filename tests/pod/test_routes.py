@@ -12,10 +12,10 @@ from pod import routes
 from pod.driver import NvmlUnavailableError
 from pod.gpu import GpuReading, Identity, MachineReading
 from pod.logs import Logs
+from pod.messages import Request, Response
 from pod.nvml import Reader
 from pod.routes import Routes, health
 from pod.sampler import Sampler, State
-from pod.server import Request, Response
 from pod.xid import Ledger
 
 NOW = 1_764_000_000.0

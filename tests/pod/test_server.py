@@ -9,17 +9,8 @@ from http import HTTPStatus
 
 import pytest
 
-from pod.server import (
-    MOST_HEAD_BYTES,
-    BadRequestError,
-    Limits,
-    Request,
-    Response,
-    Server,
-    accepts_gzip,
-    is_local_name,
-    parse_request,
-)
+from pod.messages import BadRequestError, Request, Response, accepts_gzip, is_local_name, parse_request
+from pod.server import MOST_HEAD_BYTES, Limits, Server
 
 PAGE = b"x" * 5000
 Ask = Callable[[bytes], AbstractAsyncContextManager[asyncio.StreamReader]]
