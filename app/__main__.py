@@ -35,7 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "serve",
         _RUN,
-        "collect and store in the background; screens and commands attach to it",
+        "collect in the background, for every screen and command at once",
         "app.cli.serve",
         (0, 64, 69),
     ),
@@ -45,7 +45,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 """Every command, one row each; help, completion and docs/commands.md follow from it."""
 
-ABOUT = "One screen for a GPU cluster: every GPU and node, now and in the past. Also as JSON."
+ABOUT = "One screen for a GPU cluster: every GPU, now and in the past. Also as JSON."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +105,7 @@ def _help(names: Sequence[str], output: Output) -> int:
     for group in dict.fromkeys(command.group for command in shown):
         lines.append(output.paint(group, "strong"))
         lines += [f"  {one.name:<{width}}  {one.help}" for one in shown if one.group == group]
-    lines += ["", f"`{PROGRAM} COMMAND --help` explains one; --version says which version this is."]
+    lines += ["", f"`{PROGRAM} COMMAND --help` explains one; --version says which this is."]
     output.lines(lines)
     return errors.OK
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from app.cli.command import HelpShown, Parser
 from app.cli.errors import CliError
-from app.config.load import find_file, load
+from app.config.load import ConfigError, find_file, load
 from app.config.settings import TABLES, Settings, Target, help_of
 
 _PREFIX = "setting:"
@@ -69,12 +69,13 @@ def declare_settings(parser: Parser) -> None:
         "--help-settings", action=_HelpSettings, help="list the settings, each of which is a flag too, and leave"
     )
     for one in setting_flags():
+        is_switch = one.kind == "true|false"
         group.add_argument(
             one.flag,
             dest=_PREFIX + one.dotted,
             metavar=one.kind,
-            nargs="?" if one.kind == "true|false" else None,
-            const="true",
+            nargs="?" if is_switch else None,
+            const="true" if is_switch else None,
             help=argparse.SUPPRESS,
         )
 
@@ -109,20 +110,31 @@ def given_settings(args: argparse.Namespace) -> dict[str, str]:
 def config_file(args: argparse.Namespace, environ: Mapping[str, str], home: Path) -> Path | None:
     """The configuration file this run reads; None for none."""
     if args.config:
-        return Path(args.config)
+        return Path(args.config).expanduser().absolute()  # a daemon is found by the file it serves
     return None if args.target else find_file(environ, home)
 
 
 def settings_of(args: argparse.Namespace, environ: Mapping[str, str], home: Path) -> Settings:
     """The settings of a run: file, environment, flags, and targets given on the command line.
 
-    Raises ConfigError, or CliError for an address that is none.
+    Raises CliError for a configuration or an address that cannot be used.
     """
-    settings = load(config_file(args, environ, home), environ, given_settings(args))
+    try:
+        settings = load(config_file(args, environ, home), environ, given_settings(args))
+    except ConfigError as error:
+        raise CliError(str(error)) from error
     if not args.target:
         return settings
     targets = tuple(target_of(text) for text in args.target)
     return replace(settings, target=targets, discover=replace(settings.discover, files=(), http=(), local=False))
+
+
+def plain_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    """The settings of a run that reads no configuration file. Raises CliError."""
+    try:
+        return load(None, environ, given_settings(args))
+    except ConfigError as error:
+        raise CliError(str(error)) from error
 
 
 def is_embedded(args: argparse.Namespace) -> bool:

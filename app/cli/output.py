@@ -6,15 +6,26 @@ dumb terminal; the text alone says the same. Callers make text from outside harm
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-Meaning = Literal["plain", "strong", "quiet", "accent", "look", "bad", "good"]
+if TYPE_CHECKING:  # types only: the JSON path needs no presenters
+    from app.present.cells import Line, Tone
 
-_SGR: Mapping[Meaning, str] = {"strong": "1", "quiet": "2", "accent": "36", "look": "33", "bad": "1;31", "good": "32"}
+_SGR: Mapping[str, str] = {
+    **dict.fromkeys(("head", "quiet", "unit", "old"), "2"),
+    **dict.fromkeys(("bad", "alarm"), "1;31"),
+    "strong": "1",
+    "accent": "36",
+    "info": "34",
+    "look": "33",
+    "lost": "31",
+}
+"""Tones in the terminal's own sixteen colours; those not named are plain."""
 _FALLBACK_WIDTH, _FALLBACK_HEIGHT = 100, 30
 
 
@@ -66,10 +77,19 @@ class Output:
         self._out.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in shown) + "\x1b[J")
         self._out.flush()
 
-    def paint(self, text: str, meaning: Meaning) -> str:
-        """The text in the colour of its meaning, where colours are allowed."""
-        code = _SGR.get(meaning)
+    def paint(self, text: str, tone: Tone) -> str:
+        """The text in the colour of its tone, where colours are allowed."""
+        code = _SGR.get(tone)
         return f"\x1b[{code}m{text}\x1b[0m" if self.has_colour and code and text else text
+
+    def render(self, line: Line) -> str:
+        """A presenter's line as text, without blanks at its end."""
+        while line and not line[-1].text.strip():
+            line = line[:-1]
+        if not line:
+            return ""
+        parts = [self.paint(cell.text, cell.tone) for cell in line[:-1]]
+        return "".join([*parts, self.paint(line[-1].text.rstrip(), line[-1].tone)])
 
     def size(self) -> tuple[int, int]:
         """(columns, lines) of the terminal; COLUMNS and LINES count first, as for every tool."""
@@ -90,7 +110,10 @@ class Output:
 
 
 def standard_output(environ: Mapping[str, str]) -> Output:
-    """The process's own stdout and stderr."""
+    """The process's own stdout and stderr; a character that their encoding lacks becomes `?`, not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     return Output(sys.stdout, sys.stderr, environ)
 
 

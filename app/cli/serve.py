@@ -8,7 +8,8 @@ from app.cli.command import Context, Parser
 from app.cli.options import declare_sources, settings_of
 from app.cli.session import run_async, runtime_options
 from app.config import paths
-from app.runtime import serve
+from app.config.settings import Settings
+from app.runtime import RuntimeOptions, serve
 
 
 def declare(parser: Parser) -> None:
@@ -22,4 +23,15 @@ def run(args: argparse.Namespace, context: Context) -> int:
     args.target, args.embedded = [], False  # a daemon always listens, whatever it reads
     options = runtime_options(args, context, settings, write=True)
     paths.private_dir(options.state_dir)
-    return run_async(serve(settings, options, context.listen, context.output.note))
+    return run_async(_serve(settings, options, context))
+
+
+async def _serve(settings: Settings, options: RuntimeOptions, context: Context) -> int:
+    """Serve what is configured, else what is found on this machine when the daemon starts."""
+    if settings.is_empty:
+        from app.services.detect import found_here  # noqa: PLC0415 - late: only without a configuration
+
+        here = await found_here(settings, options.clock)
+        context.output.note(here.text)
+        settings = here.settings if here.has_something else settings
+    return await serve(settings, options, context.listen, context.output.note)

@@ -121,8 +121,8 @@ async def search(settings: Settings, clock: Clock) -> tuple[tuple[Find, ...], st
     """Everything that answers, the driver first, and why the driver does not if it does not."""
     targets = [Target(url=_DRIVER, timeout_s=PATIENCE_S)] if settings.discover.local else []
     targets += [Target(url=f"http://127.0.0.1:{place.port}/metrics", timeout_s=PATIENCE_S) for place in PLACES]
-    async with ScrapeClient() as scraper:
-        sources = [registry.make(target, settings.cluster.interval_s, scraper, clock) for target in targets]
+    async with ScrapeClient() as client:
+        sources = [registry.make(target, settings.cluster.interval_s, client, clock) for target in targets]
         try:
             readings = await asyncio.gather(*(_look_within(source, clock) for source in sources))
         finally:

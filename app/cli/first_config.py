@@ -1,0 +1,56 @@
+"""The text of a first configuration: commented TOML that names what was found. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from app.config.settings import Target
+from app.services.detect import Find
+
+_HEAD = """\
+# GPU Watchdog. Every key is also a flag (--cluster-interval-s) and a variable (GPU_WATCHDOG_CLUSTER_INTERVAL_S);
+# `gpu-watchdog status --help-settings` lists them, docs/configuration.md explains them.
+
+[cluster]
+name = ""                        # shown in the header
+interval_s = 5                   # seconds between two looks at a source
+"""
+_NOTHING = """
+# Nothing was found on this machine. Name what answers Prometheus text; which exporter it is, is detected:
+# [[target]]
+# url = "http://node-1:9400/metrics"
+"""
+_TAIL = """
+# [discover]
+# files = ["targets/*.json"]     # Prometheus file_sd files, relative to this file
+
+# [store]
+# path = ""                      # empty: history.db in the state folder; "none": keep no history
+# raw_hours = 24                 # every sample; then one-minute and fifteen-minute roll-ups
+
+# [prices]                       # $ an hour of one GPU, by model or the beginning of its name
+# "NVIDIA H100 80GB HBM3" = 2.99
+"""
+
+
+def config_text(finds: Sequence[Find], used: Sequence[Target]) -> str:
+    """The whole file: what is used as targets, what shows the same again as comments."""
+    urls = {target.url for target in used}
+    parts = [_HEAD]
+    for find in finds:
+        table = f"[[target]]\nurl = {json.dumps(find.target.url)}\n"
+        told = _told(find)
+        if find.target.url in urls:
+            parts.append(f"\n# {told}\n{table}")
+        else:
+            off = "".join(f"# {line}\n" for line in table.splitlines())
+            parts.append(f"\n# {told}; the driver shows the same GPUs, so this one is off:\n{off}")
+    if not finds:
+        parts.append(_NOTHING)
+    return "".join(parts) + _TAIL
+
+
+def _told(find: Find) -> str:
+    """One line about a find; named by the user, it needs no praise."""
+    return "named when this file was written" if find.what == "named" else find.text

@@ -1,0 +1,66 @@
+"""What commands do to reach a cluster: runtime options from arguments, and the past without collecting."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from typing import Protocol, TypeVar
+
+from app.cli.command import Context
+from app.cli.errors import UNAVAILABLE, CliError
+from app.cli.options import is_embedded
+from app.config import paths
+from app.config.settings import Settings
+from app.domain.series import Series, Subject
+from app.domain.snapshot import Snapshot
+from app.runtime import RuntimeOptions, attach, open_history, store_path
+from app.services.client import DaemonError
+
+T = TypeVar("T")
+
+
+class Past(Protocol):
+    """The part of a feed or a store that looks back."""
+
+    async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
+        """As `History.series`."""
+
+    async def at(self, when: float) -> Snapshot | None:
+        """As `History.at`."""
+
+
+def runtime_options(args: argparse.Namespace, context: Context, settings: Settings, *, write: bool) -> RuntimeOptions:
+    """Where this run keeps things and where it looks for a daemon (nowhere, if it must collect for itself)."""
+    sockets = () if is_embedded(args) else paths.sockets(context.environ, settings.serve.socket)
+    return RuntimeOptions(state_dir=paths.state_dir(context.environ, context.home), sockets=sockets, write=write)
+
+
+def run_async(work: Coroutine[object, object, T]) -> T:
+    """Run a command's coroutine to its end. Raises CliError where the daemon refuses."""
+    try:
+        return asyncio.run(work)
+    except DaemonError as error:
+        raise CliError(str(error), UNAVAILABLE) from error
+
+
+@contextlib.asynccontextmanager
+async def past_of(settings: Settings, options: RuntimeOptions) -> AsyncIterator[Past]:
+    """The daemon's history, else the store's file, which is only read. Raises CliError where there is neither."""
+    async with contextlib.AsyncExitStack() as stack:
+        attached = await attach(settings, options, stack)
+        if attached is not None:
+            yield attached
+            return
+        path = store_path(settings, options)
+        if path is None:
+            raise CliError("no history is kept: store.path is `none`, and no daemon answers", UNAVAILABLE)
+        if not path.is_file():
+            raise CliError(
+                f"there is no history yet: {path} does not exist; the screen or `gpu-watchdog serve` keeps one",
+                UNAVAILABLE,
+            )
+        history = await open_history(path, options.clock, want_lease=False)
+        stack.push_async_callback(history.close)
+        yield history

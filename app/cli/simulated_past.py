@@ -1,0 +1,148 @@
+"""Writes the hours before a demonstration into its store: pages of the past, read by the real parser, kept as usual.
+
+Runs as a process of its own (`python -m app.cli.simulated_past`, the task as JSON on standard input), because it keeps
+a core busy for some seconds while the screen already shows what is now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+
+from app.config.load import parse
+from app.config.settings import Settings, Target
+from app.domain.reading import Reading, SourceSpec
+from app.domain.snapshot import Snapshot
+from app.services.board import Board
+from app.services.recording import Keeper
+from app.sim import targets as sim
+from app.sim.backfill import backfill
+from app.sim.spec import SimSpec
+from app.sources.page import Page, PageContents, PageError
+from app.sources.rates import with_rates
+from app.sources.registry import name_of, shown
+from app.store.sqlite import open_store
+from app.transport.clock import SystemClock
+
+HOUR_S, DAY_S = 3600.0, 86400.0
+FINE_STEP_S, COARSE_STEP_S = 10.0, 300.0
+MOST_PAGES = 4000
+"""Pages made for the last hour, and as many for the day before it: some seconds of a core."""
+LEAST_MOMENTS = 20
+"""With fewer the past would be no picture; a fleet that large begins without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be written where."""
+
+    spec: SimSpec
+    origin: float
+    """Epoch seconds of simulated second 0: where the past ends."""
+    config: str
+    """The configuration (TOML) that reads the simulated cluster."""
+    interval_s: float
+    """Seconds between two looks from then on."""
+    path: Path
+
+    def to_json(self) -> str:
+        """As `from_json` reads it."""
+        return json.dumps({**asdict(self), "path": str(self.path)})
+
+    @staticmethod
+    def from_json(text: str) -> Task:
+        """The task of `to_json`."""
+        raw = json.loads(text)
+        return Task(SimSpec(**raw["spec"]), raw["origin"], raw["config"], raw["interval_s"], Path(raw["path"]))
+
+
+def moments(pages: int, span_s: float, step_s: float) -> float | None:
+    """The step in which a span is filled, so that at most MOST_PAGES are made; None where it is not worth it."""
+    most = MOST_PAGES // max(1, pages)
+    return None if most < LEAST_MOMENTS else max(step_s, span_s / most)
+
+
+class _Reader:
+    """One simulated page, read as its live source will read it."""
+
+    def __init__(self, target: Target, interval_s: float) -> None:
+        self.spec = SourceSpec(name_of(target), "exporter", shown(target.url), interval_s, target.node or None)
+        self._page = Page(target.node or None, None)
+        self._before: PageContents | None = None
+
+    def read(self, body: bytes, at: float) -> Reading:
+        """The reading of a page. Raises PageError."""
+        self._before = contents = with_rates(self._before, self._page.read(body, at))
+        return Reading(
+            self.spec.name, at, 0.002, None, contents.nodes, contents.services, contents.health, contents.simulated
+        )
+
+
+@dataclass
+class _SetClock(SystemClock):
+    """A clock that stands where it is put."""
+
+    at: float
+
+    def now(self) -> float:
+        return self.at
+
+
+async def write_past(task: Task) -> None:
+    """Write it all, oldest first."""
+    settings = parse(task.config, "the simulated cluster")
+    readers = {path: _Reader(target, task.interval_s) for path, target in _by_path(settings).items()}
+    board = Board(Snapshot(cluster=settings.cluster.name, prices=settings.prices))
+    clock = _SetClock(task.origin)
+    history = await open_store(task.path, clock.now, want_lease=True)
+    keeper = Keeper(board, history, clock, task.interval_s)
+    try:
+        for at, pages in _past(task, len(readers)):
+            clock.at = at
+            for page, body in pages:
+                _apply(board, readers, page, body, at)
+            await keeper.tick()
+    finally:
+        await history.close()
+
+
+def _apply(board: Board, readers: Mapping[str, _Reader], page: sim.Target, body: bytes, at: float) -> None:
+    reader = readers[page.path]
+    try:
+        board.apply(reader.spec, reader.read(body, at))
+    except PageError as error:
+        board.apply(reader.spec, Reading.failed(reader.spec.name, at, str(error)))
+
+
+def _past(task: Task, pages: int) -> Iterator[tuple[float, list[tuple[sim.Target, bytes]]]]:
+    """Every page of the day before, coarsely, then of the last hour."""
+    end, hour = task.origin, task.origin - HOUR_S
+    parts = (
+        (end - min(DAY_S, task.spec.past_s), hour, moments(pages, DAY_S, COARSE_STEP_S)),
+        (hour, end, moments(pages, HOUR_S, FINE_STEP_S)),
+    )
+    return chain.from_iterable(
+        backfill(task.spec, start, stop, step, origin=task.origin) for start, stop, step in parts if step is not None
+    )
+
+
+def _by_path(settings: Settings) -> dict[str, Target]:
+    """Targets of the configuration by the path of their page."""
+    return {"/" + target.url.split("/", 3)[3]: target for target in settings.target}
+
+
+def main() -> int:
+    """Do the task on standard input."""
+    os.nice(10)  # what the screen shows now comes first
+    asyncio.run(write_past(Task.from_json(sys.stdin.read())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""A feed on a simulated cluster: the simulator is a child process, read by the real collectors.
+
+The history lies in a folder that goes with the feed. It begins with the hours before the start, which another child
+writes (`app.cli.simulated_past`) while the screen already shows what is now.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import app
+from app.cli.simulated_past import Task
+from app.config.load import parse
+from app.config.settings import Settings
+from app.domain.series import FLEET, Event
+from app.runtime import Collecting, RuntimeOptions, collecting
+from app.services.feed import Feed
+from app.services.recording import Keeper
+from app.sim.process import spawn
+from app.sim.spec import SimSpec
+from app.store.sqlite import open_store
+from app.transport.clock import Clock
+from app.transport.process import ProcessError, run
+from app.transport.tasks import Tasks
+
+INTERVAL_S = 2.0
+"""Between two looks at the simulated pages; the kept past has a sample every five of these."""
+PAST_S = 120.0
+"""Seconds the writing of the past may take; a screen without history is better than none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which simulated cluster, and what the user has set besides."""
+
+    spec: SimSpec = field(default_factory=SimSpec)
+    settings: Settings = field(default_factory=Settings)
+    why: str = ""
+    """Told as the first event: why there is nothing real to see."""
+
+
+@contextlib.asynccontextmanager
+async def simulated_feed(wish: Wish, clock: Clock) -> AsyncIterator[Feed]:
+    """A feed on a simulated cluster of its own. Raises OSError, for a person, when the simulator does not start."""
+    origin = clock.now()
+    simulator = await spawn(wish.spec, origin=origin)
+    try:
+        with tempfile.TemporaryDirectory(prefix="gpu-watchdog-demo-") as folder:
+            config = simulator.address.config_text()
+            settings = settings_for(config, wish.settings)
+            task = Task(wish.spec, origin, config, settings.cluster.interval_s, Path(folder) / "history.db")
+            options = RuntimeOptions(state_dir=Path(folder), write=False, clock=clock)
+            async with collecting(settings, options) as parts, Tasks() as tasks:
+                if wish.why:
+                    text = f"{wish.why}; this is a simulated cluster"
+                    parts.board.note(Event(clock.now(), "run.start", "info", FLEET, text))
+                tasks.start(_keep(parts, task, clock), "history of the simulated cluster")
+                yield parts.feed
+    finally:
+        await simulator.close()
+
+
+def settings_for(config: str, given: Settings) -> Settings:
+    """The simulator's targets with what the user set besides; the store is opened once the past is in it."""
+    found = parse(config, "the simulated cluster")
+    cluster = replace(
+        found.cluster,
+        name=given.cluster.name or found.cluster.name,
+        interval_s=max(INTERVAL_S, found.cluster.interval_s),
+    )
+    return replace(given, cluster=cluster, target=found.target, store=replace(given.store, path="none"))
+
+
+async def _keep(parts: Collecting, task: Task, clock: Clock) -> None:
+    """Write the past, then keep what comes, until cancelled."""
+    command = [sys.executable, "-P", "-m", "app.cli.simulated_past"]
+    with contextlib.suppress(ProcessError):
+        await run(command, PAST_S, env=child_environment(os.environ), stdin=task.to_json().encode())
+    history = await open_store(task.path, clock.now, want_lease=True)
+    try:
+        parts.feed.keep(history)
+        await Keeper(parts.board, history, clock, task.interval_s).run()
+    finally:
+        await history.close()
+
+
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which a child finds the same code, whatever lies in the current folder."""
+    ours = str(Path(app.__file__).parents[1])
+    paths = [ours, *(entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry)]
+    return {**environ, "PYTHONPATH": os.pathsep.join(paths)}

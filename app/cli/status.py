@@ -1,0 +1,126 @@
+"""`status`: the whole cluster now, as a table or as JSON; once, again and again, or as it was.
+
+Asks the daemon that serves this configuration, else looks at every source once; writes nothing anywhere. The JSON path
+loads neither the screen nor anything that talks HTTP for it (a test walks the modules).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from app.cli.command import Context, Parser
+from app.cli.errors import INCOMPLETE, OK, UNAVAILABLE, CliError
+from app.cli.options import declare_sources, settings_of
+from app.cli.session import past_of, run_async, runtime_options
+from app.config.settings import Settings
+from app.domain.snapshot import Snapshot
+from app.domain.times import parse_time
+from app.runtime import RuntimeOptions, attach, feed_for, look_once
+from app.services import queries
+
+Show = Callable[[Snapshot, float], None]
+"""Prints a snapshot as it stands at a time."""
+
+
+def declare(parser: Parser) -> None:
+    """Add the options."""
+    parser.add_argument("--json", action="store_true", help="print JSON (docs/schema/status.json)")
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument("--once", action="store_true", help="look at every source once and leave (the default)")
+    when.add_argument(
+        "--watch", action="store_true", help="go on: a JSON object a line, or a table redrawn on a terminal"
+    )
+    when.add_argument("--at", metavar="TIME", help="as it was: 14:32, 2026-11-24T14:32, epoch seconds or -10m")
+    declare_sources(parser)
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """Print the cluster; 2 when a source is down or no GPU is seen."""
+    settings = settings_of(args, context.environ, context.home)
+    options = runtime_options(args, context, settings, write=False)
+    show = _shower(args, context)
+    if args.at is not None:
+        return run_async(_then(args.at, settings, options, show))
+    if args.watch:
+        return run_async(_watch(settings, options, show))
+    return run_async(_once(settings, options, show, context))
+
+
+def verdict(snapshot: Snapshot, now: float) -> int:
+    """The exit code a picture deserves."""
+    down = any(state.condition(now) == "down" for state in snapshot.sources.values())
+    seen = any(not gpu.is_lost for gpu in snapshot.gpus())
+    return INCOMPLETE if down or not seen else OK
+
+
+def _shower(args: argparse.Namespace, context: Context) -> Show:
+    """How this run prints: JSON, a redrawn table, or a table."""
+    output = context.output
+    if args.json or (args.watch and not output.is_terminal):
+        write = output.json_line if args.watch else output.json
+        return lambda snapshot, now: write(queries.status(snapshot, now))
+    from app.cli.status_table import status_lines  # noqa: PLC0415 - late: the JSON path needs no presenters
+
+    put = output.redraw if args.watch else output.lines
+
+    def show(snapshot: Snapshot, now: float) -> None:
+        put([output.render(line) for line in status_lines(snapshot, now, output.size()[0])])
+
+    return show
+
+
+async def _once(settings: Settings, options: RuntimeOptions, show: Show, context: Context) -> int:
+    """One picture: the daemon's, or one round of our own."""
+    snapshot = await now_of(settings, options, context.output.note)
+    now = options.clock.now()
+    show(snapshot, now)
+    return verdict(snapshot, now)
+
+
+async def now_of(settings: Settings, options: RuntimeOptions, note: Callable[[str], None]) -> Snapshot:
+    """The picture of now, from the daemon or from one bounded round; says what it found where nothing is configured."""
+    async with contextlib.AsyncExitStack() as stack:
+        attached = await attach(settings, options, stack)
+        if attached is not None:
+            return attached.latest()
+    if settings.is_empty:
+        from app.services.detect import found_here  # noqa: PLC0415 - late: seldom needed, and start-up is counted
+
+        found = await found_here(settings, options.clock)
+        note(found.text)
+        settings = found.settings
+    return await look_once(settings, options)
+
+
+async def _watch(settings: Settings, options: RuntimeOptions, show: Show) -> int:
+    """A picture every interval until interrupted."""
+    async with feed_for(settings, options) as feed:
+        await _first(feed.latest, options)
+        while True:
+            show(feed.latest(), feed.now())
+            await options.clock.sleep(settings.cluster.interval_s)
+
+
+async def _first(latest: Callable[[], Snapshot], options: RuntimeOptions) -> None:
+    """Wait a moment for the first look, so that the first picture is not an empty one."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(2.0):
+            while not latest().sources:
+                await options.clock.sleep(0.05)
+
+
+async def _then(text: str, settings: Settings, options: RuntimeOptions, show: Show) -> int:
+    """The picture of a moment in the past."""
+    try:
+        when = parse_time(text, options.clock.now())
+    except ValueError as error:
+        raise CliError(f"--at: {error}") from error
+    async with past_of(settings, options) as past:
+        snapshot = await past.at(when)
+    if snapshot is None:
+        raise CliError(f"nothing was kept near {text}", UNAVAILABLE)
+    show(snapshot, when)
+    return verdict(snapshot, when)
