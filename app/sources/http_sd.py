@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import httpx
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from app.config.secret import redact_url
 from app.config.settings import Target
@@ -25,7 +25,7 @@ async def fetch_targets(url: str, refresh_s: float, clock: Clock) -> tuple[Targe
     """Ask an http_sd server for its targets; none is an answer too. Raises HttpSdError."""
     retrying = AsyncRetrying(
         stop=stop_after_attempt(TRIES),
-        wait=wait_exponential_jitter(_FIRST_PAUSE_S, _LONGEST_PAUSE_S),
+        wait=wait_random_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S),
         retry=retry_if_exception(_may_pass),
         sleep=clock.sleep,
         reraise=True,

@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_closed = True
-        if self._parser is None:
+        if self._parser is None or self._error is not None:  # not in use, or we cut it ourselves
             return
         try:
             self._parser.close()

@@ -50,9 +50,14 @@ class Server:
         return f"{host}:{self.port}"
 
     @property
+    def is_local(self) -> bool:
+        """A unix socket or loopback: of this machine, or of the ssh host."""
+        return self.scheme == "unix" or _LOOPBACK.fullmatch(self.host) is not None
+
+    @property
     def is_near(self) -> bool:
-        """On this machine: a unix socket or loopback, and not through ssh."""
-        return self.ssh is None and (self.scheme == "unix" or _LOOPBACK.fullmatch(self.host) is not None)
+        """On this machine."""
+        return self.ssh is None and self.is_local
 
 
 @dataclass(frozen=True, slots=True)

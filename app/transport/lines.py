@@ -8,7 +8,7 @@ from app.transport.head import TooLargeError, size
 
 
 class LineCutter:
-    """Cuts what comes into lines and keeps the unfinished one, which may be `most` bytes long."""
+    """Cuts what comes into lines and keeps the unfinished one, which may be `most` bytes long; no more is held."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -20,11 +20,10 @@ class LineCutter:
         first, *others = data.split(b"\n")
         self._parts.append(first)
         self._length += len(first)
+        lines: list[bytes] = []
+        if others or not data:
+            lines = [b"".join(self._parts), *others[:-1]] if others or self._length else []
+            self._parts, self._length = others[-1:], len(others[-1]) if others else 0
         if self._length > self._most:
             raise TooLargeError(f"sent a line longer than {size(self._most)}")
-        if not others and data:
-            return iter(())
-        whole = b"".join(self._parts)
-        lines = [whole, *others[:-1]] if others or whole else []
-        self._parts, self._length = others[-1:], len(others[-1]) if others else 0
         return (line.removesuffix(b"\r") for line in lines)
