@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, pairwise
 from typing import NamedTuple
 
@@ -104,9 +105,11 @@ class Cluster:
         return self._servers[name].state(t)
 
     def jobs_at(self, t: float) -> tuple[SimJob, ...]:
-        """The jobs that hold GPUs at `t`, in order of id."""
+        """The jobs that hold GPUs at `t`, in order of id; one that dies of a fault ends with it."""
         self._grow(t)
-        return tuple(job for _, job in sorted(self._jobs.items()) if job.start <= t < job.end)
+        died = dict(placed.kills for placed in reversed(self.faults) if placed.kills is not None)
+        jobs = (replace(job, end=min(job.end, died.get(job.id, job.end))) for job in self._jobs.values())
+        return tuple(sorted((job for job in jobs if job.start <= t < job.end), key=lambda job: job.id))
 
     def page_fault(self, target: Target, t: float) -> tuple[PageFault, float] | None:
         """What is wrong with a page itself, and since when; the latest fault counts."""

@@ -29,7 +29,7 @@ class Xid(NamedTuple):
 
 
 class GpuState(NamedTuple):
-    """What the driver says, in the order of the page (`app.sim.pages.dcgm`); units are the exporter's."""
+    """What the driver says; units are the exporter's. What is well by default comes last."""
 
     sm_clock: int
     memory_clock: int
@@ -43,21 +43,13 @@ class GpuState(NamedTuple):
     memory_utilization: float
     memory_free: int
     memory_used: int
-    remapped_uncorrectable: int
     remapped_correctable: int
-    remap_failure: int
-    remap_pending: int
-    xid: int
     power_violation_ns: float
-    thermal_violation_ns: float
     clock_events: int
     sbe_volatile: int
-    dbe_volatile: int
     sbe_aggregate: int
-    dbe_aggregate: int
     margin: float
     pcie_gen: int
-    pcie_width: int
     engine_active: float
     sm_active: float
     sm_occupancy: float
@@ -66,14 +58,22 @@ class GpuState(NamedTuple):
     fp32_active: float
     pcie_tx: float
     pcie_rx: float
-    nvlink_tx: float
-    nvlink_rx: float
-    nvlink_crc: int
-    nvlink_replays: int
-    nvlink_recoveries: int
-    xids: tuple[Xid, ...]
+    nvlink: float
+    """Bytes a second, each way: collectives send what they receive."""
+    remapped_uncorrectable: int = 0
+    remap_failure: int = 0
+    remap_pending: int = 0
+    xid: int = 0
+    thermal_violation_ns: float = 0.0
+    dbe_volatile: int = 0
+    dbe_aggregate: int = 0
+    pcie_width: int = 16
+    nvlink_crc: int = 0
+    nvlink_replays: int = 0
+    nvlink_recoveries: int = 0
+    xids: tuple[Xid, ...] = ()
     """All Xids so far; not on the page as such, but what dcgm-exporter counts in its five minutes."""
-    is_lost: bool
+    is_lost: bool = False
     """The GPU has fallen off the bus: no series of it is on the page."""
 
 
@@ -111,46 +111,35 @@ def gpu_state(line: Timeline, t: float, hum: Wave, per_wall: float, strain: Stra
     `per_wall` scales what piles up (1 / speed), so that a counter's growth over a real second is the rate shown.
     """
     now, gpu, board, pace = line.stretch(t), line.gpu, line.gpu.board, strain.pace
-    load, second = now.leg.run.load, int(t // 1) + gpu.offset
-    noise, other = hum.values[second & (HUM_S - 1)], hum.values[(second + 1777) & (HUM_S - 1)]
+    load, (noise, other) = now.leg.run.load, _noise(hum, int(t // 1) + gpu.offset)
     activity = now.leg.run.activity(t) * pace.active
     power = gpu.idle_w + now.span_w * activity + load.jitter_w * noise
     busy = _utilization(now, activity, pace, noise)
     used, is_empty = _memory(now, t, pace, board.memory_mib - board.reserved_mib)
     events = (IDLE_BIT if busy == 0 else 0) | (POWER_CAP_BIT if power >= _CAP_SHARE * board.limit_w else 0)
     degrees = gpu.inlet_c + board.degrees_per_w * (gpu.idle_w + warmth(now, t) * strain.heat)
-    totals, lost = line.totals(t), strain.lost
-    done = activity * pace.work * (1.0 + 0.02 * other)
-    traffic = activity * pace.work * (1.0 + 0.12 * other)
-    links, errors = load.nvlink * traffic, int((t + _LONG_AGO_S) / gpu.sbe_every_s)
+    totals, errors = line.totals(t), int((t + _LONG_AGO_S) / gpu.sbe_every_s)
+    done, traffic = (activity * pace.work * (1.0 + spread * other) for spread in (0.02, 0.12))
     return GpuState(
         sm_clock=board.idle_clock_mhz if is_empty else _clock(board.clock_mhz, power / board.limit_w, events, pace),
         memory_clock=board.idle_memory_clock_mhz if is_empty else board.memory_clock_mhz,
         memory_temperature=degrees + gpu.memory_c if board.has_memory_sensor else 0.0,
         temperature=degrees,
+        margin=board.work_c - degrees,
         power=power,
-        energy_mj=(gpu.energy_j + (line.rest_j(now, t) + totals.work_j - lost.work_j) * per_wall) * 1000.0,
+        energy_mj=(gpu.energy_j + (line.rest_j(now, t) + totals.work_j - strain.lost.work_j) * per_wall) * 1000.0,
         pstate=board.idle_pstate if is_empty else 0,
-        pcie_replays=gpu.replays,
         utilization=busy,
         memory_utilization=min(100.0, 92.0 * load.dram * done),
         memory_free=board.memory_mib - board.reserved_mib - used,
         memory_used=used,
-        remapped_uncorrectable=0,
         remapped_correctable=gpu.rows,
-        remap_failure=0,
-        remap_pending=0,
-        xid=0,
-        power_violation_ns=(totals.capped_s - lost.capped_s) * per_wall * 1e9,
-        thermal_violation_ns=0.0,
+        power_violation_ns=(totals.capped_s - strain.lost.capped_s) * per_wall * 1e9,
         clock_events=events,
         sbe_volatile=errors,
-        dbe_volatile=0,
         sbe_aggregate=errors * 3,
-        dbe_aggregate=0,
-        margin=board.work_c - degrees,
+        pcie_replays=gpu.replays,
         pcie_gen=board.idle_pcie_gen if is_empty else board.pcie_gen,
-        pcie_width=16,
         engine_active=min(1.0, busy * 0.0101),
         sm_active=_share(load.sm * done),
         sm_occupancy=_share(load.occupancy * done),
@@ -159,14 +148,13 @@ def gpu_state(line: Timeline, t: float, hum: Wave, per_wall: float, strain: Stra
         fp32_active=_share(load.fp32 * done),
         pcie_tx=load.pcie_tx * traffic + 4e5,
         pcie_rx=load.pcie_rx * traffic + 7e5,
-        nvlink_tx=links,
-        nvlink_rx=links * 0.995,
-        nvlink_crc=0,
-        nvlink_replays=0,
-        nvlink_recoveries=0,
-        xids=(),
-        is_lost=False,
+        nvlink=load.nvlink * traffic,
     )
+
+
+def _noise(hum: Wave, second: int) -> tuple[float, float]:
+    """Two numbers that have nothing to do with each other; the first is the one that energy integrates."""
+    return hum.values[second & (HUM_S - 1)], hum.values[(second + 1777) & (HUM_S - 1)]
 
 
 def _share(value: float) -> float:

@@ -40,6 +40,8 @@ class Placed:
     pages: tuple[str, ...] = ()
     """Paths of the pages that misbehave."""
     slowings: tuple[Slowing, ...] = ()
+    kills: tuple[int, float] | None = None
+    """The job that dies of it, and when."""
 
     def holds(self, t: float) -> bool:
         """Whether it acts at `t`."""
@@ -80,8 +82,11 @@ def _on_gpu(fault: Fault, kind: FaultKind, end: float, ground: Ground) -> Placed
         raise ValueError(f"{kind.name} needs a GPU with a job; {key.node}/{key.gpu} has none at that moment")
     if kind.name == "memory-leak" and job is not None:
         full = fault.at_s + ground.room_mib(key, fault.at_s) / LEAK_MIB_S
-        slowings = tuple(Slowing(one, DEAD, full, job.end) for one in job.gpus) if full < min(end, job.end) else ()
-        return Placed(fault, kind, fault.at_s, min(end, full, job.end), key.node, key, slowings=slowings)
+        stop = min(end, full, job.end)
+        if full > stop:
+            return Placed(fault, kind, fault.at_s, stop, key.node, key)
+        slowings = tuple(Slowing(one, DEAD, full, job.end) for one in job.gpus)
+        return Placed(fault, kind, fault.at_s, stop, key.node, key, slowings=slowings, kills=(job.id, full))
     jobs_end = job.end if job is not None else fault.at_s
     until = {"board": end, "job": min(end, jobs_end), "death": jobs_end}[kind.bound]
     theirs = jobs_end if kind.bound == "death" else min(end, jobs_end)
@@ -89,7 +94,8 @@ def _on_gpu(fault: Fault, kind: FaultKind, end: float, ground: Ground) -> Placed
     if kind.siblings is not None and job is not None:
         others = (one for one in job.gpus if one != key)
         slowings += tuple(Slowing(one, kind.siblings, fault.at_s, theirs) for one in others)
-    return Placed(fault, kind, fault.at_s, end, key.node, key, slowings=slowings)
+    kills = (job.id, fault.at_s) if kind.bound == "death" and job is not None else None
+    return Placed(fault, kind, fault.at_s, end, key.node, key, slowings=slowings, kills=kills)
 
 
 def _on_service(fault: Fault, kind: FaultKind, end: float, ground: Ground) -> Placed:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from app.sim.address import SimAddress
 from app.sim.server import serve
@@ -48,7 +49,10 @@ async def spawn(spec: SimSpec, *, origin: float | None = None, port: int = 0) ->
     pipe = asyncio.subprocess.PIPE
     # -P: the folder somebody works in may well hold an `app` of its own, which -m alone would take for ours.
     command = (sys.executable, "-P", "-m", "app.sim.process", asked)
-    child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+    # And a checkout that nobody installed is found by where this very code lies.
+    places = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+    child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
     try:
         address = await asyncio.wait_for(_ready(child, spec), READY_S)
     except BaseException as error:

@@ -57,6 +57,7 @@ def walk_xid31(pages: Renderer) -> None:
     for node in ("gpu-01", VICTIM):
         assert {4.0} == set(gpus(pages, "DCGM_FI_DEV_FB_USED", 30, node).values())
         assert {0.0} == set(gpus(pages, "DCGM_FI_DEV_GPU_UTIL", 30, node).values())
+        assert not any(node in job.nodes for job in pages.cluster.jobs_at(30.0))
 
 
 def walk_ecc_dbe(pages: Renderer) -> None:
@@ -150,6 +151,7 @@ def walk_memory_leak(pages: Renderer) -> None:
     assert gpus(pages, "DCGM_FI_DEV_FB_FREE", full - 1)[1] < 200
     assert 4 == gpus(pages, "DCGM_FI_DEV_FB_USED", full + 2)[1]
     assert 0 == gpus(pages, "DCGM_FI_DEV_GPU_UTIL", full + 2, "gpu-01")[0]
+    assert [1, 0] == [sum("gpu-01" in job.nodes for job in pages.cluster.jobs_at(t)) for t in (full - 1, full + 1)]
 
 
 def walk_vllm_overload(pages: Renderer) -> None:

@@ -60,8 +60,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("DCGM_FI_PROF_PCIE_RX_BYTES", "gauge", "The rate of data received over the PCIe bus - including both protocol headers and data payloads - in bytes per second.", source="pcie_rx"),
 )
 LINK_FAMILIES: tuple[Family, ...] = (
-    Family("DCGM_FI_PROF_NVLINK_TX_BYTES", "gauge", "The number of bytes of active NvLink tx (transmit) data including both header and payload.", source="nvlink_tx"),
-    Family("DCGM_FI_PROF_NVLINK_RX_BYTES", "gauge", "The number of bytes of active NvLink rx (read) data including both header and payload.", source="nvlink_rx"),
+    Family("DCGM_FI_PROF_NVLINK_TX_BYTES", "gauge", "The number of bytes of active NvLink tx (transmit) data including both header and payload.", source="nvlink"),
+    Family("DCGM_FI_PROF_NVLINK_RX_BYTES", "gauge", "The number of bytes of active NvLink rx (read) data including both header and payload.", source="nvlink"),
     Family("DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL", "counter", "Total number of NVLink flow-control CRC errors.", source="nvlink_crc"),
     Family("DCGM_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL", "counter", "Total number of NVLink retries.", source="nvlink_replays"),
     Family("DCGM_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL", "counter", "Total number of NVLink recovery errors.", source="nvlink_recoveries"),
