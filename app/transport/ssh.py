@@ -128,7 +128,7 @@ class SshForwards:
 
     async def _log_in(self, destination: SshDestination) -> None:
         options = [word for option in _MASTER_OPTIONS for word in ("-o", option)]
-        argv = ("ssh", *self._options, *options, "-S", self._master(destination), "-f", "-N", "-M", *destination.words)
+        argv = ("ssh", *self._options, *options, "-S", self._master(destination), "-f", "-N", *destination.words)
         try:
             result = await run(argv, LOGIN_TIMEOUT_S)
         except ProcessError as error:
