@@ -162,9 +162,7 @@ class SshForwards:
         """Make the folder, and see that nobody else can put a socket into it."""
         # ssh binds the master's socket under a longer name first: 17 bytes more.
         if len(bytes(self._folder)) + len("/m-") + _DIGEST_LENGTH + 17 > LONGEST_SOCKET:
-            raise SshError(
-                f"{self._folder}: too long a path for the sockets of ssh; set XDG_RUNTIME_DIR to a short one"
-            )
+            raise SshError(f"{self._folder}: too long a path for the sockets of ssh; choose a shorter state folder")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = self._folder.lstat()
@@ -175,7 +173,9 @@ class SshForwards:
 
 
 def _digest(*words: str) -> str:
-    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:_DIGEST_LENGTH]
+    """A short name for these words, on this machine: a folder in a shared home is every machine's."""
+    told = "\0".join((os.uname().nodename, *words))
+    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGEST_LENGTH]
 
 
 def _last_words(result: Result) -> str:

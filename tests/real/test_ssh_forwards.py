@@ -167,6 +167,11 @@ async def test_a_unix_socket_of_the_host_is_reached(client: ScrapeClient, sshd: 
     assert b"a 1\n" == answer.body
 
 
+def sweep(path: Path) -> None:
+    """Remove a socket, as a cleaner of old files does."""
+    path.unlink()
+
+
 async def test_a_connection_that_ended_is_made_anew(
     client: ScrapeClient, forwards: SshForwards, sshd: Sshd, folder: Path
 ) -> None:
@@ -177,7 +182,7 @@ async def test_a_connection_that_ended_is_made_anew(
         await client.get(endpoint, 10.0)
         await forwards.end(host)
         after_end = await client.get(endpoint, 10.0)
-        Path(forwards.path(host, endpoint.server.authority)).unlink()
+        sweep(Path(forwards.path(host, endpoint.server.authority)))
         after_sweep = await client.get(endpoint, 10.0)
 
     assert [b"a 1\n"] * 2 == [after_end.body, after_sweep.body]
@@ -216,7 +221,7 @@ async def test_a_refused_login_is_not_repeated_at_every_look(
 
 
 async def test_nobody_listening_behind_the_host_is_told(client: ScrapeClient, sshd: Sshd) -> None:
-    """ssh takes the connection and drops it: that is a refused connection, over there."""
+    """A connection that ssh takes and drops is a refused connection, over there."""
     with pytest.raises(
         ScrapeError, match=r"nothing answers at 127.0.0.1:1 through ssh .*: is the exporter running there"
     ):
@@ -227,7 +232,7 @@ async def test_a_login_longer_than_a_look_is_there_for_the_next(client: ScrapeCl
     """A look gives up at its time-out; the login it began goes on and serves a later look."""
     async with exporters.serving(exporters.says(exporters.whole(b"a 1\n"))) as url:
         endpoint = parse_endpoint(url, ssh=sshd.destination)
-        with pytest.raises(ScrapeError, match="no connection to .* through ssh .* within 0.02 s"):
+        with pytest.raises(ScrapeError, match=r"no connection to .* through ssh .* within 0.02 s"):
             await client.get(endpoint, 0.02)
         answer = await client.get(endpoint, 10.0)
 
