@@ -28,7 +28,7 @@ class Tasks:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         for task in tuple(self._running):
             task.cancel()
-        return await self._group.__aexit__(kind, error, trace)
+        await self._group.__aexit__(kind, error, trace)
