@@ -8,7 +8,7 @@ from pathlib import Path
 from app.cli.checks import Check
 from app.config.settings import Settings
 from app.domain.snapshot import Snapshot, SourceState
-from app.present.units import format_age, format_size
+from app.present.units import format_age
 from app.runtime import RuntimeOptions, look_once, store_path, targets_of
 from app.services.client import AttachedFeed, DaemonError
 from app.services.detect import found_here
@@ -39,7 +39,7 @@ async def _store_checks(settings: Settings, options: RuntimeOptions) -> list[Che
         health = await history.health()
     finally:
         await history.close()
-    told = f"{path}: {format_size(health.size_bytes / 1048576)}, {health.samples:,} samples"
+    told = f"{path}: {health.size_bytes / 1e6:,.1f} MB, {health.samples:,} samples"
     if health.oldest is not None:
         told += f", the oldest {format_age(options.clock.now() - health.oldest)} old"
     if health.state in ("ok", "read-only"):  # this command only reads, so somebody else may hold the lease

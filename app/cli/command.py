@@ -94,7 +94,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
         """The arguments. Raises CliError for wrong usage and HelpShown after help."""
-        args, rest = self.parse_known_args(list(words))
+        args, rest = self.parse_known_args(_with_spans(words))
         if rest:
             self.error(f"unknown option or argument {rest[0]!r}{nearest(rest[0], self.flags())}")
         return args
@@ -140,5 +140,19 @@ def parser_of(command: Command) -> Parser:
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """`; did you mean …?` for a mistyped word, or nothing."""
-    close = difflib.get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.6)
+    typed = word.partition("=")[0]
+    close = [one for one in known if typed and one.startswith(typed)][:1]
+    close = close or difflib.get_close_matches(typed, known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _with_spans(words: Sequence[str]) -> list[str]:
+    """The words, `--at -10m` written as `--at=-10m`: argparse would take a span ago for an option."""
+    joined: list[str] = []
+    for word in words:
+        is_span = word[:1] == "-" and word[1:2].isdigit()
+        if is_span and joined and joined[-1].startswith("--") and "=" not in joined[-1]:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined

@@ -41,8 +41,20 @@ def run_async(work: Coroutine[object, object, T]) -> T:
     """Run a command's coroutine to its end. Raises CliError where the daemon refuses."""
     try:
         return asyncio.run(work)
-    except DaemonError as error:
-        raise CliError(str(error), UNAVAILABLE) from error
+    except (DaemonError, ExceptionGroup) as error:
+        cause = _only(error)
+        if isinstance(cause, CliError):
+            raise cause from None
+        if isinstance(cause, DaemonError):
+            raise CliError(str(cause), UNAVAILABLE) from error
+        raise
+
+
+def _only(error: Exception) -> Exception:
+    """What a task group wrapped, where that is one error."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 @contextlib.asynccontextmanager

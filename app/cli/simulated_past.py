@@ -30,11 +30,11 @@ from app.sources.registry import name_of, shown
 from app.store.sqlite import open_store
 from app.transport.clock import SystemClock
 
-HOUR_S, DAY_S = 3600.0, 86400.0
-FINE_STEP_S, COARSE_STEP_S = 10.0, 300.0
-MOST_PAGES = 4000
-"""Pages made for the last hour, and as many for the day before it: some seconds of a core."""
-LEAST_MOMENTS = 20
+RINGS: tuple[tuple[float, float], ...] = ((86400.0, 600.0), (3600.0, 30.0), (1800.0, 10.0))
+"""(how far back it reaches, seconds between two looks), oldest first: the nearer, the finer."""
+MOST_PAGES = 5000
+"""Pages made in all: some seconds of a core. A fleet with more of them has fewer moments of past."""
+LEAST_MOMENTS = 40
 """With fewer the past would be no picture; a fleet that large begins without one."""
 
 
@@ -62,10 +62,16 @@ class Task:
         return Task(SimSpec(**raw["spec"]), raw["origin"], raw["config"], raw["interval_s"], Path(raw["path"]))
 
 
-def moments(pages: int, span_s: float, step_s: float) -> float | None:
-    """The step in which a span is filled, so that at most MOST_PAGES are made; None where it is not worth it."""
-    most = MOST_PAGES // max(1, pages)
-    return None if most < LEAST_MOMENTS else max(step_s, span_s / most)
+def rings(pages: int, past_s: float) -> list[tuple[float, float, float]]:
+    """(from, to, step) in seconds before the start, oldest first, so that at most MOST_PAGES are made; may be none."""
+    inner = [reach for reach, _ in RINGS[1:]] + [0.0]
+    moments = sum((reach - nearer) / step for (reach, step), nearer in zip(RINGS, inner, strict=True))
+    most = MOST_PAGES / max(1, pages)
+    if most < LEAST_MOMENTS:
+        return []
+    wider = max(1.0, moments / most)
+    spans = [(min(reach, past_s), nearer, step * wider) for (reach, step), nearer in zip(RINGS, inner, strict=True)]
+    return [span for span in spans if span[0] > span[1]]
 
 
 class _Reader:
@@ -121,14 +127,11 @@ def _apply(board: Board, readers: Mapping[str, _Reader], page: sim.Target, body:
 
 
 def _past(task: Task, pages: int) -> Iterator[tuple[float, list[tuple[sim.Target, bytes]]]]:
-    """Every page of the day before, coarsely, then of the last hour."""
-    end, hour = task.origin, task.origin - HOUR_S
-    parts = (
-        (end - min(DAY_S, task.spec.past_s), hour, moments(pages, DAY_S, COARSE_STEP_S)),
-        (hour, end, moments(pages, HOUR_S, FINE_STEP_S)),
-    )
+    """Every page of the past, oldest first."""
+    end = task.origin
     return chain.from_iterable(
-        backfill(task.spec, start, stop, step, origin=task.origin) for start, stop, step in parts if step is not None
+        backfill(task.spec, end - reach, end - nearer, step, origin=end)
+        for reach, nearer, step in rings(pages, task.spec.past_s)
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
+from app.domain.naming import clean
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
 from app.services import wire
@@ -146,6 +147,16 @@ class AttachedFeed:
         try:
             return (await self._client.get(self._endpoint(path, asked), _ASK_S)).body
         except ScrapeError as error:
+            said = _sentence(error.said)
             if error.status == NOT_FOUND:
-                raise LookupError(str(error)) from error
-            raise DaemonError(f"the daemon at {self._socket} does not answer: {error}") from error
+                raise LookupError(said or str(error)) from error
+            raise DaemonError(said or f"the daemon at {self._socket} does not answer: {error}") from error
+
+
+def _sentence(body: bytes) -> str:
+    """The daemon's own words for an error, made harmless; empty where it gave none."""
+    try:
+        said = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return clean(said, 500) if isinstance(said, str) else ""

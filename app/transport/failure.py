@@ -42,11 +42,13 @@ _HINTS = {
 class ScrapeError(Exception):
     """A page could not be had; the message is for a person and holds no credentials."""
 
-    def __init__(self, kind: FailureKind, text: str, status: int | None = None) -> None:
+    def __init__(self, kind: FailureKind, text: str, status: int | None = None, said: bytes = b"") -> None:
         super().__init__(clean(text, 500))
         self.kind: FailureKind = kind
         self.status = status
         """The HTTP status, where one came that is not 200."""
+        self.said = said
+        """The beginning of the body that came with it, as it came."""
 
 
 def explain(endpoint: Endpoint, error: Exception) -> ScrapeError:
@@ -91,7 +93,8 @@ def not_ok(endpoint: Endpoint, head: Head, body: bytes) -> ScrapeError:
     first_line = body[:4096].decode("utf-8", "replace").strip().partition("\n")[0]
     said = f": {clean(first_line, 120)}" if first_line else ""
     reason = f" {head.reason}" if head.reason else ""
-    return ScrapeError("status", f"{endpoint} answered HTTP {status}{reason}{said}{_HINTS.get(status, '')}", status)
+    text = f"{endpoint} answered HTTP {status}{reason}{said}{_HINTS.get(status, '')}"
+    return ScrapeError("status", text, status, body[:4096])
 
 
 def _http(endpoint: Endpoint, error: HttpError) -> ScrapeError:
