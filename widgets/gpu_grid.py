@@ -145,7 +145,9 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
     def action_leap(self, pages: int) -> None:
         """Move the cursor a page up or down."""
         if self._plan is not None and self._number is not None:
-            self._go(self._plan.places.leap(self._number, pages * max(1, self.content_size.height - 1)))
+            self._go(
+                self._plan.places.leap(self._number, pages * max(1, self.scrollable_content_region.size.height - 1))
+            )
 
     def action_jump(self, number: int) -> None:
         """Move the cursor to the first or the last GPU."""
@@ -193,7 +195,7 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
         if self._drawn is None or self._top != self.scroll_offset.y or len(self._drawn) <= y:
             self._draw()
         drawn = self._drawn or ()
-        return self.ink.strip(drawn[y] if y < len(drawn) else (), self.content_size.width)
+        return self.ink.strip(drawn[y] if y < len(drawn) else (), self.scrollable_content_region.width)
 
     def _follow_cursor(self) -> None:
         """Keep the cursor on its GPU; where that left the view, on the one that took its place."""
@@ -247,7 +249,7 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
 
     def _draw(self) -> None:
         """Make the lines on screen."""
-        size = self.content_size
+        size = self.scrollable_content_region.size
         self._top = self.scroll_offset.y
         if self._plan is None or self._view is None or not self._view.gpus:
             self._drawn = note_lines(*self._empty, size.width, size.height)
@@ -257,10 +259,12 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
 
     def _redraw(self) -> None:
         """Make the lines on screen anew and refresh those that differ."""
-        if not self.is_mounted or not self.content_size:
+        if not self.is_mounted or not self.scrollable_content_region.size:
             self._drawn = None
             return
         before, top = self._drawn, self._top
         self._draw()
         if self._drawn is not None:
-            refresh_changed(self, before if top == self._top else None, self._drawn, self.content_size)
+            refresh_changed(
+                self, before if top == self._top else None, self._drawn, self.scrollable_content_region.size
+            )

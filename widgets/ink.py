@@ -16,7 +16,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.present.cells import Cell, Line, Tone, fit_line
+from app.present.cells import Cell, Line, Tone, fit_line, line_width
 from app.present.palettes import STYLED, default_variables
 
 _DARK_TEXT, _LIGHT_TEXT = Color(14, 16, 20), Color(244, 246, 250)
@@ -40,9 +40,10 @@ class Ink:
         known = self._strips.get(key)
         if known is not None:
             return known
+        fitted = line if line_width(line) == width else fit_line(line, width)
         segments: list[Segment] = []
         text, style = "", None
-        for cell in fit_line(line, width):
+        for cell in fitted:
             wanted = self._style(cell)
             if style is wanted:
                 text += cell.text
@@ -119,7 +120,7 @@ class Painted(Inked):
     """A widget whose whole content is a few lines made from what it was last shown."""
 
     DEFAULT_CSS = """
-    Painted { height: 1; }
+    Painted { width: 1fr; height: 1; }
     """
 
     _drawn: tuple[Line, ...] | None = None

@@ -66,7 +66,7 @@ class HelpPanel(ScrollView, Inked, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Paint one line."""
         at = y + self.scroll_offset.y
-        return self.ink.strip(self._lines[at] if at < len(self._lines) else (), self.content_size.width)
+        return self.ink.strip(self._lines[at] if at < len(self._lines) else (), self.scrollable_content_region.width)
 
     def _lay_out(self) -> None:
         size = self.scrollable_content_region.size

@@ -22,7 +22,7 @@ class Pane(Inked):
     """A frame round one widget."""
 
     DEFAULT_CSS = """
-    Pane { layout: vertical; height: 1fr; }
+    Pane { layout: vertical; width: 1fr; height: 1fr; }
     Pane > * { margin: 1 1; }
     """
 
@@ -80,7 +80,7 @@ class Pane(Inked):
         if y == 0:
             drawn = frame_top(self._title, self._state, width, self._glyphs, tone)
         elif y == height - 1:
-            drawn = frame_bottom(keys_line(self._keys) if self._is_lit else (), width, self._glyphs, tone)
+            drawn = frame_bottom(keys_line(self._keys, self._glyphs) if self._is_lit else (), width, self._glyphs, tone)
         else:
             edge = Cell(self._glyphs.box.down, tone)
             drawn = (edge, Cell(" " * max(0, width - 2)), edge)

@@ -157,7 +157,7 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
 
     def action_page(self, pages: int) -> None:
         """Move by a screenful less one line."""
-        self.action_step(pages * max(1, self.content_size.height - self._head - 1))
+        self.action_step(pages * max(1, self.scrollable_content_region.size.height - self._head - 1))
 
     def action_jump(self, number: int) -> None:
         """Move to the first or the last row."""
@@ -209,7 +209,7 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
         if self._drawn is None or self._top != self.scroll_offset.y or len(self._drawn) <= y:
             self._draw()
         drawn = self._drawn or ()
-        return self.ink.strip(drawn[y] if y < len(drawn) else (), self.content_size.width)
+        return self.ink.strip(drawn[y] if y < len(drawn) else (), self.scrollable_content_region.width)
 
     def _follow_key(self) -> None:
         """Keep the cursor on its key; where that is gone, on the row that took its place."""
@@ -234,7 +234,7 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
             return
         self._number = max(0, min(len(self._rows) - 1, number))
         self._set_key(self._rows.keys[self._number])
-        height = max(1, self.content_size.height - self._head)
+        height = max(1, self.scrollable_content_region.size.height - self._head)
         top = self.scroll_offset.y
         if self._number < top:
             self.scroll_to(y=self._number, animate=False, force=True)
@@ -259,7 +259,7 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
 
     def _draw(self) -> None:
         """Make the lines on screen."""
-        size = self.content_size
+        size = self.scrollable_content_region.size
         self._top = self.scroll_offset.y
         if not self._rows:
             self._drawn = note_lines(*self._empty, size.width, size.height)
@@ -281,7 +281,7 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
         for at, column, width in self._fitted:
             text = shown[at] if at < len(shown) else ()
             parts += [" " * GAP_WIDTH if parts else "", fit_line(text, width, column.align, self._glyphs.more)]
-        made = fit_line(line(*parts), self.content_size.width)
+        made = fit_line(line(*parts), self.scrollable_content_region.width)
         if self._has_cursor and number == self._number:
             return tuple(cell._replace(back=cell.back or "chosen") for cell in made)
         return made
@@ -296,14 +296,16 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
             else:
                 told = line(title)
             parts += [" " * GAP_WIDTH if parts else "", fit_line(told, width, column.align, self._glyphs.more)]
-        return fit_line(line(*parts), self.content_size.width)
+        return fit_line(line(*parts), self.scrollable_content_region.width)
 
     def _redraw(self) -> None:
         """Make the lines on screen anew and refresh those that differ."""
-        if not self.is_mounted or not self.content_size:
+        if not self.is_mounted or not self.scrollable_content_region.size:
             self._drawn = None
             return
         before, top = self._drawn, self._top
         self._draw()
         if self._drawn is not None:
-            refresh_changed(self, before if top == self._top else None, self._drawn, self.content_size)
+            refresh_changed(
+                self, before if top == self._top else None, self._drawn, self.scrollable_content_region.size
+            )

@@ -62,7 +62,30 @@ def gpu_health(gpu: Gpu, now: float) -> Verdict:
 
 
 def values_health(values: Mapping[str, float]) -> Verdict:
-    """The verdict over one GPU's values."""
+    """The verdict over one GPU's values.
+
+    Whole fleets are judged every second and nearly all are well, so one look decides whether any sign is there at all.
+    """
+    get = values.get
+    heat, width = get("gpu.temperature"), get("gpu.pcie_width")
+    if (
+        get("gpu.row_remap_failure")
+        or get("gpu.ecc_dbe_volatile")
+        or get("gpu.row_remap_pending")
+        or get("gpu.retired_pages_pending")
+        or get("gpu.recovery_action")
+        or get("gpu.health_status")
+        or get("gpu.clock_event_reasons", 0.0) >= 8
+        or get("gpu.temperature_margin", 99.0) <= MARGIN_CELSIUS
+        or (heat is not None and heat >= (get("gpu.temperature_slowdown") or HOT_CELSIUS) - MARGIN_CELSIUS)
+        or (width is not None and width < get("gpu.pcie_width_max", 0.0))
+        or get("gpu.amd_health") == 0
+    ):
+        return _critical(values) or _warning(values) or OK
+    return OK
+
+
+def _critical(values: Mapping[str, float]) -> Verdict | None:
     get = values.get
     if get("gpu.row_remap_failure"):
         return Verdict("critical", "row remapping failed: no spare rows left")
@@ -71,10 +94,10 @@ def values_health(values: Mapping[str, float]) -> Verdict:
         return Verdict("critical", f"{uncorrected:.0f} uncorrected ECC errors since the driver loaded")
     if get("gpu.health_status", 0.0) >= 20:
         return Verdict("critical", "DCGM health: failure")
-    return _warning(values)
+    return None
 
 
-def _warning(values: Mapping[str, float]) -> Verdict:
+def _warning(values: Mapping[str, float]) -> Verdict | None:
     get = values.get
     if get("gpu.row_remap_pending"):
         return Verdict("warning", "row remap pending: needs a GPU reset")
@@ -93,7 +116,7 @@ def _warning(values: Mapping[str, float]) -> Verdict:
     width, widest = get("gpu.pcie_width"), get("gpu.pcie_width_max")
     if width and widest and width < widest and get("gpu.utilization", 0.0) >= BUSY_PERCENT:
         return Verdict("warning", f"PCIe ×{width:.0f} of ×{widest:.0f} while busy")
-    return OK
+    return None
 
 
 def _slowdown(mask: float | None) -> str:

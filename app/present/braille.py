@@ -13,6 +13,9 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 ACROSS, DOWN = 2, 4
 """Dots in a character."""
 
+_PLAIN = "'-_"
+"""Heights within a line, from the top, in ASCII."""
+
 Extent = tuple[float, float]
 """Lowest and highest value of a column; equal where there was one value."""
 
@@ -37,6 +40,22 @@ def canvas(columns: Sequence[Extent | None], width: int, height: int, low: float
             bits[y // DOWN][x // ACROSS] |= _DOTS[y % DOWN][x % ACROSS]
         before = (top, bottom)
     return tuple("".join(chr(_BLANK + cell) if cell else " " for cell in row) for row in bits)
+
+
+def plain_canvas(columns: Sequence[Extent | None], width: int, height: int, low: float, high: float) -> tuple[str, ...]:
+    """The same in ASCII, one column of dots a character: three heights a line, upright strokes between."""
+    steps = len(_PLAIN)
+    rows = height * steps
+    signs = [[" "] * width for _ in range(height)]
+    for x, extent in enumerate(columns[:width]):
+        if extent is None:
+            continue
+        bottom, top = (_row(value, low, high, rows) for value in extent)
+        for y in range(top // steps, bottom // steps + 1):
+            signs[y][x] = "|"
+        if bottom // steps == top // steps:
+            signs[top // steps][x] = _PLAIN[top % steps]
+    return tuple("".join(row) for row in signs)
 
 
 def curve(values: Sequence[float | None], width: int, height: int, low: float, high: float) -> tuple[str, ...]:

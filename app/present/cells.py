@@ -17,8 +17,8 @@ from app.domain.naming import clean
 
 Align = Literal["left", "right", "center"]
 Tone = Literal[
-    "plain", "strong", "quiet", "unit", "old", "accent", "good", "look", "bad", "info", "spark", "head", "lost",
-    "cursor", "chosen", "frame", "focus",
+    "plain", "strong", "quiet", "unit", "old", "accent", "good", "look", "bad", "info", "spark", "curve", "head",
+    "lost", "cursor", "chosen", "frame", "focus",
     "level0", "level1", "level2", "level3", "level4", "level5", "level6", "level7", "level8", "level9",
 ]  # fmt: skip
 TONES: tuple[Tone, ...] = get_args(Tone)
@@ -92,7 +92,7 @@ def text_width(text: str) -> int:
 
 def line_width(of: Iterable[Cell]) -> int:
     """Terminal columns of a line."""
-    return sum(text_width(cell.text) for cell in of)
+    return sum([len(text) if text.isascii() else cell_len(text) for text, _, _ in of])
 
 
 def line_text(of: Iterable[Cell]) -> str:
@@ -119,9 +119,6 @@ def fit_line(of: Line, width: int, align: Align = "left", cut: str = "…") -> L
     """The line in exactly `width` columns: padded, or cut with a sign that it was."""
     if width <= 0:
         return ()
-    if len(of) == 1:
-        only = of[0]
-        return (only._replace(text=fit(only.text, width, align, cut)),)
     wide = line_width(of)
     if wide > width:
         return _cut(of, width, cut)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from app.domain.metric import Metric
 from app.domain.series import Event, Point, Series
-from app.present.braille import ACROSS, canvas
+from app.present.braille import ACROSS, canvas, plain_canvas
 from app.present.cells import Cell, Line, Tone, fit, fit_line, line, line_width, text_width, tidy
 from app.present.chart_columns import extents
 from app.present.look import Look
@@ -22,7 +22,7 @@ from app.present.sparks import area
 from app.present.time_axis import axis_labels
 from app.present.units import MISSING, format_value, quantity
 
-_CURVE_TONES: tuple[Tone, ...] = ("accent", "spark", "info", "good")
+_CURVE_TONES: tuple[Tone, ...] = ("curve", "accent", "look", "good")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Curve:
 
     label: str
     points: tuple[Point, ...]
-    tone: Tone = "spark"
+    tone: Tone = "curve"
     step_s: float = 0.0
     """Width of a span; 0 for samples at their own times."""
 
@@ -87,7 +87,7 @@ def chart_of(
     """A chart of one series, or of several with the subjects as labels."""
     many = series if isinstance(series, tuple) else (series,)
     curves = tuple(
-        Curve(str(one.subject), one.points, "spark" if len(many) == 1 else _CURVE_TONES[at % 4], one.step_s)
+        Curve(str(one.subject), one.points, "curve" if len(many) == 1 else _CURVE_TONES[at % 4], one.step_s)
         for at, one in enumerate(many)
     )
     start = min((one.start for one in many), default=0.0)
@@ -156,6 +156,8 @@ def _curve_rows(curve: Curve, chart: Chart, width: int, height: int, look: Look)
         dots = extents(curve.points, curve.step_s, chart.start, chart.end, width * ACROSS)
         return canvas(dots, width, height, low, top)
     columns = extents(curve.points, curve.step_s, chart.start, chart.end, width)
+    if height > 1:
+        return plain_canvas(columns, width, height, low, top)
     return area([None if one is None else one[1] for one in columns], width, height, low, top, look.glyphs)
 
 

@@ -124,7 +124,7 @@ def entry(gpu: Gpu, view: FleetView, shape: EntryShape) -> Line:
 
 
 def tall_entry(gpu: Gpu, view: FleetView, width: int, height: int) -> tuple[Line, ...]:
-    """A GPU on `height` (3 or more) lines of exactly `width` columns: numbers, an area chart, bars."""
+    """A GPU on `height` (2 or more) lines of exactly `width` columns: numbers, its past, and bars from 3 lines on."""
     look = view.look
     verdict = gpu_health(gpu, look.now)
     values = believed(gpu.layers, look.now)
@@ -136,7 +136,7 @@ def tall_entry(gpu: Gpu, view: FleetView, width: int, height: int) -> tuple[Line
         return (fit_line(line(*head, said), width, cut=look.glyphs.more), *rest)
     is_old = _is_old(gpu, look)
     room = width - INDEX_WIDTH
-    fields = ["gpu.utilization", "gpu.temperature"] + ([] if room >= _TWO_BARS else ["gpu.power"])
+    fields = _tall_fields(room, height)
     numbers: list[Cell | str | Line] = [*head]
     for number, key in enumerate(fields):
         numbers += ["  " if number else "", field(key, values, is_old=is_old)]
@@ -145,10 +145,19 @@ def tall_entry(gpu: Gpu, view: FleetView, width: int, height: int) -> tuple[Line
     most = width - line_width(left) - 2
     if line_width(right) > most:
         right = fit_line(right, max(0, most), cut=look.glyphs.more)
-    chart = _tall_chart(gpu, view, values, room, height - 2)
-    tone: Tone = "old" if is_old else "spark"
+    chart = _tall_chart(gpu, view, values, room, max(1, height - 2))
+    tone: Tone = "old" if is_old else "curve" if len(chart) > 1 and look.glyphs.braille else "spark"
     drawn = tuple((Cell(" " * INDEX_WIDTH), Cell(text, tone)) for text in chart)
-    return (spread(left, right, width), *drawn, _bars(values, width, look, is_old=is_old))
+    bars = (_bars(values, width, look, is_old=is_old),) if height > 2 else ()
+    return (spread(left, right, width), *drawn, *bars)
+
+
+def _tall_fields(room: int, height: int) -> tuple[str, ...]:
+    """The numbers of a tall entry's first line: what has no bar below."""
+    if height == 2:
+        return _ORDER
+    bare = () if room >= _TWO_BARS else ("gpu.power",)
+    return ("gpu.utilization", "gpu.temperature", *bare)
 
 
 def _tall_chart(gpu: Gpu, view: FleetView, values: Mapping[str, float], width: int, height: int) -> tuple[str, ...]:

@@ -16,12 +16,12 @@ def frame_bottom(keys: Line, width: int, glyphs: Glyphs, tone: Tone = "frame") -
     return _edge(keys, (), width, glyphs, tone, (glyphs.box.bottom_left, glyphs.box.bottom_right))
 
 
-def keys_line(keys: tuple[tuple[str, str], ...]) -> Line:
+def keys_line(keys: tuple[tuple[str, str], ...], glyphs: Glyphs) -> Line:
     """Keys and what they do: `⏎ send · esc stop`."""
     parts: list[Cell | str | Line] = []
     for number, (key, label) in enumerate(keys):
         if number:
-            parts.append(Cell(" · ", "frame"))
+            parts.append(Cell(f" {glyphs.dot} ", "frame"))
         parts += [Cell(key, "accent"), Cell(f" {label}", "quiet")]
     return line(*parts)
 

@@ -42,6 +42,7 @@ class Glyphs:
     rule: str
     """Between groups on one line."""
     dot: str
+    times: str
     live: str
     stale: str
     replay: str
@@ -77,6 +78,7 @@ UNICODE = Glyphs(
     box=Box("╭", "╮", "╰", "╯", "─", "│"),
     rule="│",
     dot="·",
+    times="×",
     live="●",
     stale="◌",
     replay="◀",
@@ -109,6 +111,7 @@ ASCII = Glyphs(
     box=Box("+", "+", "+", "+", "-", "|"),
     rule="|",
     dot="-",
+    times="x",
     live="*",
     stale="o",
     replay="<",

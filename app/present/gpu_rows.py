@@ -94,7 +94,7 @@ def _age_cell(gpu: Gpu, look: Look) -> Line:
 
 GPU_COLUMNS: tuple[GpuColumn, ...] = (
     GpuColumn("state", "", 1, _state_cell, _state_order, is_default=True),
-    GpuColumn("gpu", "GPU", 10, lambda gpu, _: cells(gpu.id, "strong"), lambda gpu, _: gpu.id, is_default=True),
+    GpuColumn("gpu", "GPU", 10, lambda gpu, _: cells(gpu.id), lambda gpu, _: gpu.id, is_default=True),
     _metric_column("gpu.utilization", "util", is_default=True, drop=0),
     _metric_column("gpu.memory_used", "mem", is_default=True, drop=1),
     _metric_column("gpu.memory_percent", "mem %"),

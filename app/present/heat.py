@@ -7,16 +7,19 @@ of four columns and more show their number as well.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import groupby
 from typing import Literal
 
-from app.domain.health import values_health
-from app.domain.snapshot import Gpu
+from app.domain.health import OK, values_health
+from app.domain.snapshot import EXPIRED_INTERVALS, STALE_INTERVALS, Gpu
 from app.domain.values import believed
 from app.present.cells import Cell, Line, fit_line, line
 from app.present.fleet_view import FleetView, Shape
+from app.present.glyphs import Glyphs
 from app.present.heat_cells import (
     CRITICAL,
+    HELD,
     LOST,
     NOBODY,
     SILENT,
@@ -31,6 +34,7 @@ from app.present.places import Places
 from app.present.scale import LIMIT_OF, fraction, level_of, pleasant_top
 
 _SIDE_LEAST = 14
+_TURNS = (STALE_INTERVALS, EXPIRED_INTERVALS)
 
 
 class HeatPlan:
@@ -46,14 +50,14 @@ class HeatPlan:
         self._labels = labels(shape, self.layout.label)
         self._codes: list[int] = [SILENT] * sum(len(indexes) for _, indexes in shape)
         self._drawn: dict[int, tuple[object, Line]] = {}
-        self._metric = ""
+        self._scale: tuple[str, float | None] = ("", None)
+        self._seen: list[Gpu | None] = [None] * len(self._codes)
+        self._until = [0.0] * len(self._codes)
+        self._made: dict[tuple[int, int], Cell] = {}
         self._judged: tuple[FleetView | None, set[int]] = (None, set())
 
     def lines(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> list[Line]:
         """The lines from `top` up to `bottom`; beyond the last, blank ones."""
-        if view.metric.key != self._metric:
-            self._metric = view.metric.key
-            self._codes = [SILENT] * len(self._codes)
         self._judge(view, range(top, bottom))
         return [self._line(view, y, *self._rows_at(y), cursor) for y in range(top, bottom)]
 
@@ -66,11 +70,19 @@ class HeatPlan:
         if not due:
             return
         judge, codes, gpus = _Judge(view), self._codes, view.gpus
+        if judge.scale != self._scale:  # other levels for the same values
+            self._scale = judge.scale
+            self._until = [0.0] * len(codes)
+        seen, until, now = self._seen, self._until, view.look.now
         for y in due:
             upper, lower = self._rows_at(y)
             for run in (*upper, *lower):
                 for number in range(run.start, run.start + run.count):
-                    codes[number] = judge.code(gpus[number], codes[number])
+                    gpu = gpus[number]
+                    if seen[number] is gpu and now < until[number]:
+                        continue
+                    codes[number] = judge.code(gpu, codes[number])
+                    seen[number], until[number] = gpu, _good_until(gpu, now)
         known.update(due)
 
     def _rows_at(self, y: int) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
@@ -121,19 +133,29 @@ class HeatPlan:
 
     def _narrow(self, view: FleetView, runs: tuple[Run, ...], cursor: int | None) -> Line:
         """Cells of one or two columns: equal neighbours are one run of colour."""
-        cell = self.layout.cell
-        parts: list[Cell | str | Line] = []
+        glyphs, width, codes = view.look.glyphs, self.layout.cell, self._codes
+        made: list[Cell] = []
         used = 0
         for run in runs:
             if run.label_x is not None:
-                parts += [" " * (run.label_x - used), self._label(run), " "]
+                made += [_space(run.label_x - used), self._label(run), _space(1)]
             elif run.x > used:
-                parts.append(" " * (run.x - used))
-            numbers = range(run.start, run.start + run.count)
-            for code, same in groupby(numbers, lambda number: -1 if number == cursor else self._codes[number]):
-                parts.append(run_of_cells(code, len(list(same)), cell, view.look.glyphs))
-            used = run.x + run.count * cell
-        return fit_line(line(*parts), self.width)
+                made.append(_space(run.x - used))
+            shown = codes[run.start : run.start + run.count]
+            if _holds(run, cursor):
+                shown[(cursor or 0) - run.start] = HELD
+            for code, same in groupby(shown):
+                made.append(self._cells(code, len(list(same)), glyphs))
+            used = run.x + run.count * width
+        made.append(_space(self.width - used))
+        return tuple(cell for cell in made if cell.text)
+
+    def _cells(self, code: int, count: int, glyphs: Glyphs) -> Cell:
+        """A run of equal cells, made once: thousands of them stand on the screen, of a few dozen kinds."""
+        known = self._made.get((code, count))
+        if known is None:
+            known = self._made[code, count] = run_of_cells(code, count, self.layout.cell, glyphs)
+        return known
 
     def _halves(self, view: FleetView, upper: tuple[Run, ...], lower: tuple[Run, ...], cursor: int | None) -> Line:
         """Two rows in one line: the upper half block in one row's colour over the other's."""
@@ -171,23 +193,38 @@ class _Judge:
         if self._high is None and not self._limit:
             self._high = pleasant_top([gpu.value(self._key, self._now) for gpu in view.gpus])
 
+    @property
+    def scale(self) -> tuple[str, float | None]:
+        """What the levels are reckoned from, besides the GPUs' own limits."""
+        return self._key, self._high
+
     def code(self, gpu: Gpu, before: int) -> int:
         """0-9, or what is wrong; `before` is the code shown until now."""
         if gpu.lost_at is not None:
             return LOST
         values: Mapping[str, float] = believed(gpu.layers, self._now)
+        verdict = values_health(values)
+        if verdict is not OK and verdict.state != "ok":
+            return CRITICAL if verdict.state == "critical" else WARNING
         value = values.get(self._key)
-        if value is None and not values:
-            return SILENT
-        state = values_health(values).state
-        if state == "critical":
-            return CRITICAL
-        if state == "warning":
-            return WARNING
         if value is None:
             return SILENT
         top = values.get(self._limit) or self._high
         return level_of(fraction(self._metric, value, top), before if before < WARNING else None)
+
+
+def _good_until(gpu: Gpu, now: float) -> float:
+    """When an unchanged GPU must be judged again: as soon as one of its layers grows stale or too old."""
+    if len(gpu.layers) == 1:  # a lone layer's values stand, fresh or stale, until they are too old
+        return gpu.layers[0].at + EXPIRED_INTERVALS * gpu.layers[0].interval_s
+    turns = (layer.at + count * layer.interval_s for layer in gpu.layers for count in _TURNS)
+    return min((turn for turn in turns if turn > now), default=float("inf"))
+
+
+@lru_cache(512)
+def _space(width: int) -> Cell:
+    """Nothing, `width` columns of it."""
+    return Cell(" " * max(0, width))
 
 
 def _holds(run: Run, number: int | None) -> bool:

@@ -59,7 +59,7 @@ def numbered_cell(gpu: Gpu, view: FleetView, code: int, width: int, *, is_held: 
     mark = {LOST: "x", CRITICAL: "!", WARNING: glyphs.up}.get(code, "")
     if code == SILENT:
         number = glyphs.missing
-    text = fit(f"{mark}{fit(number, width - 2 if mark else 1, 'right') if mark else number}", width - 1, "right") + " "
+    text = fit(mark, width, "center") if code == LOST else mark + fit(number, width - 1 - len(mark), "right") + " "
     if is_held:
         return Cell(text, "cursor", "cursor")
     match code:

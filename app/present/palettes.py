@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_NAMED = (
+    "strong", "quiet", "unit", "old", "accent", "good", "look", "bad", "info", "spark", "curve", "head", "lost",
+)  # fmt: skip
 STYLED = ("strong", "head", "look", "bad", "lost", "accent")
 """Tones that have a text style (bold, reverse, ...) besides their colour."""
 
@@ -38,10 +41,7 @@ def _palette(
     """A palette of named colours and a ramp of ten."""
     c = colours
     levels = {f"level-{index}": colour for index, colour in enumerate(ramp.split())}
-    tones = {
-        f"tone-{tone}": c[tone]
-        for tone in ("strong", "quiet", "unit", "old", "accent", "good", "look", "bad", "info", "spark", "head", "lost")
-    }
+    tones = {f"tone-{tone}": c[tone] for tone in _NAMED}
     weights = {"strong": "bold", "head": "none", "look": "none", "bad": "bold", "lost": "bold", "accent": "none"}
     styled = {f"tone-{tone}-style": style for tone, style in {**weights, **(styles or {})}.items()}
     places = {
@@ -55,6 +55,13 @@ def _palette(
         "row-selected-blurred": c["row_dim"],
         "header-background": c["bar"],
         "key": c["accent"],
+        "scrollbar": c["line"],
+        "scrollbar-hover": c["quiet"],
+        "scrollbar-active": c["accent"],
+        "scrollbar-background": c["page"],
+        "scrollbar-background-hover": c["page"],
+        "scrollbar-background-active": c["page"],
+        "scrollbar-corner-color": c["page"],
     }
     base = {
         "primary": c["accent"],
@@ -76,8 +83,9 @@ DARK = _palette(
     "#1a2127 #1b2b34 #1c3541 #1d3f4f #1f4a5d #21566c #24637c #28708c #2f7f9e #3b90b1",
     is_dark=True,
     text="#c3c9d2", page="#0e1216", bar="#141a20", strong="#f0f3f7", quiet="#6f7a86", unit="#7d8792", old="#5b646e",
-    accent="#b69cff", good="#8fbf8f", look="#eaa93c", bad="#ff6b66", info="#6ea8fe", spark="#35748f", head="#8a94a0",
-    lost="#ff6b66", line="#2b343d", cursor="#e9e2ff", on_cursor="#1a1428", row="#2a2540", row_dim="#1d2128",
+    accent="#b69cff", good="#8fbf8f", look="#eaa93c", bad="#ff6b66", info="#6ea8fe", spark="#35748f",
+    curve="#69b7d6", head="#8a94a0", lost="#ff6b66", line="#2b343d", cursor="#e9e2ff", on_cursor="#1a1428",
+    row="#2a2540", row_dim="#1d2128",
 )  # fmt: skip
 
 LIGHT = _palette(
@@ -85,8 +93,9 @@ LIGHT = _palette(
     "#e6ecef #d3e2e9 #bcd6e2 #a1c7d8 #82b5cc #609fbb #4289a8 #287394 #125c7d #074663",
     is_dark=False,
     text="#2c333b", page="#fbfbf9", bar="#f1f2f0", strong="#0b0f14", quiet="#7a838c", unit="#7c858e", old="#9ba2a9",
-    accent="#6a3fd0", good="#3c7a43", look="#a86200", bad="#c22b2b", info="#1f62c9", spark="#287394", head="#6a737c",
-    lost="#c22b2b", line="#d2d6d8", cursor="#4b2a9c", on_cursor="#ffffff", row="#e5dcfb", row_dim="#ecedea",
+    accent="#6a3fd0", good="#3c7a43", look="#a86200", bad="#c22b2b", info="#1f62c9", spark="#6ba3bb",
+    curve="#1f6c8e", head="#6a737c", lost="#c22b2b", line="#d2d6d8", cursor="#4b2a9c", on_cursor="#ffffff",
+    row="#e5dcfb", row_dim="#ecedea",
 )  # fmt: skip
 
 CIVIDIS = _palette(
@@ -94,8 +103,9 @@ CIVIDIS = _palette(
     "#0b2350 #1f3563 #36456b #4b566d #60676f #757874 #8c8b77 #a59e73 #c1b369 #e8d24e",
     is_dark=True,
     text="#c8ccd2", page="#0d1014", bar="#13171c", strong="#ffffff", quiet="#737c87", unit="#7f8893", old="#5c646d",
-    accent="#8ec5ff", good="#b9c0c8", look="#ffb454", bad="#ff7ab0", info="#7fb2ff", spark="#a59e73", head="#8b94a0",
-    lost="#ff7ab0", line="#2a323b", cursor="#ffffff", on_cursor="#0d1014", row="#1d3350", row_dim="#1b2027",
+    accent="#8ec5ff", good="#b9c0c8", look="#ffb454", bad="#ff7ab0", info="#7fb2ff", spark="#8c8b77",
+    curve="#d8c65c", head="#8b94a0", lost="#ff7ab0", line="#2a323b", cursor="#ffffff", on_cursor="#0d1014",
+    row="#1d3350", row_dim="#1b2027",
 )  # fmt: skip
 
 CIVIDIS_LIGHT = _palette(
@@ -103,8 +113,9 @@ CIVIDIS_LIGHT = _palette(
     "#f3ecc8 #e8d98e #d5c579 #bcae77 #a39a77 #8b8776 #737573 #5b646f #41526c #1f3563",
     is_dark=False,
     text="#2a3038", page="#fcfcfa", bar="#f2f2ef", strong="#000000", quiet="#767f88", unit="#78818a", old="#989fa6",
-    accent="#0058a8", good="#444b53", look="#8f5200", bad="#b0105e", info="#0058a8", spark="#41526c", head="#68717a",
-    lost="#b0105e", line="#d0d4d7", cursor="#003a70", on_cursor="#ffffff", row="#d9e8f8", row_dim="#ebece9",
+    accent="#0058a8", good="#444b53", look="#8f5200", bad="#b0105e", info="#0058a8", spark="#8b8776",
+    curve="#41526c", head="#68717a", lost="#b0105e", line="#d0d4d7", cursor="#003a70", on_cursor="#ffffff",
+    row="#d9e8f8", row_dim="#ebece9",
 )  # fmt: skip
 
 MONO = _palette(
@@ -112,8 +123,9 @@ MONO = _palette(
     "#1f1f1f #303030 #424242 #555555 #696969 #7e7e7e #949494 #ababab #c4c4c4 #e6e6e6",
     is_dark=True,
     text="#c4c4c4", page="#101010", bar="#171717", strong="#ffffff", quiet="#7c7c7c", unit="#868686", old="#606060",
-    accent="#ffffff", good="#c4c4c4", look="#ffffff", bad="#ffffff", info="#d8d8d8", spark="#949494", head="#8e8e8e",
-    lost="#ffffff", line="#333333", cursor="#ffffff", on_cursor="#000000", row="#333333", row_dim="#212121",
+    accent="#ffffff", good="#c4c4c4", look="#ffffff", bad="#ffffff", info="#d8d8d8", spark="#8a8a8a",
+    curve="#c8c8c8", head="#8e8e8e", lost="#ffffff", line="#333333", cursor="#ffffff", on_cursor="#000000",
+    row="#333333", row_dim="#212121",
     styles={"look": "bold", "bad": "bold reverse", "lost": "bold reverse", "accent": "bold underline"},
 )  # fmt: skip
 

@@ -86,8 +86,8 @@ def arrange(shape: Shape, zoom: PanelZoom, width: int, height: int) -> Panels:
 
 
 def _grown(panels: Panels, counts: Sequence[int], height: int) -> Panels:
-    """The same with entries as tall as the height allows; two lines say no more than one, so from three on."""
-    for tall in range(_TALL_MOST, 2, -1):
+    """The same with entries as tall as the height allows."""
+    for tall in range(_TALL_MOST, 1, -1):
         taller = replace(panels, entry_height=tall)
         if taller.height(counts) <= height:
             return taller
@@ -101,7 +101,7 @@ def _worth(panels: Panels, counts: Sequence[int], height: int) -> float:
         return -1000.0 - tall
     stretched = max(0, panels.entry_width - _ENTRY_BEST)
     holes = -max(counts) % panels.entries
-    chart = 0 if panels.entry_height == 1 else 6 + min(panels.entry_height, 6)
+    chart = 0 if panels.entry_height == 1 else 4 + min(panels.entry_height, 6)
     waste = stretched * (0.2 if panels.entry_height == 1 else 0.05)
     return min(panels.entry_width, _ENTRY_BEST) + chart - 2 * holes - waste - 0.01 * (panels.across + panels.entries)
 
@@ -160,7 +160,7 @@ class PanelPlan:
         if y >= height:
             return (Cell(" " * panels.panel_width),)
         if y == 0:
-            return frame_top(node_title(group), node_state_line(group, view), panels.panel_width, glyphs)
+            return frame_top(node_title(group, view), node_state_line(group, view), panels.panel_width, glyphs)
         if y == height - 1:
             return frame_bottom((), panels.panel_width, glyphs)
         edge = Cell(glyphs.box.down, "frame")
@@ -236,13 +236,13 @@ def highlighted(shown: Line) -> Line:
     return tuple(cell._replace(back="chosen") for cell in shown)
 
 
-def node_title(group: NodeGroup) -> Line:
+def node_title(group: NodeGroup, view: FleetView) -> Line:
     """`gpu-01 · 8 × H100 80GB HBM3`."""
     models = {short_model(gpu.model) for gpu in group.node.gpus if gpu.model}
     count = len(group.gpus)
-    what = f"{count} × {tidy(models.pop(), 40)}" if len(models) == 1 else f"{count} GPUs"
+    what = f"{count} {view.look.glyphs.times} {tidy(models.pop(), 40)}" if len(models) == 1 else f"{count} GPUs"
     of = f" of {len(group.node.gpus)}" if count < len(group.node.gpus) else ""
-    return line(cells(group.node.name, "strong"), Cell(" · ", "frame"), Cell(what + of, "quiet"))
+    return line(cells(group.node.name, "strong"), Cell(f" {view.look.glyphs.dot} ", "frame"), Cell(what + of, "quiet"))
 
 
 def node_state_line(group: NodeGroup, view: FleetView) -> Line:

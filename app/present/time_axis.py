@@ -11,6 +11,7 @@ _STEPS_S = (
     604800, 1209600, 2592000,
 )  # fmt: skip
 _BETWEEN = 4
+_NUDGE = 3
 
 
 def axis_labels(start: float, end: float, width: int, look: Look) -> str:
@@ -28,8 +29,10 @@ def axis_labels(start: float, end: float, width: int, look: Look) -> str:
     while at <= end:
         text = look.moment(at).strftime(form)
         left = int((at - start) / span * width) - len(text) // 2
-        left = max(0, min(width - len(text), left))
-        if left >= last + 2:
+        shown = max(0, min(width - len(text), left))
+        # A label pushed far from its place would lie.
+        if abs(shown - left) <= _NUDGE and shown >= last + 2:
+            left = shown
             signs[left : left + len(text)] = text
             last = left + len(text)
         at += step

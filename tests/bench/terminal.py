@@ -68,7 +68,7 @@ def measure(
     written: list[Written] = []
     cost = _Cost()
     seen = _Marks(marks, size)
-    with _started(command, environ, size) as (pid, terminal):
+    with started(command, environ, size) as (pid, terminal):
         for now in _pump(terminal, began, written):
             if cost.since_s is None and now >= warm_s:
                 cost.begin(now, _tree(pid), len(written))
@@ -138,7 +138,7 @@ class _Cost:
 
 
 @contextmanager
-def _started(command: Sequence[str], environ: Mapping[str, str], size: tuple[int, int]) -> Iterator[tuple[int, int]]:
+def started(command: Sequence[str], environ: Mapping[str, str], size: tuple[int, int]) -> Iterator[tuple[int, int]]:
     """A program on a terminal of its own; ended with its whole session, politely first."""
     pid, terminal = pty.fork()
     if pid == 0:
