@@ -74,7 +74,8 @@ def settings_for(config: str, given: Settings) -> Settings:
         name=given.cluster.name or found.cluster.name,
         interval_s=max(INTERVAL_S, found.cluster.interval_s),
     )
-    return replace(given, cluster=cluster, target=found.target, store=replace(given.store, path="none"))
+    prices = given.prices or found.prices
+    return replace(given, cluster=cluster, target=found.target, store=replace(given.store, path="none"), prices=prices)
 
 
 async def _keep(parts: Collecting, task: Task, clock: Clock) -> None:

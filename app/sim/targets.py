@@ -14,6 +14,8 @@ from app.sim.layout import Layout
 PageKind = Literal["dcgm", "node", "vllm"]
 JOBS: dict[PageKind, str] = {"dcgm": "dcgm-exporter", "node": "node-exporter", "vllm": "vllm"}
 """Prometheus' name for each kind of page."""
+PRICES: tuple[tuple[str, float], ...] = (("NVIDIA H100", 2.49), ("NVIDIA A100", 1.49), ("NVIDIA L40S", 0.86))
+"""$/h of one GPU: the order of what renting one costs, so that the simulated cluster shows a bill. Nobody sends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def config_text(base_url: str, targets: Sequence[Target], interval_s: float) -> 
     lines = ["[cluster]", 'name = "simulated"', f"interval_s = {interval_s:g}", ""]
     for target in targets:
         lines += ["[[target]]", f'url = "{base_url}{target.path}"', f'node = "{target.node}"', ""]
+    lines += ["[prices]", *(f'"{model}" = {price}' for model, price in PRICES), ""]
     return "\n".join(lines)
 
 
