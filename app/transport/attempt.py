@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from app.transport.connection import Connection
 from app.transport.destination import SshError
 from app.transport.endpoint import Endpoint
-from app.transport.failure import explain, too_slow
+from app.transport.failure import ScrapeError, explain, too_slow
 from app.transport.head import HttpError
 from app.transport.peer import UntrustedPeerError
 from app.transport.resolve import UnknownNameError
@@ -22,6 +22,8 @@ class Attempt:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
         self.connection: Connection | None = None
+        self.is_queued = False
+        """Other requests to its server go first."""
         self.deadline = asyncio.timeout(timeout_s)
 
     @property
@@ -36,6 +38,9 @@ class Attempt:
             yield
         except (OSError, HttpError, UnknownNameError, UntrustedPeerError, SshError) as error:
             if isinstance(error, TimeoutError) and self.deadline.expired():
+                if self.is_queued:
+                    text = f"{self.endpoint.server} was busy with other pages of ours for {self.timeout_s:g} s"
+                    raise ScrapeError("timeout", text) from error
                 received = self.connection.received if self.connection else None
                 raise too_slow(self.endpoint, received, self.timeout_s) from error
             raise explain(self.endpoint, error) from error

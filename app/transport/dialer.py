@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import resource
 import socket
 import ssl
 from contextlib import suppress
@@ -18,6 +20,8 @@ from app.transport.resolve import Resolver
 if TYPE_CHECKING:  # ssh is paid for by those who use it
     from app.transport.ssh import SshForwards
 
+MOST_FILES = 65536
+"""Open files this process ever allows itself."""
 _NO_LISTENER = (FileNotFoundError, ConnectionRefusedError)
 
 
@@ -39,6 +43,14 @@ class Dialer:
         Raises OSError (TLS's errors too), UnknownNameError, UntrustedPeerError or SshError; ScrapeError for a useless
         `ca_file`.
         """
+        try:
+            return await self._dial(server, timeout_s)
+        except OSError as error:
+            if error.errno != errno.EMFILE or not raise_file_limit():
+                raise
+        return await self._dial(server, timeout_s)
+
+    async def _dial(self, server: Server, timeout_s: float) -> Connection:
         context = await self._context(server) if server.scheme == "https" else None
         name = server.host if context else None
         if server.ssh is not None:
@@ -91,6 +103,19 @@ class Dialer:
         if key not in self._contexts:
             self._contexts[key] = await asyncio.to_thread(_make_context, *key)
         return self._contexts[key]
+
+
+def raise_file_limit() -> bool:
+    """Allow this process more open files, up to what it may allow itself; whether that changed anything.
+
+    A thousand targets are a thousand connections, and the usual soft limit is 1,024.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= most:
+        return False
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return True
 
 
 def _make_context(ca_file: str, insecure: bool) -> ssl.SSLContext:  # noqa: FBT001 - the two settings, as they are

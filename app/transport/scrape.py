@@ -1,8 +1,8 @@
 """The bounded HTTP client: GETs a page from an exporter, or from our own daemon, and never costs more than agreed.
 
 Every page has a deadline that covers name, connection, TLS, headers and body; a bound on its size, before and after
-inflating; and no redirects. Connections are kept alive, one or two a server. Proxies of the environment are not used: a
-target is scraped where it is, as Prometheus does.
+inflating; and no redirects. Connections are kept alive, and are few a server. Proxies of the environment are not used:
+a target is scraped where it is, as Prometheus does.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from app.transport.http1 import ResponseParser
 from app.transport.inflate import decoded
 from app.transport.lines import LineCutter
 
-KEPT = 2
-"""Idle connections kept a server: two targets of one server may be read at the same moment."""
+PER_SERVER = 8
+"""Connections to one server at a time, in use or kept: a thousand pages behind one address wait for each other."""
 MOST_REDIRECTS = 3
 
 
@@ -61,7 +61,7 @@ class ScrapeClient:
 
     def __init__(self, dialer: Dialer | None = None) -> None:
         self._dialer = dialer or Dialer()
-        self._idle: dict[Server, list[Connection]] = {}
+        self._lanes: dict[Server, _Lane] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,12 +120,13 @@ class ScrapeClient:
 
     def forget(self, server: Server) -> None:
         """Close what is kept for a server that is not read any more."""
-        for connection in self._idle.pop(server, ()):
-            connection.cut()
+        lane = self._lanes.pop(server, None)
+        if lane is not None:
+            lane.close()
 
     async def close(self) -> None:
         """Close every kept connection."""
-        for server in list(self._idle):
+        for server in list(self._lanes):
             self.forget(server)
 
     async def _open_stream(self, attempt: Attempt) -> Connection:
@@ -146,39 +147,62 @@ class ScrapeClient:
         """One request and its response: over a kept connection, else, or where that one turns out dead, a new one."""
         endpoint = attempt.endpoint
         request = endpoint.request(attempt.timeout_s, gzip=not endpoint.server.is_near)
-        kept = self._kept(endpoint.server)
-        if kept is not None:
-            attempt.connection = kept
-            try:
-                return await self._ask(endpoint.server, kept, request, limits.max_body)
-            except (HttpError, OSError):
-                if kept.received:
-                    raise
-            attempt.connection = None
-        attempt.connection = await self._dialer.dial(endpoint.server, attempt.left_s)
-        return await self._ask(endpoint.server, attempt.connection, request, limits.max_body)
+        lane = self._lanes.setdefault(endpoint.server, _Lane())
+        attempt.is_queued = True
+        async with lane.room:
+            attempt.is_queued = False
+            kept = lane.take()
+            if kept is not None:
+                attempt.connection = kept
+                try:
+                    return await _ask(lane, kept, request, limits.max_body)
+                except (HttpError, OSError):
+                    if kept.received:
+                        raise
+                attempt.connection = None
+            attempt.connection = await self._dialer.dial(endpoint.server, attempt.left_s)
+            return await _ask(lane, attempt.connection, request, limits.max_body)
 
-    async def _ask(
-        self, server: Server, connection: Connection, request: bytes, max_body: int
-    ) -> tuple[ResponseParser, Head]:
-        parser = await connection.ask(request, max_body)
-        head = parser.head
-        assert head is not None, "a complete response has a head"  # noqa: S101 - the parser's own promise
-        idle = self._idle.setdefault(server, [])
-        if head.stays_open and not parser.has_leftover and not connection.is_closed and len(idle) < KEPT:
-            idle.append(connection)
-        else:
-            connection.cut()
-        return parser, head
 
-    def _kept(self, server: Server) -> Connection | None:
+class _Lane:
+    """The connections to one server: those kept, and room for more."""
+
+    def __init__(self) -> None:
+        self.room = asyncio.Semaphore(PER_SERVER)
+        self._idle: list[Connection] = []
+        self._is_closed = False
+
+    def take(self) -> Connection | None:
         """A kept connection that is open as far as we know."""
-        idle = self._idle.get(server, [])
-        while idle:
-            connection = idle.pop()
+        while self._idle:
+            connection = self._idle.pop()
             if not connection.is_closed:
                 return connection
         return None
+
+    def keep(self, connection: Connection) -> None:
+        """Keep a connection for the next request."""
+        if self._is_closed:
+            connection.cut()
+        else:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close what is kept, and what would be after a request under way."""
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop().cut()
+
+
+async def _ask(lane: _Lane, connection: Connection, request: bytes, max_body: int) -> tuple[ResponseParser, Head]:
+    parser = await connection.ask(request, max_body)
+    head = parser.head
+    assert head is not None, "a complete response has a head"  # noqa: S101 - the parser's own promise
+    if head.stays_open and not parser.has_leftover and not connection.is_closed:
+        lane.keep(connection)
+    else:
+        connection.cut()
+    return parser, head
 
 
 def _same_server(endpoint: Endpoint, head: Head) -> Endpoint | None:

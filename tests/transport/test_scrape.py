@@ -13,7 +13,7 @@ import pytest
 from app.config.secret import Secret
 from app.transport.endpoint import Endpoint, Server, parse_endpoint
 from app.transport.failure import ScrapeError
-from app.transport.scrape import Limits, ScrapeClient
+from app.transport.scrape import PER_SERVER, Limits, ScrapeClient
 from tests.standins import exporters as bad
 from tests.standins.certificates import self_signed
 
@@ -60,6 +60,22 @@ async def test_pages_asked_for_at_once_do_not_share_a_connection(client: ScrapeC
         answers = await asyncio.gather(*(client.get(parse_endpoint(url), 2.0) for _ in range(5)))
 
     assert [bad.PAGE] * 5 == [answer.body for answer in answers]
+
+
+async def test_a_thousand_pages_of_one_server_share_few_connections(client: ScrapeClient) -> None:
+    """Pages behind one address wait for each other rather than open a connection each."""
+    connections: set[object] = set()
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(writer.get_extra_info("peername"))
+        await bad.says(bad.whole(b"a 1\n"))(reader, writer)
+
+    async with bad.serving(behave) as url:
+        endpoint = parse_endpoint(url)
+        answers = await asyncio.gather(*(client.get(endpoint.at(f"/{page}"), 10.0) for page in range(1000)))
+
+    assert {b"a 1\n"} == {answer.body for answer in answers}
+    assert PER_SERVER == len(connections)
 
 
 async def test_a_kept_connection_that_died_is_replaced_unseen(client: ScrapeClient) -> None:
