@@ -3,6 +3,11 @@
 Every page has a deadline that covers name, connection, TLS, headers and body; a bound on its size, before and after
 inflating; and no redirects. Connections are kept alive, and are few a server. Proxies of the environment are not used:
 a target is scraped where it is, as Prometheus does.
+
+Our own and no library, by measurement (`python -m tests.bench scrape`, medians): a 69 kB page over a kept connection
+takes 0.12 ms of CPU here, 0.17 in aiohttp, 0.83 in httpx; neither of them bounds what gzip inflates to. Importing this
+takes 60 ms, asyncio included, aiohttp 180, httpx 130, and a cold `status` pays that each time. gzip is asked for of
+other machines: undoing it takes 0.04 ms a page and saves nine tenths of the bytes.
 """
 
 from __future__ import annotations
