@@ -66,7 +66,16 @@ def run(args: argparse.Namespace, context: Context) -> int:
         from app.cli.plot import plot_lines  # noqa: PLC0415 - late: plotext is for those who plot
 
         width, height = output.size()
-        output.lines(plot_lines(series, question.metric, width, min(height - 2, 24), colour=output.has_colour))
+        output.lines(
+            plot_lines(
+                series,
+                question.metric,
+                width,
+                min(height - 2, 24),
+                colour=output.has_colour,
+                ascii_only=settings.screen.ascii or not output.is_unicode,
+            )
+        )
     else:
         from app.cli.history_table import history_lines  # noqa: PLC0415 - late: presenters are for people
 

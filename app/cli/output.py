@@ -38,6 +38,8 @@ class Output:
         self._environ = environ
         self.is_terminal = out.isatty()
         dumb = environ.get("TERM", "") in ("", "dumb")
+        self.is_unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
+        """Whether the output takes more than ASCII."""
         self.has_colour = self.is_terminal and not environ.get("NO_COLOR") and not dumb
 
     def line(self, text: str = "") -> None:

@@ -14,11 +14,14 @@ from app.domain.series import Point, Series
 from app.present.look import Look
 from app.present.units import format_value
 
+_ASCII = str.maketrans("┌┐└┘─│┤├┬┴┼", "++++-|+++++") | {ord("°"): "C", ord("—"): "-", ord("…"): "~"}
 _TICKS_ACROSS, _TICKS_UP = 14, 5
 """Columns a label of the time axis wants; labels of the value axis."""
 
 
-def plot_lines(series: Series, metric: Metric, width: int, height: int, *, colour: bool) -> list[str]:
+def plot_lines(
+    series: Series, metric: Metric, width: int, height: int, *, colour: bool = False, ascii_only: bool = False
+) -> list[str]:
     """The curve in `width` × `height` characters, under its title."""
     known = [point for point in series.points if point.mean is not None]
     title = f"{series.subject}  {metric.title} ({metric.key})"
@@ -39,10 +42,10 @@ def plot_lines(series: Series, metric: Metric, width: int, height: int, *, colou
         times = [point.at for point in run]
         values = [min(high, max(low, float(point.mean or 0.0))) for point in run]
         draw = plotext.plot if len(run) > 1 else plotext.scatter
-        draw(times, values, marker="braille", color="cyan" if colour else None)
+        draw(times, values, marker="*" if ascii_only else "braille", color="cyan" if colour else None)
     drawn = str(plotext.build())
     text = drawn if colour else str(plotext.uncolorize(drawn))
-    return [line.rstrip() for line in text.splitlines()]
+    return [line.rstrip() for line in (text.translate(_ASCII) if ascii_only else text).splitlines()]
 
 
 def scale(metric: Metric, values: list[float]) -> tuple[float, float]:

@@ -43,11 +43,9 @@ def run_async(work: Coroutine[object, object, T]) -> T:
         return asyncio.run(work)
     except (DaemonError, ExceptionGroup) as error:
         cause = _only(error)
-        if isinstance(cause, CliError):
-            raise cause from None
         if isinstance(cause, DaemonError):
             raise CliError(str(cause), UNAVAILABLE) from error
-        raise
+        raise cause from None
 
 
 def _only(error: Exception) -> Exception:

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     """Print the cluster; 2 when a source is down or no GPU is seen."""
     settings = settings_of(args, context.environ, context.home)
     options = runtime_options(args, context, settings, write=False)
-    show = _shower(args, context)
+    show = _shower(args, settings, context)
     if args.at is not None:
         return run_async(_then(args.at, settings, options, show))
     if args.watch:
@@ -56,7 +56,7 @@ def verdict(snapshot: Snapshot, now: float) -> int:
     return INCOMPLETE if down or not seen else OK
 
 
-def _shower(args: argparse.Namespace, context: Context) -> Show:
+def _shower(args: argparse.Namespace, settings: Settings, context: Context) -> Show:
     """How this run prints: JSON, a redrawn table, or a table."""
     output = context.output
     if args.json or (args.watch and not output.is_terminal):
@@ -65,9 +65,12 @@ def _shower(args: argparse.Namespace, context: Context) -> Show:
     from app.cli.status_table import status_lines  # noqa: PLC0415 - late: the JSON path needs no presenters
 
     put = output.redraw if args.watch else output.lines
+    ascii_only = settings.screen.ascii or not output.is_unicode
 
     def show(snapshot: Snapshot, now: float) -> None:
-        put([output.render(line) for line in status_lines(snapshot, now, output.size()[0])])
+        replay_at = now if args.at is not None else None
+        lines = status_lines(snapshot, now, output.size()[0], replay_at=replay_at, ascii_only=ascii_only)
+        put([output.render(line) for line in lines])
 
     return show
 
