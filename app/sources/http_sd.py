@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -13,6 +15,8 @@ from app.transport.clock import Clock
 
 TIMEOUT_S = 5.0
 """Seconds one try may take to connect, and between two pieces of an answer."""
+TOTAL_S = 10.0
+"""Seconds all tries together may take; a server that answers a byte a second is cut here."""
 TRIES = 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
 
@@ -31,9 +35,10 @@ async def fetch_targets(url: str, refresh_s: float, clock: Clock) -> tuple[Targe
         reraise=True,
     )
     try:
-        raw: bytes = await retrying(_fetch, url, refresh_s)
+        async with asyncio.timeout(TOTAL_S):
+            raw: bytes = await retrying(_fetch, url, refresh_s)
         return parse_groups(raw)
-    except (httpx.HTTPError, httpx.InvalidURL, GroupsError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, GroupsError, TimeoutError) as error:
         raise HttpSdError(f"http_sd {redact_url(url)}: {_reason(error)}") from error
 
 
@@ -65,6 +70,8 @@ def _may_pass(error: BaseException) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, httpx.HTTPStatusError):
         return f"answered HTTP {error.response.status_code}"
+    if isinstance(error, TimeoutError):
+        return f"no whole answer within {TOTAL_S:g} s"
     if isinstance(error, httpx.TimeoutException):
         return f"no answer within {TIMEOUT_S:g} s"
     return clean(redact_url(str(error)), 200) or type(error).__name__

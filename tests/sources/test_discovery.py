@@ -243,6 +243,16 @@ async def test_a_server_that_gives_no_list_is_a_problem(
     assert re.search(says, problem)
 
 
+async def test_a_server_that_dribbles_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers a byte now and then holds the other targets up no longer than agreed."""
+    monkeypatch.setattr("app.sources.http_sd.TOTAL_S", 0.2)
+    write(tmp_path / "a.json", groups("node-1:9400"), at=1000)
+    async with exporters.serving(exporters.dribbles(exporters.whole(b"[" * 1000), 0.01)) as url:
+        found = await discovery(tmp_path, ["a.json"], [url]).look()
+
+    assert Difference(added=(NODE_1,), problems=(f"http_sd {url}: no whole answer within 0.2 s",)) == found
+
+
 def test_httpx_is_loaded_only_for_http_sd() -> None:
     """Whoever has no http_sd server does not pay for httpx and tenacity."""
     code = "import sys, app.sources.discovery; sys.exit(bool({'httpx', 'tenacity'} & set(sys.modules)))"

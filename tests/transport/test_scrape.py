@@ -230,6 +230,7 @@ async def test_nobody_there_is_told(client: ScrapeClient, tmp_path: Path) -> Non
     assert ("refused", f"there is no socket {tmp_path}/x.sock: is the server running?") == (missing.kind, str(missing))
 
 
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
 async def test_ipv6_and_unix_sockets_are_reached(client: ScrapeClient, tmp_path: Path) -> None:
     """A page is had from [::1] and from a unix socket as from anywhere."""
     hosts: list[bytes] = []
