@@ -49,7 +49,7 @@ bench: $(DEV_READY) ## measure speed and size beside nvitop, gpustat and nvtop, 
 	$(PY) -m tests.bench $(ARGS)
 
 docs: $(DEV_READY) ## write the generated tables under docs/ anew
-	$(PY) -m app.cli.docs
+	$(PY) -m tests.tools.docs
 
 conformance: $(DEV_READY) ## read the recorded exporter pages in CAPTURES=DIR and print values found of expected
 	@test -n "$(CAPTURES)" || { echo 'Say where the recorded pages are: make conformance CAPTURES=DIR' >&2; exit 64; }

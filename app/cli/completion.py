@@ -68,16 +68,15 @@ def syntax(command: Command) -> Syntax:
             continue
         flags = tuple(action.option_strings)
         told = settings.get(flags[0], action.help or "")
-        value = "" if action.nargs == 0 else str(action.metavar or action.dest).upper()
+        value = "" if action.nargs == 0 else str(action.metavar or action.dest)
         repeatable = isinstance(action.default, list)
-        options.append(Option(flags, _plain(told), value, choices, repeatable))
+        options.append(Option(flags, " ".join(told.replace("%%", "%").split()), value, choices, repeatable))
     return Syntax(command, tuple(options), tuple(words))
 
 
-def _plain(text: str) -> str:
-    """Help on one line, short enough for a menu."""
-    one_line = " ".join(text.replace("%%", "%").split())
-    return one_line if len(one_line) <= 72 else one_line[:71].rstrip() + "…"
+def _menu(text: str) -> str:
+    """Help short enough for a menu."""
+    return text if len(text) <= 72 else text[:71].rstrip() + "…"
 
 
 def _bash(found: Sequence[Syntax]) -> str:
@@ -113,7 +112,7 @@ def _bash_values(found: Sequence[Syntax]) -> Iterator[str]:
                 continue
             patterns = "|".join(f"{one.command.name}:{flag}" for flag in option.flags)
             offered = "-f" if option.takes_file else f"-W {_quoted(' '.join(option.choices))}"
-            optional = " ;;" if option.value == "TRUE|FALSE" else "; return ;;"
+            optional = " ;;" if option.value == "true|false" else "; return ;;"
             yield f'    {patterns}) COMPREPLY=($(compgen {offered} -- "$current")){optional}'
 
 
@@ -148,7 +147,7 @@ compdef _gpu_watchdog {PROGRAM}
 
 def _zsh_specs(one: Syntax) -> Iterator[str]:
     for option in one.options:
-        told = _escaped(option.help, "[]:")
+        told = _escaped(_menu(option.help), "[]:")
         for flag in option.flags:
             if not option.value:
                 yield f"{flag}[{told}]"
@@ -173,7 +172,9 @@ def _fish(found: Sequence[Syntax]) -> str:
             flags = " ".join(f"-l {f[2:]}" if f.startswith("--") else f"-s {f[1:]}" for f in option.flags)
             takes = " -r -F" if option.takes_file else " -x" if option.value else ""
             offered = f" -a {_quoted(' '.join(option.choices))}" if option.choices else ""
-            lines.append(f"complete -c {PROGRAM} -n {_quoted(seen)} {flags}{takes}{offered} -d {_quoted(option.help)}")
+            lines.append(
+                f"complete -c {PROGRAM} -n {_quoted(seen)} {flags}{takes}{offered} -d {_quoted(_menu(option.help))}"
+            )
         if one.words:
             lines.append(f"complete -c {PROGRAM} -n {_quoted(seen)} -a {_quoted(' '.join(one.words))}")
     return "\n".join(lines) + "\n"

@@ -19,7 +19,7 @@ MEANINGS: Mapping[int, str] = {
     FOUND: "something is wrong, and the output says what",
     INCOMPLETE: "a configured source is down, or no GPU is seen",
     USAGE: "wrong usage or configuration",
-    UNAVAILABLE: "what was asked for is not there: no daemon, no history, nothing kept at that time",
+    UNAVAILABLE: "not available: no daemon or another one, no history, nothing kept at that time",
     INTERNAL: "a mistake of this program",
     CANNOT_WRITE: "a file cannot be written, or exists already",
     INTERRUPTED: "interrupted from the keyboard",
