@@ -152,8 +152,8 @@ ERROR = says(
 CUT_SHORT = says_and_closes(head(content_length=len(PAGE)) + PAGE[: len(PAGE) // 2])
 LONGER_THAN_SAID = says(head(content_length=len(PAGE) - 40) + PAGE)
 SENSELESS_LENGTH = says(head(content_length="-1") + PAGE)
-BOMB = says(whole(gzip.compress(b"0" * (64 << 20), 9), content_encoding="gzip"))
-"""64 KiB that inflate to 64 MiB."""
+BOMB = says(whole(gzip.compress(b"0" * (8 << 20), 9, mtime=0), content_encoding="gzip"))
+"""8 KiB that inflate to 8 MiB."""
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "good": says(whole(PAGE)),

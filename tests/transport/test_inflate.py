@@ -42,7 +42,11 @@ def test_a_bomb_is_cut_at_its_bound() -> None:
     assert sum(map(len, taken)) <= 1 << 20
 
 
-@pytest.mark.parametrize("raw", [b"plain text", gzip.compress(b"x" * 500)[:-9], gzip.compress(b"x") + b"tail"])
+@pytest.mark.parametrize(
+    "raw",
+    [b"plain text", gzip.compress(b"x" * 500)[:-9], gzip.compress(b"x") + b"tail"],
+    ids=["no gzip", "cut short", "with a tail"],
+)
 def test_damaged_data_is_told(raw: bytes) -> None:
     """What is no gzip, or not all of it, is an HttpError."""
     with pytest.raises(HttpError):
