@@ -105,6 +105,7 @@ def dribbles(answer: bytes, every_s: float) -> Behaviour:
         await request(reader)
         for byte in answer:
             writer.write(bytes((byte,)))
+            await writer.drain()
             await asyncio.sleep(every_s)
 
     return behave
