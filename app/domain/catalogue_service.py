@@ -60,6 +60,6 @@ SERVICE_METRICS: tuple[Metric, ...] = (
     Metric("service.itl", "s", "ITL", "Mean inter-token latency over the last interval.", fold="max", quantum=0.0001, quotient=("service.itl_sum", "service.itl_count")),
     Metric("service.e2e_latency", "s", "latency", "Mean request latency over the last interval.", fold="max", quantum=0.001, quotient=("service.e2e_sum", "service.e2e_count")),
     Metric("service.queue_time", "s", "queue", "Mean time in the queue over the last interval.", fold="max", quantum=0.001, quotient=("service.queue_sum", "service.queue_count")),
-    Metric("service.prefix_hit_rate", "%", "prefix hits", "Share of looked-up tokens found in the prefix cache over the last interval.", quantum=0.1, high=100, quotient=("service.prefix_cache_hits", "service.prefix_cache_queries"), names=(Name("vllm:gpu_prefix_cache_hit_rate", 100, parts=_ENGINE),)),
+    Metric("service.prefix_hit_rate", "%", "prefix hits", "Share of looked-up tokens found in the prefix cache over the last interval.", quantum=0.1, high=100, quotient=("service.prefix_cache_hits", "service.prefix_cache_queries"), names=(Name("vllm:gpu_prefix_cache_hit_rate", 100),)),
 )
 # fmt: on

@@ -59,6 +59,7 @@ class Said:
     facts: Mapping[str, str] = field(default_factory=dict)
     """Of the GPU or model server."""
     node_facts: Mapping[str, str] = field(default_factory=dict)
+    """Of the machine, if the sample is about one."""
     job: str | None = None
 
 
@@ -89,9 +90,14 @@ class Binder:
 
     def __init__(self) -> None:
         self._said: dict[tuple[str, tuple[tuple[str, str], ...]], Said] = {}
+        self._unused: dict[str, Binding] = {}
 
     def bind(self, series: Series) -> Binding:
-        """Understand one series."""
+        """Understand one series; those of no use to us (buckets of histograms) share one binding a name."""
+        found = self._bind(series)
+        return found if found.is_used else self._unused.setdefault(series.name, found)
+
+    def _bind(self, series: Series) -> Binding:
         name, labels = clean(series.name, 120), series.labels
         owner = adapter_of(series.name)
         if owner is None:
@@ -132,7 +138,7 @@ def _said(adapter: Adapter, labels: Mapping[str, str]) -> Said:
         place=place,
         service=clean(model, 200) if model is not None else None,
         facts=_facts(adapter, labels, is_gpu=place.is_gpu),
-        node_facts=_NOTHING if place.is_gpu else _named(adapter.node_facts, labels),
+        node_facts=_named(adapter.node_facts, labels),
         job=_first(labels, adapter.jobs),
     )
 

@@ -119,5 +119,5 @@ class ServiceDraft:
 
     def plan(self, model: str) -> ServicePlan:
         """The plan; vLLM inside Triton is vLLM."""
-        kind = "triton" if self.kinds == {"triton"} else "vllm"
-        return ServicePlan(kind, model, self.facts, make_picker(self.sources))
+        picker = make_picker(self.sources)
+        return ServicePlan("triton" if self.kinds == {"triton"} else "vllm", model, self.facts, picker)

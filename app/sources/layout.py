@@ -101,7 +101,7 @@ class LayoutMaker:
             case "gpu" if one.said.place.is_gpu and adapter is not None:
                 sources = self._gpu_sources(position, one, adapter)
             case "node" if adapter is not None:
-                sources = self._node(one, adapter).sources
+                sources = self._told_node(one, adapter).sources
             case "service" if one.said.service is not None and adapter is not None:
                 sources = self._service(one.said.service, one, adapter).sources
         if sources is None:
@@ -163,7 +163,7 @@ class LayoutMaker:
             if one.said.place.mig is not None:
                 self._slice(gpu, one, one.said.place.mig)
         elif adapter.service_kind is None:
-            self._node(one, adapter)
+            self._told_node(one, adapter)
         elif one.said.service is not None:
             self._service(one.said.service, one, adapter)
         else:
@@ -173,6 +173,11 @@ class LayoutMaker:
     def _node(self, one: Binding, adapter: Adapter) -> NodeDraft:
         draft = self._nodes.setdefault(self._joins.machine(one.said.place), NodeDraft())
         draft.lists_gpus = draft.lists_gpus or adapter.lists_gpus
+        return draft
+
+    def _told_node(self, one: Binding, adapter: Adapter) -> NodeDraft:
+        """The machine a sample is about, with what its labels tell of it."""
+        draft = self._node(one, adapter)
         for name, text in one.said.node_facts.items():
             draft.facts.setdefault(name, text)
         return draft

@@ -17,6 +17,7 @@ _NUMBER = r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
 _VALUE = rf"(?:{_NUMBER}|[+-]?(?i:inf(?:inity)?)|(?i:nan))"
 _QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _BLANKS = r"[ \t]*+"
+_PAIR = rf"[a-zA-Z_][a-zA-Z0-9_]*+={_QUOTED}"
 
 _METRIC = re.compile(rf"([a-zA-Z_:][a-zA-Z0-9_:]*+)?{_BLANKS}(\{{(?!count:))?")
 _LABEL = re.compile(rf"{_BLANKS}(?:([a-zA-Z_][a-zA-Z0-9_]*+)|{_QUOTED}){_BLANKS}={_BLANKS}{_QUOTED}")
@@ -25,7 +26,7 @@ _SHORTENED = re.compile(rf"{_BLANKS}\.\.\.")
 _BETWEEN = re.compile(rf"(?:{_BLANKS},|[ \t]++(?=[a-zA-Z_\"]))")
 _CLOSING = re.compile(rf"{_BLANKS}\}}")
 _TAIL = re.compile(rf"{_BLANKS}({_VALUE})(?:[ \t]++([^ \t#]++))?")
-_EXEMPLAR = re.compile(rf" # \{{((?:[^\"}}]|{_QUOTED})*+)\}} {_VALUE}(?: {_NUMBER})?")
+_EXEMPLAR = re.compile(rf" # \{{((?:{_PAIR}(?:,{_PAIR})*+)?+)\}} {_VALUE}(?: {_NUMBER})?")
 _NATIVE_HISTOGRAM = re.compile(rf"{_BLANKS}\{{count:[^{{}}\"]*+\}}(?: {_NUMBER})?(?: # [^#]*+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 _DECIMAL = re.compile(_NUMBER)
