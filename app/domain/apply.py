@@ -102,7 +102,9 @@ def _apply_node(
     changes: list[Change],
     events: list[Event],
 ) -> Snapshot:
-    snapshot, name = _settle_name(snapshot, spec, said)
+    # A page of several machines (a federation) is not the one that the configuration names.
+    given = spec.node if len(reading.nodes) == 1 else None
+    snapshot, name = _settle_name(snapshot, given, said)
     node = snapshot.nodes.get(name)
     is_new = node is None
     node = node or Node(name)
@@ -125,10 +127,13 @@ def _apply_node(
     return replace(snapshot, nodes=nodes)
 
 
-def _settle_name(snapshot: Snapshot, spec: SourceSpec, said: NodeReading) -> tuple[Snapshot, str]:
-    """The name this node goes by; learns the host's alias, and moves a node that went by its host until now."""
-    if spec.node:
-        name = spec.node
+def _settle_name(snapshot: Snapshot, given: str | None, said: NodeReading) -> tuple[Snapshot, str]:
+    """The name this node goes by; learns the host's alias, and moves a node that went by its host until now.
+
+    `given` is the configured name, which beats all others.
+    """
+    if given:
+        name = given
     elif said.name in snapshot.nodes:
         name = said.name
     else:

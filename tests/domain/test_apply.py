@@ -165,6 +165,15 @@ def test_a_page_without_a_name_joins_its_host() -> None:
         assert 3.0 == snapshot.nodes["gpu-01"].value("node.load_1m", 100)
 
 
+def test_a_configured_name_is_for_pages_of_one_machine() -> None:
+    """It beats what the page says, but a federation's machines keep their own names."""
+    named = replace(DCGM, node="mine")
+    two = Reading("dcgm", 100.0, 0.01, nodes=(NodeReading("n1", gpus=(gpu(0),)), NodeReading("n2", gpus=(gpu(0),))))
+
+    assert ["mine"] == list(grown((named, reading(gpu(0)))).nodes)
+    assert ["n1", "n2"] == list(grown((named, two)).nodes)
+
+
 def test_a_long_name_joins_a_short_one() -> None:
     """`gpu-01.lab.example` and `gpu-01` are one machine."""
     snapshot = grown((DCGM, reading(gpu(0), node="gpu-01")), (SMI, reading(gpu(0), node="gpu-01.lab", source="smi")))
