@@ -69,7 +69,11 @@ class SshForwards:
         self._failures: dict[SshDestination, _Failure] = {}
 
     def path(self, destination: SshDestination, target: str) -> str:
-        """The local socket that stands for `target` (`host:port`, or a socket's path) as seen from the host."""
+        """The local socket that stands for `target` (`host:port`, or a socket's path) as seen from the host.
+
+        Raises SshError when others could have put it there.
+        """
+        self._check_folder()
         return str(self._folder / f"f-{_digest(*self._options, str(destination), target)}")
 
     async def forward(self, destination: SshDestination, target: str) -> None:
@@ -77,11 +81,9 @@ class SshForwards:
 
         Cancelled, it leaves the login going on: it may take longer than one scrape. Raises SshError.
         """
-        self._check_folder()
+        words = ("-L", f"{self.path(destination, target)}:{target}")
         if not await self._is_connected(destination):
             await asyncio.shield(self._login(destination))
-        local = self.path(destination, target)
-        words = ("-L", f"{local}:{target}")
         # A forward of that name that leads nowhere (its socket was removed) would be taken for done.
         await self._control(destination, "cancel", *words)
         result = await self._control(destination, "forward", *words)
