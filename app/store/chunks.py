@@ -1,0 +1,194 @@
+"""Reading what is stored of one track: samples, minutes and quarters, sealed or not, joined as if they were one.
+
+Runs on a reader's thread inside one read transaction, so that sealing meanwhile neither doubles nor hides anything.
+A stream that is damaged is a gap.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import compress
+
+from app.store.blocks import Block, DamagedBlock
+from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S, Windows
+from app.store.recent import column_between
+from app.store.scale import ABSENT, Scale
+from app.store.shelves import SLOTS
+from app.store.spans import Spans, coarsen, edges, fold_samples
+
+TIMES = 0
+"""The "metric" under which a shelf's sample times are sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One metric of one track: where it lies, and how its numbers read."""
+
+    shelf: int
+    slot: int
+    interval_s: float
+    rank: int
+    metrics: tuple[tuple[int, Scale], ...]
+    """Number and scale of the metric; more than one where its quantum was changed."""
+    scale: Scale
+    """The scale answers are given in."""
+
+    def recounted(self, counts: list[int], scale: Scale) -> list[int]:
+        """Counts of another scale in ours."""
+        return counts if scale == self.scale else [self.scale.recount(count, scale) for count in counts]
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfState:
+    """How far a shelf is sealed and rolled up."""
+
+    sealed: int
+    """Last tick whose rows are in chunks."""
+    minutes: int
+    """Epoch seconds up to which minutes are made."""
+    quarters: int
+
+
+def state_value(db: sqlite3.Connection, key: str) -> int:
+    """A number the store keeps about itself; 0 before it was set."""
+    row = db.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def add_to_state(db: sqlite3.Connection, key: str, more: int) -> None:
+    """Add to a number the store keeps about itself."""
+    db.execute(
+        "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value + excluded.value",
+        (key, more),
+    )
+
+
+def tally(level: int) -> str:
+    """The state key under which the samples in a level's chunks are counted."""
+    return f"samples_{level}"
+
+
+def shelf_state(db: sqlite3.Connection, shelf: int) -> ShelfState:
+    """How far a shelf is."""
+    row = db.execute("SELECT sealed, minutes, quarters FROM shelf WHERE id = ?", (shelf,)).fetchone()
+    sealed, minutes, quarters = row or (0, 0, 0)
+    return ShelfState(max(sealed, state_value(db, "sealed")), minutes, quarters)
+
+
+def blocks(
+    db: sqlite3.Connection, shelf: int, level: int, metric: int, after_ms: int, before_ms: int
+) -> Iterator[tuple[int, Block]]:
+    """(start in ms, stream) of a shelf's chunks that begin after one time and before another, oldest first."""
+    rows = db.execute(
+        "SELECT start, body FROM chunk WHERE shelf = ? AND level = ? AND metric = ? AND start > ? AND start < ?"
+        " ORDER BY start",
+        (shelf, level, metric, after_ms, before_ms),
+    )
+    for start, body in rows:
+        try:
+            yield start, Block(body)
+        except DamagedBlock:
+            continue
+
+
+def grids(db: sqlite3.Connection, shelf: int, windows: Windows, start_ms: int, end_ms: int) -> dict[int, list[int]]:
+    """Sample times (ms) of the sealed raw chunks that may touch start…end, by the chunks' starts."""
+    reach = windows.raw_s * 1000
+    found = {}
+    for start, block in blocks(db, shelf, RAW, TIMES, start_ms - 3 * reach, end_ms + reach):
+        times = block.column(0)
+        if times:
+            found[start] = times
+    return found
+
+
+def samples(
+    db: sqlite3.Connection, stored: Stored, windows: Windows, start_ms: int, end_ms: int
+) -> tuple[list[int], list[int]]:
+    """(times in ms, counts) of a track's raw samples within start ≤ time < end, in order of time."""
+    times: list[int] = []
+    counts: list[int] = []
+    in_order = True
+    for more, found in _pieces(db, stored, windows, start_ms, end_ms):
+        in_order = in_order and not (times and more and more[0] < times[-1])
+        times += more
+        counts += found
+    if not in_order:  # the clock was set back while these were taken
+        order = sorted(range(len(times)), key=times.__getitem__)
+        times, counts = [times[place] for place in order], [counts[place] for place in order]
+    begin, end = bisect_left(times, start_ms), bisect_left(times, end_ms)
+    return times[begin:end], counts[begin:end]
+
+
+def _pieces(
+    db: sqlite3.Connection, stored: Stored, windows: Windows, start_ms: int, end_ms: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    """The samples chunk by chunk, then the rows that no chunk holds yet; each in order of time."""
+    shared = grids(db, stored.shelf, windows, start_ms, end_ms)
+    sealed = shelf_state(db, stored.shelf).sealed
+    reach = windows.raw_s * 1000
+    for metric, scale in stored.metrics:
+        for start, block in blocks(db, stored.shelf, RAW, metric, start_ms - 3 * reach, end_ms + reach):
+            column, grid = block.column(stored.slot), shared.get(start)
+            if column is None or grid is None or len(grid) != len(column):
+                continue
+            if block.is_masked(stored.slot):
+                mask = [count != ABSENT for count in column]
+                grid, column = list(compress(grid, mask)), list(compress(column, mask))
+            yield grid, stored.recounted(column, scale)
+        place = db.execute(
+            "SELECT place FROM field WHERE shelf = ? AND slot = ? AND metric = ?", (stored.shelf, stored.slot, metric)
+        ).fetchone()
+        if place is not None:
+            grid, column = column_between(db, stored.shelf, place[0], sealed, start_ms - reach, end_ms + reach)
+            yield grid, stored.recounted(column, scale)
+
+
+def minutes(db: sqlite3.Connection, stored: Stored, windows: Windows, start_s: int, count: int) -> Spans:
+    """`count` spans of a minute from `start_s`, a multiple of 60: what was rolled up, and the rest from samples."""
+    spans = Spans.empty(start_s, SPAN_S[MINUTE], count)
+    _put_rolled_up(db, stored, windows, MINUTE, spans)
+    end_s = start_s + count * spans.span_s
+    fresh_s = min(end_s, max(start_s, shelf_state(db, stored.shelf).minutes))
+    if fresh_s < end_s:
+        times, counts = samples(db, stored, windows, fresh_s * 1000, end_s * 1000)
+        cuts = edges(times, fresh_s * 1000, spans.span_s * 1000, (end_s - fresh_s) // spans.span_s)
+        spans.put(Spans(fresh_s, spans.span_s, *fold_samples(counts, cuts, stored.scale.mean_parts)))
+    return spans
+
+
+def quarters(db: sqlite3.Connection, stored: Stored, windows: Windows, start_s: int, count: int) -> Spans:
+    """`count` spans of 15 minutes from `start_s`, a multiple of 900: what was rolled up, the rest from minutes."""
+    spans = Spans.empty(start_s, SPAN_S[QUARTER], count)
+    _put_rolled_up(db, stored, windows, QUARTER, spans)
+    end_s = start_s + count * spans.span_s
+    fresh_s = min(end_s, max(start_s, shelf_state(db, stored.shelf).quarters))
+    if fresh_s < end_s:
+        finer = minutes(db, stored, windows, fresh_s, (end_s - fresh_s) // SPAN_S[MINUTE])
+        spans.put(coarsen(finer, SPAN_S[QUARTER] // SPAN_S[MINUTE]))
+    return spans
+
+
+def _put_rolled_up(db: sqlite3.Connection, stored: Stored, windows: Windows, level: int, spans: Spans) -> None:
+    end_s = spans.start_s + len(spans.means) * spans.span_s
+    for metric, scale in stored.metrics:
+        if scale != stored.scale:
+            continue  # means of another quantum: too rare to be worth a conversion of their parts
+        for start, block in blocks(
+            db, stored.shelf, level, metric, (spans.start_s - windows.of(level)) * 1000, end_s * 1000
+        ):
+            found = spans_of(block, stored.slot, start // 1000, SPAN_S[level])
+            if found is not None:
+                spans.put(found)
+
+
+def spans_of(block: Block, slot: int, start_s: int, span_s: int) -> Spans | None:
+    """A track's spans out of a rolled-up stream: its means, lows and highs stand under three tags."""
+    means, lows, highs = (block.column(part * SLOTS + slot) for part in range(3))
+    if means is None or lows is None or highs is None:
+        return None
+    return Spans(start_s, span_s, array("q", means), array("q", lows), array("q", highs))

@@ -1,0 +1,159 @@
+"""`History` kept in one SQLite file: the embedded default.
+
+**The shape.** A tick is a handful of packed rows appended to the file (`recent`, one a shelf of up to sixteen tracks),
+in one transaction; every quarter of an hour they are sealed into compressed columns (`chunk`), one stream a metric and
+shelf; minutes and quarters of an hour are made of those later. Chosen by measurement, for 1,024 GPUs with 20 metrics
+every 5 s (medians on a shared two-core machine; `make bench` prints them anew):
+
+- narrow rows (series, time, value) cost 16.5 bytes a sample and 300 ms a tick; one wide row a GPU 3.7 bytes and 22 ms,
+  since it dirties a page a GPU; packed rows in order of time dirty a few dozen pages;
+- sealed, a sample takes about one byte: whole numbers of the metric's quantum, as steps or offsets in byte planes,
+  deflated over the GPUs of a node together. The standard library does all of it at C speed; no numpy, no zstd;
+- a whole day of one metric of one GPU is 96 small streams. Fleet-wide means are series of their own, so that asking
+  for one costs the same; reckoning it from 1,024 GPUs would take a second in every layout.
+
+**The promises.** One writer, who holds the lease (`app.store.lease`); readers have connections of their own. A kill at
+any moment costs at most the tick in flight; a power cut at most the ticks since the last checkpoint (some minutes).
+A full disk or a locked file costs ticks, which are counted; a damaged file is moved aside and a new one begun.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from app.domain.series import Event, Series, Subject
+from app.domain.snapshot import Snapshot
+from app.store import answers, happened
+from app.store.history import StoreHealth, Tick
+from app.store.levels import Retention, Windows
+from app.store.pages import Pages
+from app.store.past import picture_at
+from app.store.reader import Reader, Unreadable
+from app.store.scribe import Scribe
+
+__all__ = ["Retention", "SqliteHistory", "Windows", "open_store"]
+
+
+async def open_store(
+    path: Path,
+    now: Callable[[], float],
+    *,
+    want_lease: bool = True,
+    retention: Retention | None = None,
+    windows: Windows | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> SqliteHistory:
+    """Open the history at a path; it is made, migrated and written only with the lease.
+
+    Never raises for what is wrong with the file: `health` says it. `now` gives epoch seconds (for the name of a file
+    that must be moved aside), `clock` seconds that never jump. Without `want_lease` nothing is ever written or made.
+    """
+    windows = windows or Windows()
+    scribe = Scribe(path, now, retention or Retention(), windows, clock) if want_lease else None
+    if scribe is not None:
+        await scribe.begin()
+    return SqliteHistory(path, windows, scribe)
+
+
+class SqliteHistory:
+    """A `History` in one file; `scribe` is None for one that only reads."""
+
+    def __init__(self, path: Path, windows: Windows, scribe: Scribe | None) -> None:
+        self.path = path
+        self._windows = windows
+        self._scribe = scribe
+        self._reader = Reader(path)
+        self._pages = Pages(windows)
+        self._is_closed = False
+
+    async def try_lease(self) -> bool:
+        """Take over writing if nobody holds the lease (any more); says whether this one writes now."""
+        return self._scribe is not None and self._scribe.try_lease()
+
+    async def write(self, tick: Tick) -> None:
+        """Keep one tick, in one transaction; does nothing without the lease, which it takes over when it is free."""
+        if self._scribe is None:
+            return
+        if self._reader.damage is not None:
+            self._scribe.suspect(self._reader.damage)
+            self._reader.damage = None
+        await self._scribe.write(tick)
+
+    async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
+        """One metric of one subject; see `History.series` and `app.store.answers`.
+
+        Of a node's `gpu.*` metrics, the fold over its GPUs. Raises LookupError with a sentence for a person.
+        """
+        question = answers.Question(subject, metric, start, end, step_s)
+        try:
+            return await self._reader.ask(lambda db: answers.series(db, self._windows, question))
+        except Unreadable as error:
+            raise LookupError(str(error)) from None
+
+    async def at(self, when: float) -> Snapshot | None:
+        """The picture as it stood at `when`; None when nothing was kept near that time, or nothing can be read."""
+        try:
+            return await self._reader.ask(lambda db: picture_at(db, self._pages, when))
+        except Unreadable:
+            return None
+
+    async def moments(self, start: float, end: float) -> tuple[float, ...]:
+        """Times within start…end at which something was kept: at most 300, newest last."""
+        try:
+            return await self._reader.ask(lambda db: happened.moments(db, start, end))
+        except Unreadable:
+            return ()
+
+    async def events(
+        self, start: float, end: float, subject: Subject | None = None, limit: int = 500
+    ) -> Sequence[Event]:
+        """The newest `limit` events within start…end, oldest first; those of a node are also its GPUs'."""
+        try:
+            return await self._reader.ask(lambda db: happened.events(db, start, end, subject, limit))
+        except Unreadable:
+            return ()
+
+    async def health(self) -> StoreHealth:
+        """How the store is doing."""
+        contents, trouble = happened.Contents(0, None), ""
+        if not self._is_closed:
+            try:
+                contents = await self._reader.ask(happened.contents)
+            except Unreadable as error:
+                trouble = str(error)
+        state, text = self._state(trouble)
+        return StoreHealth(
+            state=state,
+            text=text,
+            path=str(self.path),
+            size_bytes=sum(_size(self.path.with_name(self.path.name + end)) for end in ("", "-wal")),
+            samples=contents.samples,
+            oldest=contents.oldest,
+            dropped_ticks=self._scribe.dropped_ticks if self._scribe else 0,
+            write_s=self._scribe.write_s if self._scribe else None,
+        )
+
+    def _state(self, trouble: str) -> tuple[str, str]:
+        if self._is_closed:
+            return "closed", f"{self.path} is closed"
+        if self._scribe is None:
+            return "read-only", trouble or f"{self.path} is only read"
+        if trouble and self._scribe.state == "ok":
+            return "failed", trouble
+        return self._scribe.state, self._scribe.text
+
+    async def close(self) -> None:
+        """Finish the transaction in flight, give up the lease, close. Closing twice is fine."""
+        self._is_closed = True
+        await self._reader.close()
+        if self._scribe is not None:
+            await self._scribe.close()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,108 @@
+"""Keeping one tick: its values as recent rows, its events, and what its picture has new.
+
+Runs on the writer's thread, inside one transaction. A tick is one row a shelf, appended to the end of the file: a
+fleet of 1,024 GPUs is about 128 rows, whichever of them the tick brought news of.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import repeat
+
+from app.domain.series import Event, Subject
+from app.domain.snapshot import Snapshot, SourceState
+from app.store.blocks import to_bytes
+from app.store.history import Tick
+from app.store.parts import PictureBook
+from app.store.recent import ROWS_OF_SHELF, first_id
+from app.store.scale import ABSENT
+from app.store.shelves import Registry
+
+PULSE = "pulse"
+"""Source of the tracks that say how sources are doing."""
+
+Rows = dict[tuple[int, int], list[int]]
+"""Rows under (shelf, time in ms)."""
+
+
+def keep(db: sqlite3.Connection, registry: Registry, book: PictureBook, tick: Tick, number: int, reach_s: float) -> int:
+    """Write a tick under its number; says how many values were kept. The caller owns the transaction.
+
+    Values taken more than `reach_s` before or after the tick are not kept: they belong to no window near it.
+    """
+    rows: Rows = {}
+    samples = 0
+    for change in tick.changes:
+        layer = change.layer
+        if abs(layer.at - tick.at) > reach_s:
+            continue
+        track = registry.track(change.subject, layer.source, change.uuid, layer.interval_s, layer.rank, tick.at)
+        if track is None:
+            continue
+        place = (track.shelf.id, round(layer.at * 1000))
+        if place not in rows:
+            rows[place] = list(repeat(ABSENT, track.shelf.width))
+        samples += registry.put(track, layer.values, rows[place])
+    if tick.snapshot is not None:
+        _pulses(registry, book, tick.at, tick.snapshot, rows)
+        book.keep(db, tick.at, tick.snapshot)
+    db.execute("INSERT INTO tick (id, at, samples) VALUES (?, ?, ?)", (number, round(tick.at * 1000), samples))
+    db.executemany("INSERT INTO recent (id, at, body) VALUES (?, ?, ?)", _numbered(rows, number))
+    keep_events(db, tick.events)
+    return samples
+
+
+def _numbered(rows: Rows, tick: int) -> Iterable[tuple[int, int, bytes]]:
+    """Rows with their ids: the newest of each shelf where there are more than a tick can number."""
+    by_shelf: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
+    for (shelf, at), row in sorted(rows.items()):
+        by_shelf[shelf].append((at, row))
+    for shelf, timed in by_shelf.items():
+        for number, (at, row) in enumerate(timed[-ROWS_OF_SHELF:], first_id(tick, shelf)):
+            yield number, at, to_bytes(array("q", row))
+
+
+def _pulses(registry: Registry, book: PictureBook, at: float, snapshot: Snapshot, rows: Rows) -> None:
+    """How each source is doing, where it was looked at since the tick before; all under the tick's own time."""
+    for state in snapshot.sources.values():
+        if state.tried_at is None or book.has_seen(state):
+            continue
+        spec = state.spec
+        track = registry.track(Subject("service", key=spec.name), PULSE, None, spec.interval_s, 0, at)
+        if track is None:
+            continue
+        place = (track.shelf.id, round(at * 1000))
+        row = rows.setdefault(place, list(repeat(ABSENT, track.shelf.width)))
+        registry.put(track, _pulse(state, at), row)
+
+
+def _pulse(state: SourceState, at: float) -> dict[str, float]:
+    """A source's state in numbers; what is not a number is in the picture's parts."""
+    values = {"source.lag": at - (state.tried_at or at), "source.failures": float(state.failures)}
+    if state.duration_s is not None:
+        values["source.duration"] = state.duration_s
+    values["source.missed"] = float(state.missed_slots)
+    return values
+
+
+def keep_events(db: sqlite3.Connection, events: Iterable[Event]) -> None:
+    """Write events down."""
+    db.executemany(
+        "INSERT INTO event (at, kind, severity, subject, node, idx, key, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                one.at,
+                one.kind,
+                one.severity,
+                one.subject.kind,
+                one.subject.node,
+                -1 if one.subject.index is None else one.subject.index,
+                one.subject.key,
+                one.text,
+            )
+            for one in events
+        ],
+    )
