@@ -1,0 +1,184 @@
+"""ACTIONS: everything a user can do, one row each.
+
+Key bindings, key bar, palette, `:` commands, help and the keymap file all come from these rows. A row's handler is a
+verb (`app.tui.verbs`), a method `action_…` of the pages it is for, or an action of Textual's own (`app.focus_next`).
+"""
+# ruff: noqa: E501 - a row reads best as one table line
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+from app.tui.screens.registry import PAGES
+
+PAGE_METHODS = frozenset({"open", "to_node", "zoom_in", "zoom_out", "open_event"})
+"""Handlers that are methods `action_…` of a page; every other plain word is a verb of the app."""
+FLEET = ("home", "gpus", "heat")
+CHARTS = ("home", "gpu", "node")
+
+
+Keys = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a user can do."""
+
+    id: str
+    """Stable: the keymap file names it."""
+    title: str
+    """A few words, for palette and help."""
+    help: str
+    """One sentence."""
+    handler: str
+    keys: str = ""
+    """Textual's names of keys, by commas; empty: by command or palette only."""
+    where: tuple[str, ...] = ()
+    """Pages it is for; empty: all."""
+    bar: str = ""
+    """Word in the key bar; neighbours with the same word share it. Empty: not there."""
+    command: str = ""
+    """Word after `:`; empty: none."""
+    argument: str = ""
+    """What the command takes, in brackets where it may be left out."""
+    completes: str = ""
+    """Kind of words that complete the argument (see `app.tui.completion`)."""
+    fixed: str = ""
+    """Argument given to the verb when it is a key that is pressed."""
+    is_urgent: bool = False
+    """Works even where a line is being typed."""
+
+
+def _pages() -> tuple[Action, ...]:
+    """The rows that follow from the registry of pages."""
+    return tuple(
+        Action(
+            f"page.{row.id}",
+            row.title,
+            row.help,
+            f"open_{row.id}" if row.argument else "open_page",
+            keys=row.key,
+            bar=row.title if row.key else "",
+            command=row.id,
+            argument=row.argument,
+            completes=row.completes,
+            fixed=row.id,
+        )
+        for row in PAGES
+    )
+
+
+_OTHERS: tuple[Action, ...] = (
+    Action("filter", "filter", "Keep the GPUs that fit: util<10 mem>40g node:gpu-[01-04] state:lost user:ana.", "filter", "slash", FLEET, "filter", "filter", "[FILTER]", "filter"),
+    Action("command", "go", "Type a command; tab completes it, up and down are those before.", "command", "colon", bar="go"),
+    Action("back", "back", "Out of where you are; at home, drops the filter.", "back", "escape"),
+    Action("open", "open", "Into the chosen GPU or row.", "open", "enter", ("home", "gpus", "heat", "node")),
+    Action("node", "its node", "The node of the chosen GPU.", "to_node", "n", (*FLEET, "gpu"), "node"),
+    Action("sibling.before", "GPU before", "The GPU before this one.", "sibling(-1)", "k", ("gpu",), "gpu"),
+    Action("sibling.after", "next GPU", "The GPU after this one.", "sibling(1)", "j", ("gpu",), "gpu"),
+    Action("section.next", "next part", "The next part of the page, where not all fit.", "section(1)", "space", ("gpu", "node"), "part"),
+    Action("zoom.in", "zoom in", "More of each GPU, fewer of them.", "zoom_in", "plus,equals_sign", ("home",), "zoom"),
+    Action("zoom.out", "zoom out", "More GPUs, less of each.", "zoom_out", "minus", ("home",), "zoom"),
+    Action("zoom", "zoom to", "To cards, lines, heat, or auto: whatever fits.", "zoom", command="zoom", argument="LEVEL", completes="zooms"),
+    Action("metric.next", "next metric", "Draw and colour by the next metric.", "metric_step", "m", (*CHARTS, "heat"), "metric", fixed="1"),
+    Action("metric.before", "metric before", "Draw and colour by the metric before.", "metric_step", "M", (*CHARTS, "heat"), fixed="-1"),
+    Action("metric", "metric", "Draw and colour by any metric of a GPU.", "metric", command="metric", argument="METRIC", completes="metrics"),
+    Action("span.shorter", "shorter span", "Charts over less time.", "span_step", "comma", CHARTS, "span", fixed="-1"),
+    Action("span.longer", "longer span", "Charts over more time.", "span_step", "full_stop", CHARTS, "span", fixed="1"),
+    Action("span", "span", "Charts over that much time: 15m, 6h, 30d.", "span", command="since", argument="SPAN", completes="spans"),
+    Action("sort.next", "sort", "Sort by the next column.", "sort_step", "s", ("gpus",), "sort", fixed="1"),
+    Action("sort.reverse", "reverse", "Turn the order round.", "reverse", "S", ("gpus",), "reverse"),
+    Action("sort", "sort by", "Sort the list of GPUs by a column; no column: by place.", "sort", command="sort", argument="[COLUMN]", completes="columns"),
+    Action("columns", "columns", "Choose the list's columns, by commas; none: the usual ones.", "columns", "c", ("gpus",), "columns", "columns", "[COLUMNS]", "columns"),
+    Action("time.back", "step back", "To the kept moment before.", "time_step", "left_square_bracket,shift+left", bar="time", fixed="-1"),
+    Action("time.forward", "step on", "To the kept moment after; after the last comes now.", "time_step", "right_square_bracket,shift+right", bar="time", fixed="1"),
+    Action("time.event", "event before", "To the moment of the event before.", "event_before", "left_curly_bracket"),
+    Action("time.live", "now", "Back to now.", "live", "right_curly_bracket", command="live"),
+    Action("time.at", "go to a time", "Show the whole screen as it was: 14:32, 2026-11-24T14:32, -10m.", "at", command="at", argument="TIME"),
+    Action("event.open", "newest event", "Whatever the newest event is about.", "open_event", "d", ("home",)),
+    Action("theme.next", "next theme", "Dark, light, two for colour-blind eyes, and one without colour.", "theme_step", "T"),
+    Action("theme", "theme", "Choose the colours.", "theme", command="theme", argument="THEME", completes="themes"),
+    Action("palette", "everything", "Search everything that can be done.", "app.command_palette", "ctrl+p"),
+    Action("focus.next", "next pane", "The keys go to the next pane.", "app.focus_next", "tab"),
+    Action("focus.before", "pane before", "The keys go to the pane before.", "app.focus_previous", "shift+tab"),
+    Action("redraw", "redraw", "Paint everything anew, after something else wrote on the terminal.", "redraw", "ctrl+l"),
+    Action("quit", "quit", "Leave; what is stored is safe.", "quit", "q,ctrl+q", command="quit"),
+    Action("interrupt", "quit", "Leave, even while a line is being typed.", "quit", "ctrl+c", is_urgent=True),
+)  # fmt: skip
+
+ACTIONS: tuple[Action, ...] = (*_pages(), *_OTHERS)
+"""Every row; the order is the order of key bar and help."""
+
+AT_RIGHT = frozenset({"time.back", "time.forward", "page.help"})
+"""At the right of the key bar, where keys give way last."""
+
+_SIGNS: Mapping[str, str] = {
+    "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "−", "equals_sign": "=", "comma": ",",
+    "full_stop": ".", "left_square_bracket": "[", "right_square_bracket": "]", "left_curly_bracket": "{",
+    "right_curly_bracket": "}", "escape": "esc", "shift+left": "⇧←", "shift+right": "⇧→", "shift+tab": "⇧tab",
+}  # fmt: skip
+
+
+def here(page: str) -> tuple[Action, ...]:
+    """Every action that a page has, its own and those of all pages."""
+    return tuple(action for action in ACTIONS if not action.where or page in action.where)
+
+
+def bindings(page: str = "") -> list[BindingType]:
+    """Textual's bindings of a page's own actions; of those of all pages where no page is given."""
+    rows = [action for action in ACTIONS if action.keys and (page in action.where if page else not action.where)]
+    return [Binding(row.keys, call_of(row), row.title, show=False, id=row.id, priority=row.is_urgent) for row in rows]
+
+
+def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of an action as people read them, as remapped."""
+    named = keymap.get(action.id, action.keys)
+    return tuple(_sign(key.strip()) for key in named.split(",") if key.strip())
+
+
+def key_behind(action: Action, shown: str, keymap: Mapping[str, str]) -> str:
+    """Textual's name of the key that the bar shows as `shown` (of `[ ]` the first); empty where it is not this one's."""
+    first = keys_of(action, keymap)[:1]
+    is_it = bool(action.bar) and first == tuple(shown.split(" ")[:1])
+    return keymap.get(action.id, action.keys).split(",")[0].strip() if is_it else ""
+
+
+def bars(page: str, keymap: Mapping[str, str], *, is_narrow: bool = False) -> tuple[Keys, Keys]:
+    """What the key bar shows of a page, at its left and at its right: (keys, word), neighbours of one word joined.
+
+    Where it is narrow the pages share one word, so that the page's own keys have a place.
+    """
+    left: list[tuple[str, str]] = []
+    right: list[tuple[str, str]] = []
+    for action in here(page):
+        keys = keys_of(action, keymap)
+        if not action.bar or not keys:
+            continue
+        shown = right if action.id in AT_RIGHT else left
+        word = "pages" if is_narrow and shown is left and action.id.startswith("page.") else action.bar
+        if shown and shown[-1][1] == word:
+            shown[-1] = (f"{shown[-1][0]} {keys[0]}", word)
+        else:
+            shown.append((keys[0], word))
+    return tuple(left), tuple(right)
+
+
+def call_of(action: Action) -> str:
+    """The action string that Textual runs for a key."""
+    if "." in action.handler or "(" in action.handler:
+        return action.handler
+    return f"app.verb({action.handler!r}, {action.fixed!r})" if is_verb(action) else action.handler
+
+
+def is_verb(action: Action) -> bool:
+    """Whether the app does it, not the page."""
+    return action.handler not in PAGE_METHODS and "." not in action.handler and "(" not in action.handler
+
+
+def _sign(key: str) -> str:
+    if key in _SIGNS:
+        return _SIGNS[key]
+    return f"^{key[5:]}" if key.startswith("ctrl+") else key

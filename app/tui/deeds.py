@@ -1,0 +1,54 @@
+"""Deeds: what a key or a typed line does. Loaded with the first of them: the first frame does not wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.domain.filtering import Filter, FilterError, parse_filter
+from app.tui.commands import CommandError, completions, filter_completions, parse_command
+from app.tui.desk import Desk
+from app.tui.feed import RefusedError
+from app.tui.verbs import VERBS
+from app.tui.words import words_of
+
+HISTORY_KEPT = 50
+
+
+def run_verb(desk: Desk, name: str, argument: str) -> None:
+    """Do one verb. Raises RefusedError."""
+    VERBS[name](desk, argument)
+
+
+def enter_line(desk: Desk, sign: str, text: str) -> None:
+    """Do what was typed after `:` or `/`. Raises RefusedError."""
+    if sign == "/":
+        run_verb(desk, "filter", text) if text.strip() else desk.change(filter="")
+        return
+    try:
+        action, argument = parse_command(text)
+    except CommandError as error:
+        raise RefusedError(str(error)) from error
+    kept = [line for line in desk.view.history if line != text.strip()]
+    desk.view = replace(desk.view, history=(*kept, text.strip())[-HISTORY_KEPT:])
+    run_verb(desk, action.handler, argument or ("" if action.argument else action.fixed))
+
+
+def try_filter(text: str) -> Filter | str:
+    """The filter being typed, or what is wrong with it so far."""
+    try:
+        return parse_filter(text)
+    except FilterError as error:
+        return str(error)
+
+
+def saved_filter(text: str) -> Filter | None:
+    """A filter from a file or an option; one that this version cannot read keeps everything."""
+    found = try_filter(text)
+    return found if isinstance(found, Filter) and found else None
+
+
+def complete(desk: Desk, sign: str, line: str) -> Sequence[str]:
+    """Whole lines that this one could become, the likeliest first."""
+    words = words_of(desk)
+    return completions(line, words) if sign == ":" else filter_completions(line, words)

@@ -1,0 +1,149 @@
+"""The bridge from a feed to the screen: connects, keeps trying, tells the app when there is something new to look at.
+
+Tells at most four times a second whatever arrives, and once a second when nothing does, so that ages grow on screen
+though no data comes. What is told carries nothing: whoever is told looks at the newest, so a slow screen skips.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from time import monotonic, time
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.message import Message
+
+from app.domain.naming import clean
+from app.domain.snapshot import Snapshot
+from app.present.glyphs import Glyphs
+from app.present.look import Look
+from app.tui.moment import Moment, moment_of
+from app.tui.options import Connect, ScreenOptions
+from app.tui.travel import Replay
+
+if TYPE_CHECKING:
+    from app.domain.filtering import Filter
+    from app.services.feed import Feed
+
+LEAST_S = 0.25
+"""Between two tellings of new data."""
+TICK_S = 1.0
+"""Between two tellings where nothing is new."""
+ASK_S = 10.0
+"""A question to the history may take this long."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 10.0
+
+log = logging.getLogger("gpu_watchdog.screen")
+T = TypeVar("T")
+
+
+class Fresh(Message):
+    """There is something new to look at."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Any number of them is one."""
+        return isinstance(message, Fresh)
+
+
+class RefusedError(Exception):
+    """Something the user asked for cannot be had; the message is one line for them."""
+
+
+async def ask(question: Awaitable[T]) -> T:
+    """The answer to a question to a feed. Raises RefusedError, whatever went wrong below."""
+    try:
+        async with asyncio.timeout(ASK_S):
+            return await question
+    except TimeoutError as error:
+        raise RefusedError(f"the history did not answer within {ASK_S:.0f} s") from error
+    except (LookupError, ConnectionError) as error:
+        raise RefusedError(sentence(error)) from error
+    except Exception as error:
+        log.warning("a question to the feed failed", exc_info=error)
+        raise RefusedError(sentence(error)) from error
+
+
+def sentence(error: BaseException) -> str:
+    """An error as one harmless line; its type where it says nothing itself."""
+    said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return clean(" ".join(said.split()), 300) or type(error).__name__
+
+
+class Bridge:
+    """Holds the feed, or the reason why there is none, and the moment the user travelled to."""
+
+    def __init__(self, connect: Connect, options: ScreenOptions, tell: Callable[[], object]) -> None:
+        self._connect = connect
+        self._options = options
+        self._tell = tell
+        self._told_at = 0.0
+        self._nothing = Snapshot(cluster=options.cluster)
+        self.feed: Feed | None = None
+        self.problem = ""
+        self.replay: Replay | None = None
+
+    async def run(self) -> None:
+        """Connect and follow until cancelled; after a failure say why, wait, try again."""
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                async with self._connect() as feed:
+                    self.feed, self.problem = feed, ""
+                    pause = _FIRST_PAUSE_S
+                    await self._follow(feed)
+                self.problem = "the feed has ended"
+            except Exception as error:  # whatever it is, the screen says so and tries again
+                log.warning("the feed failed", exc_info=error)
+                self.problem = sentence(error)
+            self.tell()
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE_S, pause * 2)
+
+    async def _follow(self, feed: Feed) -> None:
+        self.tell()
+        async for _ in feed.changes():
+            if self.replay is None:
+                self.tell()
+            await asyncio.sleep(LEAST_S)
+
+    def tick(self) -> None:
+        """Tell if nobody did for a second; called once a second."""
+        if self.replay is None and monotonic() - self._told_at > 0.9 * TICK_S:
+            self.tell()
+
+    def tell(self) -> None:
+        """Something is new."""
+        self._told_at = monotonic()
+        self._tell()
+
+    def connected(self) -> Feed:
+        """The feed. Raises RefusedError where there is none."""
+        if self.feed is None:
+            raise RefusedError(self.problem or "not connected yet")
+        return self.feed
+
+    def now(self) -> float:
+        """The clock of what is shown, epoch seconds: the feed's, or the moment travelled to."""
+        if self.replay is not None:
+            return self.replay.at
+        return time() if self.feed is None else self.feed.now()
+
+    def moment(self, glyphs: Glyphs, wanted: Filter | None = None) -> Moment:
+        """The picture as it is now, or as it was."""
+        look = Look(self.now(), glyphs, self._options.tz)
+        feed, replay = self.feed, self.replay
+        if feed is None:
+            return moment_of(self._nothing, look, problem=self.problem)
+        if replay is not None:
+            return moment_of(
+                replay.snapshot, look, events=replay.events, wanted=wanted, replay_at=replay.at, origin=feed.origin
+            )
+        return moment_of(
+            feed.latest(),
+            look,
+            events=feed.recent_events(),
+            wanted=wanted,
+            problem=self.problem,
+            origin=feed.origin,
+        )

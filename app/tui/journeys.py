@@ -1,0 +1,63 @@
+"""Journeys in time: to a moment, to the kept one before or after, to the event before, back to now.
+
+Each is a coroutine that asks the feed and raises RefusedError with a sentence; the app runs one at a time.
+"""
+
+from __future__ import annotations
+
+from app.present.look import Look
+from app.tui.feed import Bridge, RefusedError, ask
+from app.tui.travel import EVENTS_S, WINDOWS_S, Replay, after, before
+
+
+async def go(bridge: Bridge, when: float, look: Look) -> None:
+    """Show the cluster as it stood at `when` (epoch seconds)."""
+    feed = bridge.connected()
+    if when > feed.now() + 1:
+        raise RefusedError(f"{look.clock(when)} has not come yet")
+    snapshot = await ask(feed.at(when))
+    if snapshot is None:
+        health = await ask(feed.store_health())
+        known = f"; the oldest kept is {look.clock(health.oldest)}" if health.oldest else f": {health.text}"
+        raise RefusedError(f"nothing was kept near {look.clock(when)}{known}")
+    events = await ask(feed.events(when - EVENTS_S, when))
+    bridge.replay = Replay(when, snapshot, tuple(one for one in events if one.at <= when))
+    bridge.tell()
+
+
+async def step(bridge: Bridge, direction: int, look: Look) -> None:
+    """To the kept moment before (-1) or after (+1); after the last comes now."""
+    feed, here = bridge.connected(), bridge.now()
+    now = feed.now()
+    if direction > 0 and bridge.replay is None:
+        raise RefusedError("this is now; [ goes back")
+    for window in WINDOWS_S:
+        if direction < 0:
+            found = before(await ask(feed.moments(here - window, here)), here)
+        else:
+            found = after(await ask(feed.moments(here, min(now, here + window))), here)
+        if found is not None:
+            await go(bridge, found, look)
+            return
+        if direction > 0 and here + window >= now:
+            break
+    if direction < 0:
+        raise RefusedError(f"nothing older than {look.clock(here)} is kept")
+    live(bridge)
+
+
+async def event_before(bridge: Bridge, look: Look) -> None:
+    """To the last event before the moment shown."""
+    feed, here = bridge.connected(), bridge.now()
+    for window in WINDOWS_S:
+        found = before([one.at for one in await ask(feed.events(here - window, here))], here - 0.5)
+        if found is not None:
+            await go(bridge, found, look)
+            return
+    raise RefusedError(f"no event before {look.clock(here)} is kept")
+
+
+def live(bridge: Bridge) -> None:
+    """Back to now."""
+    bridge.replay = None
+    bridge.tell()

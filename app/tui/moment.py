@@ -1,0 +1,95 @@
+"""The moment: what every page is shown, live or past. Pure values; pages never see the feed's machinery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.domain.fleet import ClusterFacts, cluster_facts
+from app.domain.series import Event
+from app.domain.snapshot import Gpu, Snapshot
+from app.present.header import Badge, badge
+from app.present.look import Look
+
+if TYPE_CHECKING:
+    from app.domain.filtering import Filter
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """One picture of the cluster, and the clock its ages are reckoned against."""
+
+    snapshot: Snapshot
+    look: Look
+    facts: ClusterFacts
+    badge: Badge
+    events: Sequence[Event] = ()
+    """Oldest first."""
+    wanted: Filter | None = None
+    """The filter in force; None keeps every GPU."""
+    replay_at: float | None = None
+    """Epoch seconds of the moment shown; None: now."""
+    problem: str = ""
+    """Why there is no feed, what to do; empty: there is one."""
+    origin: str = ""
+    """Where the picture comes from; empty: from nowhere yet."""
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds that ages are reckoned against."""
+        return self.look.now
+
+    @property
+    def keep(self) -> Callable[[Gpu], bool] | None:
+        """The filter as presenters take it; None keeps everything."""
+        wanted, now = self.wanted, self.now
+        if wanted is None:
+            return None
+        return lambda gpu: wanted.keeps(gpu, now)
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        """The GPUs that the filter keeps, by place."""
+        keep = self.keep
+        return tuple(gpu for gpu in self.snapshot.gpus() if keep is None or keep(gpu))
+
+    @property
+    def why_empty(self) -> tuple[str, str]:
+        """Why no GPU is shown, and the key or setting that changes it."""
+        if self.problem:
+            return self.problem, "trying again by itself"
+        if not self.origin:
+            return "Connecting …", ""
+        if self.wanted is not None and next(self.snapshot.gpus(), None) is not None:
+            return f"No GPU fits the filter {self.wanted.text}", "esc shows all again"
+        if self.replay_at is not None:
+            return "Nothing was known at that moment", "} goes back to now"
+        if not self.snapshot.sources:
+            return (
+                "Nothing to look at is configured",
+                "gpu-watchdog init writes a configuration; --target URL names one page",
+            )
+        if all(state.condition(self.now) in ("down", "never") for state in self.snapshot.sources.values()):
+            return "No source has answered yet", "8 shows the sources and what is wrong with each"
+        return "The sources that answer list no GPU", "8 shows what each of them brings"
+
+
+def moment_of(
+    snapshot: Snapshot,
+    look: Look,
+    *,
+    events: Sequence[Event] = (),
+    wanted: Filter | None = None,
+    replay_at: float | None = None,
+    problem: str = "",
+    origin: str = "",
+) -> Moment:
+    """A moment with what follows from its snapshot."""
+    facts = cluster_facts(snapshot, look.now)
+    shown = badge(facts, look, replay_at) if origin else _unconnected(problem, look)
+    return Moment(snapshot, look, facts, shown, events, wanted, replay_at, problem, origin)
+
+
+def _unconnected(problem: str, look: Look) -> Badge:
+    """The badge before there is a feed."""
+    return Badge("NOT CONNECTED", "bad", look.glyphs.critical) if problem else Badge("connecting", "quiet")

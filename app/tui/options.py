@@ -1,0 +1,46 @@
+"""What the screen is told when it starts: where it keeps things, how it looks, how it reaches a feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from app.services.feed import Feed
+
+Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Feed]]"
+"""Opens a feed and closes it at the end; called again after a pause when it raises, with the reason on screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenOptions:
+    """Everything the screen needs to know before it has a feed."""
+
+    state_dir: Path
+    """Folder of the saved view and the log; made when first written."""
+    keymap: Path | None = None
+    """File that remaps keys; None or absent: the keys as they are."""
+    theme: str = ""
+    """`dark`, `light`, `colourblind`, `mono` or a theme's own name; empty: as it was left."""
+    ascii: bool = False
+    """Draw with ASCII characters only, whatever the terminal says it can do."""
+    cluster: str = ""
+    """What the header says until the first snapshot."""
+    filter: str = ""
+    """Filter to begin with; empty: as it was left."""
+    tz: tzinfo | None = None
+    """Zone of the clocks; None: the machine's own."""
+
+    @property
+    def view_file(self) -> Path:
+        """Where the view is saved."""
+        return self.state_dir / "view.json"
+
+    @property
+    def log_file(self) -> Path:
+        """Where errors are written, since the screen must not show them."""
+        return self.state_dir / "screen.log"

@@ -1,0 +1,82 @@
+"""The list of GPUs: every one in one table; columns, order and filter are the user's."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+
+from app.present.cells import Cell, line
+from app.present.gpu_rows import gpu_columns, gpu_rows, sort_gpus
+from app.present.now_line import now_line
+from app.tui.actions import bindings
+from app.tui.moment import Moment
+from app.tui.page import Page
+from widgets.ribbon import Ribbon
+from widgets.virtual_table import VirtualTable
+
+
+class Gpus(Page):
+    """Every GPU in one table."""
+
+    ID = "gpus"
+    CSS_PATH = "gpus.tcss"
+    BINDINGS = bindings("gpus")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._table = VirtualTable(glyphs=self.desk.glyphs, id="gpus")
+        self._order: tuple[str, ...] = ()
+        self._moment: Moment | None = None
+
+    def body(self) -> ComposeResult:
+        yield self._table
+        yield Ribbon(id="selected")
+
+    def show(self, moment: Moment) -> None:
+        self._moment = moment
+        view = self.desk.view
+        gpus = moment.gpus()
+        if view.sort or view.descending:
+            # The order before steadies the new one: rows that are about equal do not change places.
+            gpus = sort_gpus(gpus, view.sort or "gpu", moment.now, descending=view.descending, before=self._order)
+        self._order = tuple(gpu.id for gpu in gpus)
+        keys = view.columns or None
+        self._table.explain(*moment.why_empty)
+        sort = (view.sort, view.descending) if view.sort else None
+        self._table.show(gpu_columns(keys), gpu_rows(gpus, moment.look, keys), sort)
+        self._show_chosen(moment)
+
+    def chosen(self) -> tuple[str, int] | None:
+        node, slash, index = (self._table.selected or "").rpartition("/")
+        return (node, int(index)) if slash else None
+
+    def choose(self, node: str, index: int) -> None:
+        self._table.select(f"{node}/{index}")
+
+    def _show_chosen(self, moment: Moment) -> None:
+        place = self.chosen()
+        gpu = moment.snapshot.gpu(*place) if place is not None else None
+        said = line(Cell(" "), now_line(gpu, moment.look)) if gpu is not None else ()
+        self.query_one("#selected", Ribbon).show(said)
+
+    @on(VirtualTable.RowHighlighted)
+    def _highlighted(self) -> None:
+        if self._moment is not None:
+            self._show_chosen(self._moment)
+
+    @on(VirtualTable.RowChosen)
+    def action_open(self) -> None:
+        """Open the page of the chosen GPU."""
+        place = self.chosen()
+        if place is not None:
+            self.desk.open_page("gpu", *place)
+
+    @on(VirtualTable.SortRequested)
+    def _sort(self, event: VirtualTable.SortRequested) -> None:
+        view = self.desk.view
+        self.desk.change(sort=event.column, descending=view.sort == event.column and not view.descending)
+
+    def action_to_node(self) -> None:
+        place = self.chosen()
+        if place is not None:
+            self.desk.open_page("node", place[0])

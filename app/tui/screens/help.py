@@ -1,0 +1,86 @@
+"""Help: every key and command of the page it was asked from, what the filter understands, what the signs mean."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+
+from app.domain.filter_terms import EXAMPLES, STATES
+from app.present.help import HelpSection
+from app.tui.actions import Action, bindings, here, keys_of
+from app.tui.commands import COMMANDS
+from app.tui.moment import Moment
+from app.tui.page import Page
+from app.tui.screens.registry import row_of
+from widgets.notes import HelpPanel
+
+
+class Help(Page):
+    """What the keys do."""
+
+    ID = "help"
+    CSS_PATH = "help.tcss"
+    BINDINGS = bindings("help")
+
+    def __init__(self) -> None:
+        super().__init__()
+        page = self.desk.page_id
+        self._about = "home" if page in ("", "help") else page
+        self._panel = HelpPanel(id="help")
+
+    def body(self) -> ComposeResult:
+        yield self._panel
+
+    def on_mount(self) -> None:
+        self._panel.show(self._sections())
+        super().on_mount()
+
+    def show(self, moment: Moment) -> None:
+        """The keys do not change with the moment."""
+
+    def _sections(self) -> tuple[HelpSection, ...]:
+        row = row_of(self._about)
+        mine = [action for action in here(self._about) if action.where]
+        everywhere = [action for action in here(self._about) if not action.where]
+        return (
+            HelpSection(
+                row.title.upper() if len(row.title) <= 3 else row.title.capitalize(),
+                (("", row.help), *self._keys(mine)),
+            ),
+            HelpSection("Everywhere", self._keys(everywhere)),
+            HelpSection("Commands, after :", tuple((_usage(one), one.help) for one in COMMANDS.values())),
+            HelpSection("Filter, after /", FILTER_HELP),
+            HelpSection("Signs", SIGNS),
+        )
+
+    def _keys(self, actions: list[Action]) -> tuple[tuple[str, str], ...]:
+        keymap = self.desk.keymap
+        return tuple((" ".join(keys), f"{one.title}: {one.help}") for one in actions if (keys := keys_of(one, keymap)))
+
+
+def _usage(action: Action) -> str:
+    return f"{action.command} {action.argument}".strip()
+
+
+FILTER_HELP: tuple[tuple[str, str], ...] = (
+    (
+        "util<10 mem>90",
+        "Comparisons of any metric, by key, last part or short name; both must hold. Unknown values fit none.",
+    ),
+    ("mem>40g power>0.6kw", "Numbers may carry a unit; memory with a size compares what is used."),
+    (" ".join(f"{field}:" for field in EXAMPLES), "Fields of text, several values by commas, * and ? as globs."),
+    ("node:gpu-[01-04,7]", "Nodes as Slurm writes them."),
+    (
+        " ".join(STATES),
+        "States, as words or as state:lost,stale. alloc: a job, a process or memory holds it; free: none does.",
+    ),
+    ("h100", "A word: part of the node's name, the model or the UUID."),
+    ("!term  a | b  (…)", "Not (- too), or, groups."),
+)
+SIGNS: tuple[tuple[str, str], ...] = (
+    ("— and grey", "Nobody knows, and the value is too old; the line below says why."),
+    ("▲ amber, ▲ red", "Look today, look now. A GPU in use is never coloured for being busy."),
+    ("x lost", "The GPU was there and its source no longer lists it. It stays until it is back."),
+    ("● LIVE  ◌ STALE", "News came within two intervals; no source brings any."),
+    ("◀ REPLAY 14:32", "The whole screen shows that moment; } goes back to now."),
+    ("◆ SIMULATED", "Numbers of a made-up cluster."),
+)

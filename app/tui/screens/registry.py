@@ -1,0 +1,55 @@
+"""The pages: one row each. Key, command, palette, help and tests follow from the row; the module is loaded when opened."""
+# ruff: noqa: E501 - a row reads best as one table line
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.tui.page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """One page of the screen."""
+
+    id: str
+    """Its command, and its name in `where` of an action."""
+    title: str
+    """For the key bar and the palette."""
+    help: str
+    """One sentence: what the page answers."""
+    place: str
+    """`module:Class` under `app.tui.screens`."""
+    key: str = ""
+    """Empty: reached from other pages or by command only."""
+    argument: str = ""
+    """What the command must be followed by; empty: nothing."""
+    completes: str = ""
+    """Kind of words that complete the argument (see `app.tui.completion`)."""
+
+
+PAGES: tuple[PageRow, ...] = (
+    PageRow("home", "home", "Everything at once: GPUs, queue, the past of what is selected, events.", "home:Home", "1"),
+    PageRow("gpus", "gpus", "Every GPU in one table, sorted and filtered.", "gpus:Gpus", "2"),
+    PageRow("services", "services", "Model servers: requests, KV cache, tokens, latencies.", "services:Services", "7"),
+    PageRow("sources", "sources", "Who is asked for numbers, how they answer, what to do where they do not.", "sources:Sources", "8"),
+    PageRow("heat", "heat map", "The whole fleet in one picture, and the worst twelve.", "heat:Heat", "9"),
+    PageRow("gpu", "GPU", "One GPU: every value, its past, processes, slices, links, errors.", "gpu:GpuPage", argument="NODE/INDEX", completes="gpus"),
+    PageRow("node", "node", "One node: its GPUs, the machine, its sources, its past.", "node:NodePage", argument="NODE", completes="nodes"),
+    PageRow("help", "keys", "What every key does on the page it was asked from.", "help:Help", "question_mark,f1"),
+)  # fmt: skip
+
+
+def row_of(page: str) -> PageRow:
+    """The row of a page. Raises KeyError."""
+    return {row.id: row for row in PAGES}[page]
+
+
+def load_page(page: str) -> type[Page]:
+    """The class of a page; its module is imported now, so that the first frame waits for one page only."""
+    module, _, name = row_of(page).place.partition(":")
+    found: type[Page] = getattr(import_module(f"app.tui.screens.{module}"), name)
+    return found

@@ -1,0 +1,102 @@
+"""Writes the pictures under docs/pictures anew: `python -m tests.tools.pictures [--png FOLDER] [NAME…]`.
+
+Each is the real screen on a frozen board, so pictures change only when the screen does. `--png` writes PNGs into
+another folder as well (needs rsvg-convert), to be looked at before anything is committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "pictures"
+SIZES = ((80, 24), (120, 40), (200, 60))
+THEMES = ("dark", "light")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture: what to type, and on which board."""
+
+    name: str
+    typed: tuple[str, ...] = ()
+    nodes: int = 0
+    """0: the small board with every kind of trouble; else a fleet of so many nodes."""
+
+
+PICTURES = (
+    Picture("home"),
+    Picture("gpu", (":gpu gpu-01/0",)),
+    Picture("node", (":node gpu-01",)),
+    Picture("gpus", (":gpus",)),
+    Picture("sources", (":sources",)),
+    Picture("services", (":services",)),
+    Picture("heat", (":heat",), nodes=128),
+    Picture("help", (":help",)),
+    Picture("replay", (":at 15:30",)),
+)
+
+
+async def paint(picture: Picture, size: tuple[int, int], theme: str) -> str:
+    """The SVG of one picture."""
+    from tests.present.fleets import troubled
+    from tests.tui.boards import full, healthy
+    from tests.tui.driving import driving
+
+    board = troubled(picture.nodes) if picture.nodes else full()
+    with tempfile.TemporaryDirectory() as folder:
+        async with driving(Path(folder), board, size, theme=theme) as drive:
+            drive.feed.past = {drive.feed.now() - 1800: healthy()}
+            for line in picture.typed:
+                await drive.type(line)
+            await drive.app.workers.wait_for_complete()
+            await drive.pilot.pause()
+            return drive.app.export_screenshot(title="gpu-watchdog")
+
+
+def to_png(svg: str, path: Path) -> None:
+    """Convert for looking at; the font is replaced by one that is there."""
+    from tests.widgets.harness import _redrawn
+
+    source = path.with_suffix(".svg")
+    source.write_text(_redrawn(svg), "utf-8")
+    subprocess.run(["rsvg-convert", "-o", str(path), str(source)], check=True)
+    source.unlink()
+
+
+def main(words: Sequence[str]) -> int:
+    """Paint what is asked for; everything where nothing is named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--png", type=Path, help="write PNGs into this folder as well")
+    parser.add_argument("--only", action="store_true", help="write no SVG under docs")
+    parser.add_argument("names", nargs="*", help="names such as home or home-80x24-dark")
+    asked = parser.parse_args(words)
+    os.environ.update(TZ="UTC", LC_ALL="C.UTF-8")
+    time.tzset()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for picture, size, theme in product(PICTURES, SIZES, THEMES):
+        name = f"{picture.name}-{size[0]}x{size[1]}-{theme}"
+        if asked.names and not any(name.startswith(wanted) for wanted in asked.names):
+            continue
+        svg = asyncio.run(paint(picture, size, theme))
+        if not asked.only:
+            (FOLDER / f"{name}.svg").write_text(svg, "utf-8")
+        if asked.png:
+            asked.png.mkdir(parents=True, exist_ok=True)
+            to_png(svg, asked.png / f"{name}.png")
+        print(name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
