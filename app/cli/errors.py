@@ -17,7 +17,7 @@ PIPE_CLOSED = 141
 MEANINGS: Mapping[int, str] = {
     OK: "all is well",
     FOUND: "something is wrong, and the output says what",
-    INCOMPLETE: "a configured source is down, or no GPU is seen",
+    INCOMPLETE: "a configured source is down, or nothing is seen at all",
     USAGE: "wrong usage or configuration",
     UNAVAILABLE: "not available: no daemon or another one, no history, nothing kept at that time",
     INTERNAL: "a mistake of this program",

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 def verdict(snapshot: Snapshot, now: float) -> int:
     """The exit code a picture deserves."""
     down = any(state.condition(now) == "down" for state in snapshot.sources.values())
-    seen = any(not gpu.is_lost for gpu in snapshot.gpus())
+    seen = bool(snapshot.nodes or snapshot.services)
     return INCOMPLETE if down or not seen else OK
 
 

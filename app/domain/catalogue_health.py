@@ -102,16 +102,4 @@ HEALTH_METRICS: tuple[Metric, ...] = (
     Metric("gpu.processes", "", "processes", "Processes on the GPU, as many as the source can see.", fold="sum", names=(Name("nvidia_smi_compute_apps"),)),
     Metric("gpu.vgpu_license", "", "vGPU licence", "1: the vGPU licence is active.", fold="min", high=1, names=(Name("DCGM_FI_DEV_VGPU_LICENSE_STATUS"),)),
 )
-
-CLOCK_EVENT_BITS: tuple[tuple[int, str], ...] = (
-    (0x1, "gpu_idle"), (0x2, "clocks_setting"), (0x4, "sw_power_cap"), (0x8, "hw_slowdown"), (0x10, "sync_boost"),
-    (0x20, "sw_thermal"), (0x40, "hw_thermal"), (0x80, "hw_power_brake"), (0x100, "display_clocks"),
-)
 # fmt: on
-
-
-def clock_events(mask: float | None) -> tuple[str, ...]:
-    """Name the reasons in a clock-event bit mask; empty for none or unknown."""
-    if mask is None:
-        return ()
-    return tuple(name for bit, name in CLOCK_EVENT_BITS if int(mask) & bit)

@@ -10,14 +10,24 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.domain.catalogue_health import clock_events
 from app.domain.fleet import cluster_facts, node_state
-from app.domain.health import gpu_health
+from app.domain.health import clock_events, gpu_health
+from app.domain.reading import GpuProcess
 from app.domain.series import Event, Series
 from app.domain.snapshot import Gpu, Layer, MigSlice, Node, Service, Snapshot, SourceState, samples
 
 SCHEMA = 1
 _DECIMALS = 4
+PLAIN: tuple[tuple[str, str], ...] = (
+    ("utilization_percent", "gpu.utilization"),
+    ("memory_used_mib", "gpu.memory_used"),
+    ("memory_total_mib", "gpu.memory_total"),
+    ("temperature_c", "gpu.temperature"),
+    ("power_w", "gpu.power"),
+    ("power_limit_w", "gpu.power_limit"),
+    ("sm_clock_mhz", "gpu.sm_clock"),
+)
+"""A GPU's plain names in JSON, and the catalogue keys behind them."""
 
 
 def status(snapshot: Snapshot, now: float) -> dict[str, Any]:
@@ -90,32 +100,18 @@ def node_status(node: Node, snapshot: Snapshot, now: float) -> dict[str, Any]:
 def gpu_status(gpu: Gpu, now: float) -> dict[str, Any]:
     """One GPU: the numbers everybody asks for by plain names, and everything known under `metrics`."""
     values = {} if gpu.is_lost else metrics(gpu.layers, now)
-
-    def plain(key: str) -> float | None:
-        found = values.get(key)
-        return None if found is None else found["value"]
-
     verdict = gpu_health(gpu, now)
     newest = max((layer.at for layer in gpu.layers), default=None)
-    xid = plain("gpu.xid_last")
     return {
         "index": gpu.index,
         "uuid": gpu.uuid,
         "model": gpu.model,
-        "utilization_percent": plain("gpu.utilization"),
-        "memory_used_mib": plain("gpu.memory_used"),
-        "memory_total_mib": plain("gpu.memory_total"),
-        "temperature_c": plain("gpu.temperature"),
-        "power_w": plain("gpu.power"),
-        "power_limit_w": plain("gpu.power_limit"),
-        "sm_clock_mhz": plain("gpu.sm_clock"),
+        **{name: values[key]["value"] if key in values else None for name, key in PLAIN},
         "health": verdict.state,
         "health_reason": verdict.reason,
         "state": "lost" if gpu.is_lost else ("ok" if values else "unknown"),
         "lost_at": gpu.lost_at,
-        "xid_last": int(xid) if xid else (gpu.xids[-1].code if gpu.xids else None),
-        "xids": [{"code": one.code, "count": one.count, "last_at": one.last_at} for one in gpu.xids],
-        "clock_event_reasons": list(clock_events(plain("gpu.clock_event_reasons"))),
+        **_gpu_errors(gpu, values),
         "job_id": gpu.hpc_jobs[0] if len(gpu.hpc_jobs) == 1 else None,
         "user": None,
         "allocated": None,
@@ -124,21 +120,33 @@ def gpu_status(gpu: Gpu, now: float) -> dict[str, Any]:
         "note": gpu.note,
         "metrics": values,
         "mig": [mig_status(one, now) for one in gpu.mig],
-        "processes": None
-        if gpu.processes is None
-        else [
-            {
-                "pid": one.pid,
-                "name": one.name,
-                "user": one.user,
-                "command": one.command,
-                "memory_mib": one.memory_mib,
-                "utilization_percent": one.utilization_percent,
-                "kind": one.kind,
-            }
-            for one in gpu.processes
-        ],
+        "processes": None if gpu.processes is None else [process_status(one) for one in gpu.processes],
         "facts": dict(gpu.facts),
+    }
+
+
+def _gpu_errors(gpu: Gpu, values: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What went wrong on a GPU, as its exporters tell it."""
+    last = values.get("gpu.xid_last", {}).get("value")
+    mask = values.get("gpu.clock_event_reasons", {}).get("value")
+    newest = max(gpu.xids, key=lambda one: one.last_at or 0.0, default=None)
+    return {
+        "xid_last": int(last) if last else (newest.code if newest else None),
+        "xids": [{"code": one.code, "count": one.count, "last_at": one.last_at} for one in gpu.xids],
+        "clock_event_reasons": list(clock_events(mask)),
+    }
+
+
+def process_status(one: GpuProcess) -> dict[str, Any]:
+    """One process on a GPU."""
+    return {
+        "pid": one.pid,
+        "name": one.name,
+        "user": one.user,
+        "command": one.command,
+        "memory_mib": one.memory_mib,
+        "utilization_percent": one.utilization_percent,
+        "kind": one.kind,
     }
 
 

@@ -39,11 +39,12 @@ def test_a_hung_target_is_a_source_that_is_down_and_nothing_else(run: Run, serve
     assert 1 == answer.json["cluster"]["gpus"]
 
 
-def test_a_page_without_gpus_is_incomplete(run: Run, serve_page: Serve) -> None:
-    """No GPU is seen: exit 2, though the source answers."""
+def test_a_page_without_gpus_is_an_answer(run: Run, serve_page: Serve) -> None:
+    """A node or a model server without GPUs in sight is a whole answer."""
     answer = run("status", "--json", "--target", serve_page("node_load1 0.5\n"))
 
-    assert errors.INCOMPLETE == answer.code
+    assert errors.OK == answer.code
+    assert 0 == answer.json["cluster"]["gpus"]
 
 
 def test_the_table_has_a_line_a_gpu_and_no_colour_off_a_terminal(

@@ -28,7 +28,7 @@ def test_status_has_every_key_of_the_contract() -> None:
     gpu = answer["nodes"][0]["gpus"][0]
     assert 97 == gpu["utilization_percent"]
     assert 71000.4 == gpu["memory_used_mib"]
-    assert ["sw_power_cap"] == gpu["clock_event_reasons"]
+    assert ["power_cap"] == gpu["clock_event_reasons"]
     assert {"value": 612.25, "age_s": 1.0, "source": "n1:9400"} == gpu["metrics"]["gpu.power"]
     assert gpu["temperature_c"] is None
     assert gpu["allocated"] is None
