@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -142,7 +141,10 @@ def nearest(word: str, known: Sequence[str]) -> str:
     """`; did you mean …?` for a mistyped word, or nothing."""
     typed = word.partition("=")[0]
     close = [one for one in known if typed and one.startswith(typed)][:1]
-    close = close or difflib.get_close_matches(typed, known, n=1, cutoff=0.6)
+    if not close:
+        import difflib  # noqa: PLC0415 - late: for mistakes only
+
+        close = difflib.get_close_matches(typed, known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +31,8 @@ def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
 
 def parse(text: str, origin: str) -> Settings:
     """Read the text of a configuration file. Raises ConfigError."""
+    import tomllib  # noqa: PLC0415 - late: a run without a file does not pay for it
+
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -156,5 +156,7 @@ def _checked(settings: Settings, origin: str) -> Settings:
 
 def _nearest(word: str, known: Sequence[str]) -> str:
     """A hint for a mistyped word."""
+    import difflib  # noqa: PLC0415 - late: for mistakes only
+
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"

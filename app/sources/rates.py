@@ -6,12 +6,14 @@ What was not there before, or has been counted anew since, has no rate: unknown,
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from app.domain.derive import Values, grow, grows
 from app.domain.metric import Scope
 from app.domain.reading import GpuReading, NodeReading, ServiceReading
-from app.sources.page import PageContents
+
+if TYPE_CHECKING:  # the driver has rates too, and no page: a cold look at it need not load what reads pages
+    from app.sources.page import PageContents
 
 _Reading = TypeVar("_Reading", GpuReading, NodeReading, ServiceReading)
 

@@ -18,7 +18,9 @@ SECTIONS: dict[str, str] = {
     "parse": "reading exporter pages beside the official parser",
     "scrape": "fetching pages: the bounded client",
     "store": "history on disk: size, and time to answer",
-    "start": "start, cost and sick GPUs of commands and screen beside other monitors",
+    "start": "how soon there is something to see",
+    "cost": "what watching 8 GPUs at 1 s costs beside other monitors",
+    "sick": "one GPU is lost, one takes 3 s a call: how soon the others' numbers are there",
     "paint": "painting fleets: CPU and bytes to the terminal, keys meanwhile",
 }
 """Every section, in the order of the table."""

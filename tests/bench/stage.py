@@ -1,0 +1,151 @@
+"""The stage of the start, cost and sick-GPU sections: fake GPUs, an exporter over them, and the programs measured."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from urllib.request import urlopen
+
+from tests.standins.nvml.build import BuildError, build
+from tests.standins.nvml.state import FakeNvml
+
+ROOT = Path(__file__).parents[2]
+PEERS = ROOT / ".cache" / "bench-peers"
+"""An environment of its own for peers that are not among the development tools."""
+
+
+class UnreadyError(Exception):
+    """A part of the stage is missing; the message says which and what brings it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Something to measure."""
+
+    name: str
+    command: tuple[str, ...]
+    why_not: str = ""
+    """Why it cannot be measured here; empty if it can."""
+
+
+def ours(*words: str) -> Program:
+    """Our own command line."""
+    return Program("gpu-watchdog", (str(Path(sys.executable).with_name("gpu-watchdog")), *words))
+
+
+def peer(name: str, *words: str) -> Program:
+    """A monitor of somebody else's: beside our Python, else on the path."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.is_file() else shutil.which(name)
+    return Program(name, (found or name, *words), "" if found else f"{name} is not installed (make parts)")
+
+
+def kempnerpulse(url: str) -> Program:
+    """KempnerPulse on a page, installed into an environment of its own the first time, if an index has it."""
+    script = PEERS / "bin" / "kempnerpulse"
+    if not script.is_file():
+        try:
+            subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True, capture_output=True, timeout=120)
+            pip = [
+                str(PEERS / "bin" / "python"),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-input",
+                "kempnerpulse==0.5.0",
+            ]
+            subprocess.run(pip, check=True, capture_output=True, timeout=180)
+        except (OSError, subprocess.SubprocessError):
+            return Program("kempnerpulse", (), "KempnerPulse cannot be installed from here")
+    return Program(
+        "kempnerpulse", (str(script), "--backend", "prometheus", "--source", url, "--poll", "1", "--show-all")
+    )
+
+
+@contextmanager
+def fake_gpus(gpus: int = 8) -> Iterator[FakeNvml]:
+    """Busy H100s that do not exist, each held by this process. Raises UnreadyError without a compiler."""
+    try:
+        build()
+    except BuildError as error:
+        raise UnreadyError(str(error)) from error
+    with tempfile.TemporaryDirectory(prefix="gpu-watchdog-bench-") as folder:
+        fake = FakeNvml(Path(folder) / "state", gpus)
+        fake.busy(pids=(os.getpid(),))
+        yield fake
+
+
+@contextmanager
+def weather(fake: FakeNvml, gpus: int = 8) -> Iterator[None]:
+    """Utilization, power and temperature that move every second, as they do under load."""
+    over = threading.Event()
+
+    def blow() -> None:
+        dice = Random(7)
+        while not over.wait(1.0):
+            for gpu in range(gpus):
+                fake.set(
+                    gpu, util=dice.randint(88, 99), power_mw=dice.randint(580_000, 690_000), temp=dice.randint(57, 66)
+                )
+
+    thread = threading.Thread(target=blow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def environment(fake: FakeNvml) -> Iterator[dict[str, str]]:
+    """What a measured program sees: the fake driver, a terminal of today, a home of its own."""
+    with tempfile.TemporaryDirectory(prefix="gpu-watchdog-bench-home-") as home:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("GPU_WATCHDOG_", "XDG_"))}
+        mine = {"HOME": home, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        yield fake.environment({**kept, **mine})
+
+
+@contextmanager
+def exporter(environ: Mapping[str, str]) -> Iterator[str]:
+    """Our pod exporter over the fake driver; gives its page's address."""
+    port = free_port()
+    command = [sys.executable, "-m", "pod.exporter", "--port", str(port)]
+    with subprocess.Popen(command, env=dict(environ), cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stderr is not None, "started with a pipe"
+            running.stderr.readline()  # the line that says it listens
+            url = f"http://127.0.0.1:{port}/metrics"
+            with urlopen(url, timeout=5):
+                pass
+            yield url
+        finally:
+            running.terminate()
+
+
+@contextmanager
+def hung_target() -> Iterator[str]:
+    """The address of an exporter that takes connections and never answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/metrics"
+
+
+def free_port() -> int:
+    """A loopback port nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
