@@ -80,7 +80,8 @@ class ExporterSource:
         """Where to ask, token included. Raises SecretError, or ValueError for an address that is none."""
         if self._endpoint is None:
             self._endpoint = endpoint_of(self._making.target)
-            self._page = self._page or Page(self.spec.node, host_of(self._endpoint))
+            # Loopback names no machine: two forwards that lead to two would become one, so the source's name stands in.
+            self._page = self._page or Page(self.spec.node, host_of(self._endpoint) or self.spec.name)
         return self._endpoint
 
     async def _read_page(self, endpoint: Endpoint, body: bytes, at: float) -> PageContents:

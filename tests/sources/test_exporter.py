@@ -44,6 +44,14 @@ def gpu_of(reading: Reading) -> GpuReading:
     return gpu
 
 
+async def test_a_nameless_machine_on_loopback_goes_by_its_source(source_of: Maker) -> None:
+    """Two forwards to two machines that name nobody must not become one node."""
+    async with exporters.serving(exporters.says(exporters.whole(b"node_load1 0.5\n"))) as url:
+        reading = await source_of(Target(url=url)).read()
+
+    assert ["node-1"] == [node.name for node in reading.nodes]
+
+
 async def test_a_page_becomes_a_reading(source_of: Maker) -> None:
     """What the page says is in the reading, with the page's own health and the time it was complete."""
     async with exporters.serving(exporters.says(exporters.whole(exporters.PAGE))) as url:
