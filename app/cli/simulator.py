@@ -60,6 +60,7 @@ async def simulated_feed(wish: Wish, clock: Clock) -> AsyncIterator[Feed]:
                 if wish.why:
                     text = f"{wish.why}; this is a simulated cluster"
                     parts.board.note(Event(clock.now(), "run.start", "info", FLEET, text))
+                parts.feed.expect("the simulated past is still being made up: it takes some seconds")
                 tasks.start(_keep(parts, task, clock), "history of the simulated cluster")
                 yield parts.feed
     finally:

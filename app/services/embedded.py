@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
@@ -22,6 +23,11 @@ class EmbeddedFeed:
         self._board = board
         self._history = history
         self._clock = clock
+        self._without = NO_STORE
+
+    def expect(self, text: str) -> None:
+        """Say why there is no store yet, in one sentence for a person."""
+        self._without = replace(NO_STORE, text=text)
 
     def keep(self, history: History) -> None:
         """Take the store, once it is open: collecting does not wait for a disk."""
@@ -46,7 +52,7 @@ class EmbeddedFeed:
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """As `History.series`."""
         if self._history is None:
-            raise LookupError(NO_STORE.text)
+            raise LookupError(self._without.text)
         return await self._history.series(subject, metric, start, end, step_s)
 
     async def at(self, when: float) -> Snapshot | None:
@@ -68,4 +74,4 @@ class EmbeddedFeed:
 
     async def store_health(self) -> StoreHealth:
         """As `History.health`."""
-        return NO_STORE if self._history is None else await self._history.health()
+        return self._without if self._history is None else await self._history.health()
