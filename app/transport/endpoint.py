@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from app.config.secret import Secret, redact_url
+from app.config.secret import MASK, Secret, redact_url
 from app.domain.naming import clean
 from app.transport.destination import SshDestination, parse_destination
 
@@ -76,6 +76,16 @@ class Endpoint:
         joint = ":" if server.scheme == "unix" else ""
         shown = redact_url(f"{server.scheme}://{server.authority}{joint}{self.path}")
         return f"{shown} through ssh {server.ssh}" if server.ssh else shown
+
+    def hide(self, text: str) -> str:
+        """Text a server sent, without our credentials: some repeat what they were shown in their refusal."""
+        if self.authorization is None:
+            return text
+        kind, _, value = self.authorization.reveal().partition(" ")
+        plain = base64.b64decode(value).decode("utf-8", "replace") if kind == "Basic" else ""
+        for secret in (value, plain, plain.partition(":")[2]):
+            text = text.replace(secret, MASK) if secret else text
+        return text
 
     def at(self, path: str) -> Endpoint:
         """Another path on the same server, with the same credentials."""

@@ -88,17 +88,17 @@ def not_ok(endpoint: Endpoint, head: Head, body: bytes) -> ScrapeError:
     """An answer that is not the page: a redirect, a refusal, an error of the server's."""
     status = head.status
     if 300 <= status < 400:
-        target = clean(redact_url(head.headers.get("location", "nowhere")), 200)
+        target = clean(endpoint.hide(redact_url(head.headers.get("location", "nowhere"))), 200)
         return ScrapeError("redirect", f"{endpoint} redirects to {target}: use that address if it is right", status)
-    first_line = body[:4096].decode("utf-8", "replace").strip().partition("\n")[0]
+    first_line = endpoint.hide(body[:4096].decode("utf-8", "replace").strip().partition("\n")[0])
     said = f": {clean(first_line, 120)}" if first_line else ""
-    reason = f" {head.reason}" if head.reason else ""
+    reason = f" {endpoint.hide(head.reason)}" if head.reason else ""
     text = f"{endpoint} answered HTTP {status}{reason}{said}{_HINTS.get(status, '')}"
     return ScrapeError("status", text, status, body[:4096])
 
 
 def _http(endpoint: Endpoint, error: HttpError) -> ScrapeError:
-    text = str(error)
+    text = endpoint.hide(str(error))
     if isinstance(error, TooLargeError):
         text = f"has a {text}; see settings: target.max_bytes" if text.startswith("page") else text
         return ScrapeError("too_large", f"{endpoint} {text}")
