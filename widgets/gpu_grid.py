@@ -192,6 +192,8 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Paint one line of what is on screen."""
+        if self._plan is not None and self._plan.width != self.scrollable_content_region.width:
+            self.call_later(self._replan)  # the scrollbar came or went; no resize tells of it
         if self._drawn is None or self._top != self.scroll_offset.y or len(self._drawn) <= y:
             self._draw()
         drawn = self._drawn or ()

@@ -51,6 +51,7 @@ class HelpPanel(ScrollView, Inked, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._sections: tuple[HelpSection, ...] = ()
         self._lines: tuple[Line, ...] = ()
+        self._laid_out = 0
 
     def show(self, sections: tuple[HelpSection, ...]) -> None:
         """Show sections."""
@@ -65,6 +66,8 @@ class HelpPanel(ScrollView, Inked, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Paint one line."""
+        if self._laid_out != self.scrollable_content_region.width:
+            self.call_later(self._lay_out)  # the scrollbar came or went; no resize tells of it
         at = y + self.scroll_offset.y
         return self.ink.strip(self._lines[at] if at < len(self._lines) else (), self.scrollable_content_region.width)
 
@@ -72,6 +75,7 @@ class HelpPanel(ScrollView, Inked, can_focus=True):
         size = self.scrollable_content_region.size
         if not size:
             return
+        self._laid_out = size.width
         self._lines = help_lines(self._sections, size.width)
         if self.virtual_size.height != len(self._lines):
             self.virtual_size = Size(0, len(self._lines))

@@ -113,6 +113,7 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
         self._key: str | None = None
         self._number = 0
         self._drawn: tuple[Line, ...] | None = None
+        self._drawn_size = Size(0, 0)
         self._top = 0
 
     @property
@@ -206,7 +207,8 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Paint one line of what is on screen; the heads do not scroll."""
-        if self._drawn is None or self._top != self.scroll_offset.y or len(self._drawn) <= y:
+        size = self.scrollable_content_region.size  # the scrollbar comes and goes without a resize
+        if self._drawn is None or self._top != self.scroll_offset.y or self._drawn_size != size:
             self._draw()
         drawn = self._drawn or ()
         return self.ink.strip(drawn[y] if y < len(drawn) else (), self.scrollable_content_region.width)
@@ -261,6 +263,7 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
         """Make the lines on screen."""
         size = self.scrollable_content_region.size
         self._top = self.scroll_offset.y
+        self._drawn_size = size
         if not self._rows:
             self._drawn = note_lines(*self._empty, size.width, size.height)
             return

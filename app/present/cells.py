@@ -170,7 +170,8 @@ def wrap(text: str, width: int) -> tuple[str, ...]:
             if now:
                 lines.append(now)
                 now = ""
-            head = set_cell_size(tail, width).rstrip()
+            # A character wider than the line stands alone on it: nothing of it fits, and nothing may be lost.
+            head = set_cell_size(tail, width).rstrip() or tail[0]
             lines.append(head)
             tail = tail[len(head) :]
         joined = f"{now} {tail}" if now else tail

@@ -14,7 +14,7 @@ from app.present.units import MISSING, format_age, format_elapsed, format_size, 
 VALUE_COLUMNS = (
     Column("title", "value", 20, grow=2),
     Column("number", "", 9, "right", sortable=False),
-    Column("unit", "", 5, sortable=False),
+    Column("unit", "", 5, grow=1, sortable=False),
     Column("age", "age", 7, "right"),
     Column("source", "source", 16, grow=1, drop=1),
     Column("key", "key", 24, grow=1, drop=2),
@@ -26,7 +26,7 @@ PROCESS_COLUMNS = (
     Column("use", "util", 5, "right", drop=2),
     Column("time", "running", 9, "right", drop=3),
     Column("kind", "kind", 8, drop=4),
-    Column("command", "command", 24, grow=1),
+    Column("command", "command", 16, grow=1),
 )
 MIG_COLUMNS = (
     Column("id", "id", 3, "right"),

@@ -29,7 +29,7 @@ _FIELD_WIDTHS: Mapping[str, int] = {
     "gpu.power": 6,
 }
 _GAP = 2
-_SPARK_LEAST, _SPARK_MOST = 8, 24
+_SPARK_LEAST, _SPARK_MOST = 6, 24
 _OWNER_LEAST, _OWNER_MOST = 9, 28
 _TWO_BARS = 48
 """From this width on, memory and power both have their bar."""

@@ -90,7 +90,7 @@ DARK = _palette(
 
 LIGHT = _palette(
     "watchdog-light",
-    "#e6ecef #d3e2e9 #bcd6e2 #a1c7d8 #82b5cc #609fbb #4289a8 #287394 #125c7d #074663",
+    "#e9eef0 #d9e6eb #c8dde6 #b6d4e0 #a3cada #8fc0d4 #79b4cc #62a7c3 #4b99b8 #3589ab",
     is_dark=False,
     text="#2c333b", page="#fbfbf9", bar="#f1f2f0", strong="#0b0f14", quiet="#7a838c", unit="#7c858e", old="#9ba2a9",
     accent="#6a3fd0", good="#3c7a43", look="#a86200", bad="#c22b2b", info="#1f62c9", spark="#6ba3bb",
@@ -100,7 +100,7 @@ LIGHT = _palette(
 
 CIVIDIS = _palette(
     "watchdog-cividis",
-    "#0b2350 #1f3563 #36456b #4b566d #60676f #757874 #8c8b77 #a59e73 #c1b369 #e8d24e",
+    "#0c2148 #1b2f5b #2e3f66 #414f6a #55606c #69706f #7d8071 #93916e #aaa266 #c3b455",
     is_dark=True,
     text="#c8ccd2", page="#0d1014", bar="#13171c", strong="#ffffff", quiet="#737c87", unit="#7f8893", old="#5c646d",
     accent="#8ec5ff", good="#b9c0c8", look="#ffb454", bad="#ff7ab0", info="#7fb2ff", spark="#8c8b77",
@@ -110,7 +110,7 @@ CIVIDIS = _palette(
 
 CIVIDIS_LIGHT = _palette(
     "watchdog-cividis-light",
-    "#f3ecc8 #e8d98e #d5c579 #bcae77 #a39a77 #8b8776 #737573 #5b646f #41526c #1f3563",
+    "#f4efd8 #ebe2b4 #ddd29a #cbc28f #b8b18a #a5a088 #918f86 #7d7f83 #687080 #52617c",
     is_dark=False,
     text="#2a3038", page="#fcfcfa", bar="#f2f2ef", strong="#000000", quiet="#767f88", unit="#78818a", old="#989fa6",
     accent="#0058a8", good="#444b53", look="#8f5200", bad="#b0105e", info="#0058a8", spark="#8b8776",
@@ -120,7 +120,7 @@ CIVIDIS_LIGHT = _palette(
 
 MONO = _palette(
     "watchdog-mono",
-    "#1f1f1f #303030 #424242 #555555 #696969 #7e7e7e #949494 #ababab #c4c4c4 #e6e6e6",
+    "#1c1c1c #262626 #313131 #3d3d3d #494949 #565656 #636363 #717171 #7f7f7f #8e8e8e",
     is_dark=True,
     text="#c4c4c4", page="#101010", bar="#171717", strong="#ffffff", quiet="#7c7c7c", unit="#868686", old="#606060",
     accent="#ffffff", good="#c4c4c4", look="#ffffff", bad="#ffffff", info="#d8d8d8", spark="#8a8a8a",

@@ -21,7 +21,7 @@ from app.present.units import format_power
 
 PanelZoom = Literal["cards", "lines"]
 
-_ENTRY_LEAST = {"cards": 24, "lines": 30}
+_ENTRY_LEAST = 30
 _ENTRY_BEST = 54
 """An entry that wide holds everything; wider ones only stretch."""
 _BETWEEN = 2
@@ -79,7 +79,7 @@ def arrange(shape: Shape, zoom: PanelZoom, width: int, height: int) -> Panels:
     for across in range(1, min(len(counts), 12) + 1):
         for entries in range(1, (max(counts) if zoom == "cards" else 1) + 1):
             panels = Panels(zoom, width, across, entries, 1, label)
-            if panels.entry_width >= _ENTRY_LEAST[zoom] or (across, entries) == (1, 1):
+            if panels.entry_width >= _ENTRY_LEAST or (across, entries) == (1, 1):
                 panels = _grown(panels, counts, height) if zoom == "cards" else panels
                 found.append((_worth(panels, counts, height), panels))
     return max(found, key=lambda item: item[0])[1]

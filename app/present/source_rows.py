@@ -10,15 +10,15 @@ from app.present.units import MISSING, format_age, format_count
 
 SOURCE_COLUMNS = (
     Column("state", "", 1),
-    Column("name", "source", 18, grow=1),
+    Column("name", "source", 18),
     Column("condition", "state", 6),
     Column("age", "age", 8, "right"),
     Column("duration", "took", 7, "right", drop=3),
     Column("interval", "every", 7, "right", drop=6),
     Column("kind", "what it is", 19, drop=2),
     Column("known", "values", 15, "right", drop=4),
-    Column("target", "target", 24, grow=2, drop=5),
-    Column("error", "", 20, grow=4, drop=1, sortable=False),
+    Column("target", "target", 24, grow=1, drop=5),
+    Column("error", "", 20, grow=6, drop=1, sortable=False),
 )
 _UNKNOWN_SHOWN = 12
 _TONES: dict[str, Tone] = {"ok": "plain", "stale": "look", "down": "bad", "never": "old"}

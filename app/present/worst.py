@@ -12,8 +12,8 @@ from app.present.rows import Column, Row, Rows
 
 WORST_COLUMNS = (
     Column("sign", "", 1, sortable=False),
-    Column("gpu", "worst", 9, sortable=False),
-    Column("why", "", 16, grow=1, sortable=False),
+    Column("gpu", "worst", 9, grow=1, sortable=False),
+    Column("why", "", 16, grow=3, sortable=False),
 )
 
 

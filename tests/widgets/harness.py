@@ -6,17 +6,24 @@ import re
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+from textual import on
 from textual.app import App, ComposeResult
+from textual.message import Message
 from textual.theme import Theme
 from textual.widget import Widget
 
 from app.present.palettes import PALETTES, Palette, default_variables
+from widgets.gpu_grid import GpuGrid
+from widgets.ribbon import EventStrip, KeyBar
+from widgets.virtual_table import VirtualTable
 
 
 def theme_of(palette: Palette) -> Theme:
     """Textual's theme of a palette."""
-    return Theme(name=palette.name, dark=palette.is_dark, variables=dict(palette.variables), **palette.base)
+    base: dict[str, Any] = dict(palette.base)
+    return Theme(name=palette.name, dark=palette.is_dark, variables=dict(palette.variables), **base)
 
 
 class Harness(App[None]):
@@ -29,7 +36,8 @@ class Harness(App[None]):
         super().__init__()
         self._make = make
         self._wanted_theme = theme
-        self.messages: list[object] = []
+        self.told: list[Message] = []
+        """Messages of our widgets, in order."""
         if css:
             self.stylesheet.add_source(css, read_from=("harness", ""))
 
@@ -43,6 +51,18 @@ class Harness(App[None]):
         for palette in PALETTES:
             self.register_theme(theme_of(palette))
         self.theme = self._wanted_theme
+
+    @on(GpuGrid.GpuHighlighted)
+    @on(GpuGrid.GpuChosen)
+    @on(GpuGrid.ZoomChanged)
+    @on(VirtualTable.RowHighlighted)
+    @on(VirtualTable.RowChosen)
+    @on(VirtualTable.SortRequested)
+    @on(KeyBar.Pressed)
+    @on(EventStrip.Chosen)
+    def hear(self, message: Message) -> None:
+        """Keep what a widget told."""
+        self.told.append(message)
 
 
 def screen_text(app: App[None]) -> str:
