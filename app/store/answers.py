@@ -25,7 +25,7 @@ from app.domain.series import Point, Series, Subject
 from app.store.chunks import Stored, minutes, quarters, samples, state_value
 from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S, Windows
 from app.store.scale import scale_of
-from app.store.spans import Line, coarsen, edges, first_known, fold_lines, line_of, line_of_samples
+from app.store.spans import Line, coarsen, edges, first_known, fold_lines, held, line_of, line_of_samples
 from app.store.ticks import PULSE
 
 GAP_INTERVALS = 2.5
@@ -147,7 +147,8 @@ def _line(asked: _Range, stored: Stored, step_s: float, count: int) -> Line:
         if step_s % SPAN_S[level] == 0:
             factor = int(step_s) // SPAN_S[level]
             found = read(asked.db, stored, asked.windows, int(asked.start), count * factor)
-            return line_of(found if factor == 1 else coarsen(found, factor), stored.scale)
+            line = line_of(found if factor == 1 else coarsen(found, factor), stored.scale)
+            return held(line, int(HOLD_INTERVALS * stored.interval_s / step_s))
     start_ms, step_ms = round(asked.start * 1000), round(step_s * 1000)
     hold_ms = round(HOLD_INTERVALS * stored.interval_s * 1000) if step_s < 2 * stored.interval_s else 0
     times, counts = samples(asked.db, stored, asked.windows, start_ms - hold_ms, start_ms + count * step_ms)

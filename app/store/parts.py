@@ -18,6 +18,7 @@ from typing import TypeVar, assert_never
 from app.domain.codec import decode, encode
 from app.domain.naming import natural
 from app.domain.snapshot import Gpu, Node, Service, Snapshot, SourceState
+from app.store.shelves import storable
 
 CLUSTER, SOURCE, NODE, SERVICE = "cluster", "source", "node", "service"
 
@@ -56,11 +57,11 @@ def parts_of(snapshot: Snapshot) -> Iterator[tuple[PartKey, object, Part]]:
     """(key, what must change for it to be kept anew, the part) of every part of a picture."""
     yield (CLUSTER, ""), _frame_lasting(snapshot), snapshot
     for name, state in snapshot.sources.items():
-        yield (SOURCE, name), lasting_source(state), state
+        yield (SOURCE, storable(name)), lasting_source(state), state
     for name, node in snapshot.nodes.items():
-        yield (NODE, name), lasting_node(node), node
+        yield (NODE, storable(name)), lasting_node(node), node
     for name, service in snapshot.services.items():
-        yield (SERVICE, name), (service.kind, service.target, service.model, service.facts), service
+        yield (SERVICE, storable(name)), (service.kind, service.target, service.model, service.facts), service
 
 
 def bare(part: Part) -> Part:

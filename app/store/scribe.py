@@ -24,8 +24,8 @@ from app.store.trouble import set_aside, trouble_of
 from app.store.writer import Kept, Writer
 
 _WHY = {
-    "full": "the disk is full",
-    "locked": "another program has locked the file",
+    "full": "the disk is full; it goes on by itself when there is room",
+    "locked": "another program has locked the file; it goes on by itself when that one lets go",
 }
 
 
@@ -49,6 +49,7 @@ class Scribe:
         self._damage: str | None = None
         self._news: list[Event] = []
         self._gap = 0
+        self._gap_why = ""
         self._one = asyncio.Lock()
 
     async def begin(self) -> None:
@@ -78,12 +79,12 @@ class Scribe:
         """Keep one tick if this process holds the lease; drop and count it where the file will not have it."""
         if not self.try_lease():
             if self.state == "failed":
-                self._drop(self.text)
+                self._drop()
             return
         async with self._one:
             for _ in range(2):  # a second time, into a new file, where the first was damaged
                 if not await self._ready():
-                    self._drop(self.text)
+                    self._drop()
                     return
                 if await self._written(tick):
                     return
@@ -149,7 +150,7 @@ class Scribe:
         if line is None or writer is None:
             return False
         if self._gap:
-            text = f"{self._gap} ticks before this one were not kept: {self.text}"
+            text = f"{self._gap} ticks before this one were not kept: {self._gap_why}"
             tick = replace(tick, events=(Event(tick.at, "store.gap", "warning", FLEET, text), *tick.events))
         try:
             kept = await line.run(lambda _: writer.write(replace(tick, events=(*self._news, *tick.events))))
@@ -158,7 +159,7 @@ class Scribe:
                 await self._set_aside(str(error))
                 return False
             self._say_trouble(error)
-            self._drop(self.text)
+            self._drop()
             if trouble_of(error) == "failed":
                 await self._put_down()
             return True
@@ -198,15 +199,14 @@ class Scribe:
             except sqlite3.Error as error:
                 self._say_trouble(error)
 
-    def _drop(self, why: str) -> None:
+    def _drop(self) -> None:
         self.dropped_ticks += 1
         self._gap += 1
-        self.text = why
+        self._gap_why = self.text
 
     def _say(self, state: str, text: str) -> None:
         self.state, self.text = state, text
 
     def _say_trouble(self, error: sqlite3.Error) -> None:
         kind = trouble_of(error)
-        why = _WHY.get(kind, str(error))
-        self._say("full" if kind == "full" else "failed", f"{self.path}: {why}; it goes on by itself once that is over")
+        self._say("full" if kind == "full" else "failed", f"{self.path}: {_WHY.get(kind, str(error))}")

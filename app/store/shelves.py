@@ -24,8 +24,14 @@ SLOTS = 16
 """Tracks a shelf holds: enough for a node's GPUs, few enough that reading one of them unpacks little else."""
 SHELF_LIMIT = 1 << 18
 """Shelves a store can number (4 million tracks); beyond it new subjects are not kept."""
+_LARGEST_INDEX = 1 << 31
 PULSE_QUANTA = {"source.lag": 0.001, "source.duration": 0.001, "source.failures": 1.0, "source.missed": 1.0}
 """How a source itself is doing, kept like any other track (kind `source`) but in no catalogue."""
+
+
+def storable(text: str) -> str:
+    """Text that SQLite takes: what is no Unicode (half a surrogate pair, out of a broken page) becomes `?`."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def quantum_of(key: str) -> float | None:
@@ -114,8 +120,10 @@ class Registry:
     ) -> Track | None:
         """The track of a subject and source, made if it is new; None when there is no room for another."""
         index = -1 if subject.index is None else subject.index
-        place = (subject.kind, subject.node, index, subject.key, source)
-        known = uuid_key(uuid) or ""
+        if not -1 <= index <= _LARGEST_INDEX:
+            return None
+        place = (subject.kind, storable(subject.node), index, storable(subject.key), storable(source))
+        known = storable(uuid_key(uuid) or "")
         track = self._tracks.get((*place, known))
         if track is None and known and (*place, "") in self._tracks:
             track = self._tracks[*place, known] = self._tracks.pop((*place, ""))

@@ -140,6 +140,23 @@ def line_of_samples(
     return line
 
 
+def held(line: Line, spans: int) -> Line:
+    """The line with each span that knows something holding over the next so many that know nothing.
+
+    For a source that is read less often than once a span.
+    """
+    if spans < 1 or None not in line.means:
+        return line
+    found = Line([*line.means], [*line.lows], [*line.highs])
+    last: int | None = None
+    for place, mean in enumerate(line.means):
+        if mean is not None:
+            last = place
+        elif last is not None and place - last <= spans:
+            found.means[place] = found.lows[place] = found.highs[place] = line.means[last]
+    return found
+
+
 def first_known(lines: Sequence[Line]) -> Line:
     """For each span, the first line that knows it: lines come best rank first."""
     if len(lines) == 1:

@@ -11,15 +11,16 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import repeat
+from math import isfinite
 
-from app.domain.series import Event, Subject
+from app.domain.series import Subject
 from app.domain.snapshot import Snapshot, SourceState
 from app.store.blocks import to_bytes
 from app.store.history import Tick
 from app.store.parts import PictureBook
 from app.store.recent import ROWS_OF_SHELF, first_id
 from app.store.scale import ABSENT
-from app.store.shelves import Registry
+from app.store.shelves import Registry, storable
 
 PULSE = "pulse"
 """Source of the tracks that say how sources are doing."""
@@ -37,7 +38,7 @@ def keep(db: sqlite3.Connection, registry: Registry, book: PictureBook, tick: Ti
     samples = 0
     for change in tick.changes:
         layer = change.layer
-        if abs(layer.at - tick.at) > reach_s:
+        if not abs(layer.at - tick.at) <= reach_s:  # NaN is not within reach either
             continue
         track = registry.track(change.subject, layer.source, change.uuid, layer.interval_s, layer.rank, tick.at)
         if track is None:
@@ -51,7 +52,7 @@ def keep(db: sqlite3.Connection, registry: Registry, book: PictureBook, tick: Ti
         book.keep(db, tick.at, tick.snapshot)
     db.execute("INSERT INTO tick (id, at, samples) VALUES (?, ?, ?)", (number, round(tick.at * 1000), samples))
     db.executemany("INSERT INTO recent (id, at, body) VALUES (?, ?, ?)", _numbered(rows, number))
-    keep_events(db, tick.events)
+    keep_events(db, tick)
     return samples
 
 
@@ -88,21 +89,21 @@ def _pulse(state: SourceState, at: float) -> dict[str, float]:
     return values
 
 
-def keep_events(db: sqlite3.Connection, events: Iterable[Event]) -> None:
-    """Write events down."""
+def keep_events(db: sqlite3.Connection, tick: Tick) -> None:
+    """Write a tick's events down; one whose time is none happened at the tick."""
     db.executemany(
         "INSERT INTO event (at, kind, severity, subject, node, idx, key, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
-                one.at,
+                one.at if isfinite(one.at) else tick.at,
                 one.kind,
                 one.severity,
                 one.subject.kind,
-                one.subject.node,
+                storable(one.subject.node),
                 -1 if one.subject.index is None else one.subject.index,
-                one.subject.key,
-                one.text,
+                storable(one.subject.key),
+                storable(one.text),
             )
-            for one in events
+            for one in tick.events
         ],
     )

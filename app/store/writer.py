@@ -27,6 +27,8 @@ CHORES_S = 0.03
 """Most time chores take after a tick, while they keep up; the step in hand is finished, which takes some ms more."""
 BEHIND_SHARE = 0.05
 """Share of the time between ticks that they take when a whole window or more waits to be sealed."""
+BEHIND_S = 0.5
+"""Most time they take even then."""
 WAL_BYTES = 4 << 20
 """Size of the write-ahead log at which it is carried over into the file."""
 
@@ -72,7 +74,7 @@ class Writer:
             keep(self._db, registry, book, tick, number, self._windows.raw_s)
         self._memory = (registry, book, number + 1)
         write_s = self._clock() - began
-        gap_s, self._last_at = tick.at - self._last_at, tick.at
+        gap_s, self._last_at = tick.at - (self._last_at or tick.at), tick.at
         try:
             if not self._checkpoint():
                 self._do_chores(gap_s)
@@ -92,7 +94,7 @@ class Writer:
             self._chores = self._all_chores()
         budget_s = CHORES_S
         if self._is_behind():
-            budget_s = max(budget_s, BEHIND_SHARE * gap_s)
+            budget_s = max(budget_s, min(BEHIND_S, BEHIND_SHARE * gap_s))
         until = self._clock() + budget_s
         for _ in self._chores:
             if self._clock() >= until:
