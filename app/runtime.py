@@ -143,7 +143,7 @@ async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterat
         tasks.start(monitor.Monitor(board, targets, clock).run(), "monitor")
         path = store_path(settings, options)
         if path is not None:
-            await _open_history(parts, path, settings, options, stack)
+            tasks.start(_keep(parts, path, settings, options), "history")
         yield parts
 
 
@@ -154,22 +154,31 @@ async def open_history(path: Path, clock: Clock, *, want_lease: bool, retention:
     return await open_store(path, clock.now, want_lease=want_lease, retention=retention or Retention())
 
 
-async def _open_history(
-    parts: Collecting, path: Path, settings: Settings, options: RuntimeOptions, stack: contextlib.AsyncExitStack
-) -> None:
-    """Open the store and keep what comes; the collecting has begun already and does not wait for a disk."""
+async def _keep(parts: Collecting, path: Path, settings: Settings, options: RuntimeOptions) -> None:
+    """Open the store and keep what comes until cancelled; the first numbers wait neither for its code nor a disk."""
+    await _first_look(parts.board)
     if options.write:
         private_dir(path.parent)
     kept = settings.store
     retention = Retention(kept.raw_hours * 3600, kept.minute_days * 86400, kept.quarter_days * 86400)
     history = await open_history(path, options.clock, want_lease=options.write, retention=retention)
-    parts.history = history
-    parts.feed.keep(history)
-    stack.push_async_callback(history.close)
-    if options.write:
-        keeper = Keeper(parts.board, history, options.clock, settings.cluster.interval_s)
-        tasks = await stack.enter_async_context(Tasks())
-        tasks.start(keeper.run(), "keeper")
+    try:
+        parts.history = history
+        parts.feed.keep(history)
+        if options.write:
+            await Keeper(parts.board, history, options.clock, settings.cluster.interval_s).run()
+        await asyncio.Event().wait()
+    finally:
+        await history.close()
+
+
+async def _first_look(board: Board) -> None:
+    """Until a source has answered, or half a second."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            async for snapshot in board.changes():
+                if snapshot.sources:
+                    return
 
 
 async def serve(settings: Settings, options: RuntimeOptions, listen: Listen, told: Callable[[str], None]) -> int:

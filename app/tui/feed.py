@@ -102,10 +102,11 @@ class Bridge:
 
     async def _follow(self, feed: Feed) -> None:
         self.tell()
-        async for _ in feed.changes():
+        async for snapshot in feed.changes():
             if self.replay is None:
                 self.tell()
-            await asyncio.sleep(LEAST_S)
+            if snapshot.sources:  # the first numbers wait for nothing
+                await asyncio.sleep(LEAST_S)
 
     def tick(self) -> None:
         """Tell if nobody did for a second; called once a second."""
