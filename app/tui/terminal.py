@@ -38,6 +38,8 @@ def speaks_utf8(environ: Mapping[str, str]) -> bool:
     if environ.get("TERM", "") in _NO_UTF8_TERMINALS:
         return False
     named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    if named in ("C", "POSIX"):  # Python answers UTF-8 for these two (PEP 540), the terminal does not
+        return False
     encoding = named.partition(".")[2] if "." in named else locale.getpreferredencoding(do_setlocale=False)
     return encoding.lower().replace("-", "").startswith("utf8")
 
