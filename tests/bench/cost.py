@@ -6,12 +6,22 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.bench.report import Report, Target
-from tests.bench.stage import Program, UnreadyError, environment, exporter, fake_gpus, kempnerpulse, ours, peer, weather
-from tests.bench.start import usable
+from tests.bench.stage import (
+    Program,
+    UnreadyError,
+    environment,
+    exporter,
+    fake_gpus,
+    kempnerpulse,
+    ours,
+    peer,
+    usable,
+    weather,
+)
 from tests.bench.terminal import Measured, measure
 
 ROUNDS = 3
-WARM_S, WINDOW_S = 4.0, 12.0
+WARM_S, WINDOW_S = 3.0, 10.0
 
 
 def run(report: Report) -> None:

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from tests.bench.report import Report, Target
-from tests.bench.stage import Program, UnreadyError, environment, fake_gpus, ours, peer
-from tests.bench.start import usable
+from tests.bench.stage import Program, UnreadyError, environment, fake_gpus, ours, peer, usable
 from tests.bench.terminal import measure
 from tests.standins.nvml.state import FakeNvml
 

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from urllib.request import urlopen
 
+from tests.bench.report import Report
 from tests.standins.nvml.build import BuildError, build
 from tests.standins.nvml.state import FakeNvml
 
@@ -71,6 +72,14 @@ def kempnerpulse(url: str) -> Program:
     return Program(
         "kempnerpulse", (str(script), "--backend", "prometheus", "--source", url, "--poll", "1", "--show-all")
     )
+
+
+def usable(programs: Sequence[Program], report: Report) -> list[Program]:
+    """The programs that can be measured; the others are skipped aloud."""
+    for one in programs:
+        if one.why_not:
+            report.skip(one.why_not)
+    return [one for one in programs if not one.why_not]
 
 
 @contextmanager

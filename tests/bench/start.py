@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from time import perf_counter
 
 from tests.bench.report import Report, Target
@@ -76,11 +76,3 @@ def _first(program: Program, environ: Mapping[str, str], frame: str) -> tuple[fl
     marks = {"frame": frame, "numbers": BUSY}
     seen = measure(program.command, environ, marks, warm_s=waited, window_s=0.0, until_marked=True).marks
     return seen["frame"] or waited, seen["numbers"] or waited
-
-
-def usable(programs: Sequence[Program], report: Report) -> list[Program]:
-    """The programs that can be measured; the others are skipped aloud."""
-    for one in programs:
-        if one.why_not:
-            report.skip(one.why_not)
-    return [one for one in programs if not one.why_not]
