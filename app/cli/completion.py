@@ -141,7 +141,8 @@ _gpu_watchdog() {{
 {cases}
   esac
 }}
-compdef _gpu_watchdog {PROGRAM}
+# Sourced, it registers itself; from $fpath, it is the completion already.
+if [[ $funcstack[1] == _{PROGRAM} ]]; then _gpu_watchdog "$@"; else compdef _gpu_watchdog {PROGRAM}; fi
 """
 
 

@@ -53,6 +53,8 @@ PARTS = (
         ("openssh-client", "openssh-server"),
     ),
     Part("openssl", "makes good and bad certificates", ("openssl",), ("openssl",)),
+    Part("zsh", "reads our completion script", ("zsh",), ("zsh",)),
+    Part("fish", "reads our completion script", ("fish",), ("fish",)),
     Part("nvtop", "stands beside us in the benchmark", ("nvtop",), ("nvtop",), is_optional=True),
 )
 
