@@ -107,8 +107,8 @@ def test_zsh_loads_the_script_both_ways(tmp_path: Path) -> None:
     """Sourced after compinit, and found by it in a folder of $fpath."""
     (tmp_path / "_gpu-watchdog").write_text(script("zsh", COMMANDS))
     asked = (
-        f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -d {tmp_path}/dump; print $_comps[gpu-watchdog]; "
-        f"source {tmp_path}/_gpu-watchdog; print $_comps[gpu-watchdog]"
+        f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -d {tmp_path}/dump; "
+        f"print $_comps[gpu-watchdog]; source {tmp_path}/_gpu-watchdog; print $_comps[gpu-watchdog]"
     )
 
     done = subprocess.run(["zsh", "-f", "-c", asked], capture_output=True, text=True, check=False)
