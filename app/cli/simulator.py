@@ -58,7 +58,7 @@ async def simulated_feed(wish: Wish, clock: Clock) -> AsyncIterator[Feed]:
             options = RuntimeOptions(state_dir=Path(folder), write=False, clock=clock)
             async with collecting(settings, options) as parts, Tasks() as tasks:
                 if wish.why:
-                    text = f"{wish.why}; this is a simulated cluster"
+                    text = f"this is a simulated cluster, since {wish.why}"
                     parts.board.note(Event(clock.now(), "run.start", "info", FLEET, text))
                 parts.feed.expect("the simulated past is still being made up: it takes some seconds")
                 tasks.start(_keep(parts, task, clock), "history of the simulated cluster")
