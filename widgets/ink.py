@@ -6,12 +6,13 @@ from component classes: twenty tones in every widget would cost twenty style loo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
 from textual.color import Color
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -20,7 +21,8 @@ from app.present.cells import Cell, Line, Tone, fit_line, line_width
 from app.present.palettes import STYLED, default_variables
 
 _DARK_TEXT, _LIGHT_TEXT = Color(14, 16, 20), Color(244, 246, 250)
-_STRIPS_KEPT = 1024
+_STRIPS_KEPT = 256
+"""A strip of a large heat map takes some ten kilobytes; a screen has some fifty lines."""
 
 
 class Ink:
@@ -30,6 +32,7 @@ class Ink:
         self._variables = variables
         self._text = text
         self._background = background
+        self.is_true_colour = text.ansi is None and background.ansi is None
         self._row = variables["row-selected" if is_focused else "row-selected-blurred"]
         self._styles: dict[tuple[Tone, Tone | None, bool], Style] = {}
         self._strips: LRUCache[tuple[Line, int], Strip] = LRUCache(_STRIPS_KEPT)
@@ -45,12 +48,12 @@ class Ink:
         text, style = "", None
         for cell in fitted:
             wanted = self._style(cell)
-            if style is wanted:
-                text += cell.text
-                continue
-            if style is not None:
+            both = wanted if style is None else _joined(style, wanted)
+            if both is None:
                 segments.append(Segment(text, style))
-            text, style = cell.text, wanted
+                text, style = cell.text, wanted
+            else:
+                text, style = text + cell.text, both
         if style is not None:
             segments.append(Segment(text, style))
         painted = Strip(segments, width)
@@ -94,6 +97,22 @@ class Ink:
         return Color.parse(self._variables[name])
 
 
+def _joined(before: Style, after: Style) -> Style | None:
+    """The one style of two neighbours, where spaces can do without their own; None where each needs its own.
+
+    A change of style costs forty bytes on the wire, a space in another colour nothing.
+    """
+    if before is after:
+        return before
+    if before.bgcolor != after.bgcolor:
+        return None
+    if after.color is None and not (before.underline or before.reverse):
+        return before
+    if before.color is None and not (after.underline or after.reverse):
+        return after
+    return None
+
+
 class Inked(Widget, inherit_css=False, inherit_bindings=False):
     """A widget that paints lines of cells; its ink lasts until its style changes."""
 
@@ -109,6 +128,16 @@ class Inked(Widget, inherit_css=False, inherit_bindings=False):
             _, _, background, text = self.colors
             self._ink = Ink(variables, background + text, background, is_focused=self.has_focus)
         return self._ink
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """The app's filters, less the one that turns the terminal's own colours into true ones: ink has none of them.
+
+        It would look at every segment of every changed line, a fifth of what painting a large heat map costs.
+        """
+        filters = super().get_line_filters()
+        if not self.ink.is_true_colour:
+            return filters
+        return [one for one in filters if not isinstance(one, ANSIToTruecolor)]
 
     def notify_style_update(self) -> None:
         """Forget the colours: the theme, the background or the focus changed."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from app.domain.snapshot import Layer
 
 _NOTHING: Mapping[str, float] = {}
+_NO_KEYS: frozenset[str] = frozenset()
 
 
 def believed(layers: tuple[Layer, ...], now: float) -> Mapping[str, float]:
@@ -34,3 +35,12 @@ def believed(layers: tuple[Layer, ...], now: float) -> Mapping[str, float]:
     for layer in order:
         merged.update(layer.values)
     return merged
+
+
+def stale_keys(layers: tuple[Layer, ...], now: float) -> frozenset[str]:
+    """Keys of `believed` whose value comes from a stale layer: to be shown grey."""
+    stale = [layer for layer in layers if layer.is_stale(now)]
+    if not stale:
+        return _NO_KEYS
+    fresh = {key for layer in layers if not layer.is_stale(now) for key in layer.values}
+    return frozenset(key for layer in stale if not layer.is_expired(now) for key in layer.values) - fresh

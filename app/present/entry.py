@@ -1,4 +1,4 @@
-"""One GPU in the grid: its entry of one line, or of several where there is room.
+"""One GPU in the grid: what is known of it, and its entry of one line.
 
 The same place always holds the same thing; where the width does not suffice whole fields are left out, never digits.
 """
@@ -12,12 +12,11 @@ from functools import lru_cache
 from app.domain.health import Verdict, gpu_health, heat_reason
 from app.domain.metrics import by_key
 from app.domain.snapshot import Gpu
-from app.domain.values import believed
-from app.present.braille import curve
-from app.present.cells import Cell, Line, Tone, cells, fit, fit_line, line, line_width, spread, text_width, tidy
+from app.domain.values import believed, stale_keys
+from app.present.cells import Cell, Line, Tone, cells, fit, fit_line, line, text_width, tidy
 from app.present.fleet_view import FleetView
 from app.present.look import Look
-from app.present.scale import bar, fraction, pleasant_top, top_of
+from app.present.scale import pleasant_top, top_of
 from app.present.sparks import area
 from app.present.units import MISSING, format_age, quantity
 
@@ -31,11 +30,9 @@ _FIELD_WIDTHS: Mapping[str, int] = {
 _GAP = 2
 _SPARK_LEAST, _SPARK_MOST = 6, 24
 _OWNER_LEAST, _OWNER_MOST = 9, 28
-_TWO_BARS = 48
-"""From this width on, memory and power both have their bar."""
 _ADDED = ("gpu.temperature", "gpu.power", "gpu.memory_used")
 """Fields after utilization, in the order in which they find room."""
-_ORDER = ("gpu.utilization", "gpu.memory_used", "gpu.temperature", "gpu.power")
+FIELD_ORDER = ("gpu.utilization", "gpu.memory_used", "gpu.temperature", "gpu.power")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,24 @@ class EntryShape:
     """Columns of the owner's field; 0: left out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a GPU at a moment, and which of it is old."""
+
+    values: Mapping[str, float]
+    stale: frozenset[str] = frozenset()
+
+    @property
+    def is_old(self) -> bool:
+        """Nothing of it is fresh."""
+        return len(self.stale) == len(self.values)
+
+
+def known_of(gpu: Gpu, now: float) -> Known:
+    """The values within their age, and those past two intervals."""
+    return Known(believed(gpu.layers, now), stale_keys(gpu.layers, now))
+
+
 @lru_cache(256)
 def entry_shape(width: int, colour_key: str = "gpu.utilization") -> EntryShape:
     """Choose the fields of a one-line entry; the metric that colours the grid is always among them."""
@@ -59,7 +74,7 @@ def entry_shape(width: int, colour_key: str = "gpu.utilization") -> EntryShape:
         if key not in chosen and left >= _FIELD_WIDTHS[key] + _GAP:
             chosen.append(key)
             left -= _FIELD_WIDTHS[key] + _GAP
-    fields = tuple(key for key in _ORDER if key in chosen)
+    fields = tuple(key for key in FIELD_ORDER if key in chosen)
     owner = _OWNER_LEAST if left >= _OWNER_LEAST + _GAP else 0
     left -= owner + _GAP if owner else 0
     spark = min(_SPARK_MOST, _SPARK_LEAST + max(0, left))
@@ -106,139 +121,71 @@ def entry(gpu: Gpu, view: FleetView, shape: EntryShape) -> Line:
     """A GPU on one line of exactly the shape's width."""
     look = view.look
     verdict = gpu_health(gpu, look.now)
-    head = _head(gpu, verdict, look)
+    head = head_cells(gpu, verdict, look)
     if gpu.is_lost:
         return fit_line(line(*head, Cell(lost_text(gpu, look), "lost")), shape.width, cut=look.glyphs.more)
-    values = believed(gpu.layers, look.now)
-    if not values:
+    known = known_of(gpu, look.now)
+    if not known.values:
         return fit_line(line(*head, Cell(silent_text(gpu, look), "old")), shape.width, cut=look.glyphs.more)
-    is_old = _is_old(gpu, look)
     parts: list[Cell | str | Line] = [*head]
     if shape.spark:
-        parts.append(_trend_line(gpu, view, shape.spark, values, is_old=is_old))
+        parts.append(_trend_line(gpu, view, shape.spark, known))
     for key in shape.fields:
-        parts += ["  ", field(key, values, is_old=is_old)]
+        parts += ["  ", field(key, known)]
     if shape.owner:
-        parts += ["  ", *_owner_cell(gpu, look, is_old=is_old)]
+        parts += ["  ", *owner_cell(gpu, look, known)]
     return fit_line(line(*parts), shape.width, cut=look.glyphs.more)
 
 
-def tall_entry(gpu: Gpu, view: FleetView, width: int, height: int) -> tuple[Line, ...]:
-    """A GPU on `height` (2 or more) lines of exactly `width` columns: numbers, its past, and bars from 3 lines on."""
-    look = view.look
-    verdict = gpu_health(gpu, look.now)
-    values = believed(gpu.layers, look.now)
-    head = _head(gpu, verdict, look)
-    blank = (Cell(" " * width),)
-    if gpu.is_lost or not values:
-        said = Cell(lost_text(gpu, look), "lost") if gpu.is_lost else Cell(silent_text(gpu, look), "old")
-        rest = [blank] * (height - 1)
-        return (fit_line(line(*head, said), width, cut=look.glyphs.more), *rest)
-    is_old = _is_old(gpu, look)
-    room = width - INDEX_WIDTH
-    fields = _tall_fields(room, height)
-    numbers: list[Cell | str | Line] = [*head]
-    for number, key in enumerate(fields):
-        numbers += ["  " if number else "", field(key, values, is_old=is_old)]
-    left = line(*numbers)
-    right = _owner_cell(gpu, look, is_old=is_old) if verdict.state == "ok" else (Cell(verdict.reason, _tone(verdict)),)
-    most = width - line_width(left) - 2
-    if line_width(right) > most:
-        right = fit_line(right, max(0, most), cut=look.glyphs.more)
-    chart = _tall_chart(gpu, view, values, room, max(1, height - 2))
-    tone: Tone = "old" if is_old else "curve" if len(chart) > 1 and look.glyphs.braille else "spark"
-    drawn = tuple((Cell(" " * INDEX_WIDTH), Cell(text, tone)) for text in chart)
-    bars = (_bars(values, width, look, is_old=is_old),) if height > 2 else ()
-    return (spread(left, right, width), *drawn, *bars)
-
-
-def _tall_fields(room: int, height: int) -> tuple[str, ...]:
-    """The numbers of a tall entry's first line: what has no bar below."""
-    if height == 2:
-        return _ORDER
-    bare = () if room >= _TWO_BARS else ("gpu.power",)
-    return ("gpu.utilization", "gpu.temperature", *bare)
-
-
-def _tall_chart(gpu: Gpu, view: FleetView, values: Mapping[str, float], width: int, height: int) -> tuple[str, ...]:
-    """Recent values: blocks on one line, a curve of dots on more."""
-    low, high = _range(view, values, gpu)
-    recent, glyphs = view.trend(gpu.node, gpu.index), view.look.glyphs
-    if height > 1 and glyphs.braille:
-        return curve(recent, width, height, low, high)
-    return area(recent, width, height, low, high, glyphs)
-
-
-def field(key: str, values: Mapping[str, float], *, is_old: bool = False) -> Line:
-    """A value of steady width with its quiet unit; amber where the value itself is the trouble."""
+def field(key: str, known: Known) -> Line:
+    """A value of steady width with its quiet unit; grey when old, amber where the value itself is the trouble."""
     metric = by_key()[key]
     width = _FIELD_WIDTHS[key]
-    shown = quantity(metric, values.get(key))
+    shown = quantity(metric, known.values.get(key))
     gap = "" if key == "gpu.temperature" else " "
     unit = gap + shown.unit if shown.unit else ""
     number = fit(shown.number, width - (len(gap) + 1), "right")
+    is_old = key in known.stale
     tone: Tone = "old" if is_old or shown.number == MISSING else "plain"
-    if key == "gpu.temperature" and heat_reason(values) and not is_old:
+    if key == "gpu.temperature" and tone == "plain" and heat_reason(known.values):
         tone = "look"
     return (Cell(number, tone), Cell(fit(unit, len(gap) + 1), "old" if is_old else "unit"))
 
 
-def _head(gpu: Gpu, verdict: Verdict, look: Look) -> tuple[Cell, ...]:
-    index_tone: Tone = _tone(verdict) if verdict.state in {"critical", "warning"} else "quiet"
+def head_cells(gpu: Gpu, verdict: Verdict, look: Look) -> tuple[Cell, ...]:
+    """Sign and index, in INDEX_WIDTH columns."""
+    index_tone: Tone = tone_of(verdict) if verdict.state in {"critical", "warning"} else "quiet"
     mark = Cell(look.glyphs.lost, "lost") if gpu.is_lost else sign(verdict, look)
     return (mark, Cell(fit(str(gpu.index), 2, "right"), index_tone), Cell(" "))
 
 
-def _tone(verdict: Verdict) -> Tone:
+def tone_of(verdict: Verdict) -> Tone:
+    """Red or amber, of a verdict that is one of them."""
     return "bad" if verdict.state == "critical" else "look"
 
 
-def _is_old(gpu: Gpu, look: Look) -> bool:
-    return all(layer.is_stale(look.now) for layer in gpu.layers)
+def is_trend_old(view: FleetView, known: Known) -> bool:
+    """Whether the metric that the grid shows is past two intervals."""
+    return view.metric.key in known.stale
 
 
-def _owner_cell(gpu: Gpu, look: Look, *, is_old: bool) -> Line:
-    if is_old:
+def owner_cell(gpu: Gpu, look: Look, known: Known) -> Line:
+    """Who has the GPU; where nothing is fresh, how old it all is."""
+    if known.is_old:
         return (Cell(f"{format_age(look.now - gpu.seen_at)} old", "old"),)
     return cells(owner(gpu))
 
 
-def _range(view: FleetView, values: Mapping[str, float], gpu: Gpu) -> tuple[float, float]:
+def trend_range(view: FleetView, values: Mapping[str, float], gpu: Gpu) -> tuple[float, float]:
+    """Bottom and top of the sparkline."""
     top = top_of(view.metric, values)
     return view.metric.low or 0.0, top or pleasant_top(view.trend(gpu.node, gpu.index))
 
 
-def _trend_line(gpu: Gpu, view: FleetView, width: int, values: Mapping[str, float], *, is_old: bool) -> Line:
-    low, high = _range(view, values, gpu)
+def _trend_line(gpu: Gpu, view: FleetView, width: int, known: Known) -> Line:
+    low, high = trend_range(view, known.values, gpu)
     text = area(view.trend(gpu.node, gpu.index), width, 1, low, high, view.look.glyphs)[0]
-    return (Cell(text, "old" if is_old else "spark"),)
-
-
-def _bars(values: Mapping[str, float], width: int, look: Look, *, is_old: bool) -> Line:
-    """Memory and power against their limits, side by side."""
-    room = width - INDEX_WIDTH
-    both = room >= _TWO_BARS
-    each = (room - 2) // 2 if both else room
-    memory = _bar("mem", "gpu.memory_used", values, each, look, is_old=is_old)
-    if not both:
-        return (Cell(" " * INDEX_WIDTH), *memory)
-    power = _bar("pwr", "gpu.power", values, room - 2 - each, look, is_old=is_old)
-    return (Cell(" " * INDEX_WIDTH), *memory, Cell("  "), *power)
-
-
-def _bar(label: str, key: str, values: Mapping[str, float], width: int, look: Look, *, is_old: bool) -> Line:
-    metric = by_key()[key]
-    value = values.get(key)
-    top = top_of(metric, values)
-    number = quantity(metric, value)
-    of = f"/{quantity(metric, top).number}" if top is not None and value is not None else ""
-    text_tone: Tone = "old" if is_old or value is None else "plain"
-    text = (Cell(fit(number.number, 5, "right"), text_tone), Cell(fit(f"{of} {number.unit}", 8), "unit"))
-    length = width - len(label) - 1 - 1 - 13
-    share = None if value is None else fraction(metric, value, top)
-    drawn = bar(share, length, look.glyphs) if length >= 4 else ()
-    joined = line(Cell(label, "quiet"), " ", drawn, " " if drawn else "", text)
-    return fit_line(joined, width, cut=look.glyphs.more)
+    return (Cell(text, "old" if is_trend_old(view, known) else "spark"),)
 
 
 def label_width(names: tuple[str, ...], most: int) -> int:

@@ -29,9 +29,9 @@ from app.present.heat_cells import (
     run_of_halves,
 )
 from app.present.heat_layout import HeatLayout, Run, labels, lay_out_heat
-from app.present.panels import node_state_line
 from app.present.places import Places
 from app.present.scale import LIMIT_OF, fraction, level_of, pleasant_top
+from app.present.titles import group_state
 
 _SIDE_LEAST = 14
 _TURNS = (STALE_INTERVALS, EXPIRED_INTERVALS)
@@ -125,7 +125,7 @@ class HeatPlan:
             used = run.x + run.count * self.layout.cell
         side = self.width - used - 2
         if len(runs) == 1 and len(self.layout.rows[0]) == 1 and side >= _SIDE_LEAST:
-            parts += ["  ", fit_line(node_state_line(view.nodes[runs[0].node], view), side, cut=view.look.glyphs.more)]
+            parts += ["  ", fit_line(group_state(view.nodes[runs[0].node], view), side, cut=view.look.glyphs.more)]
         return fit_line(line(*parts), self.width)
 
     def _label(self, run: Run) -> Cell:

@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.domain.health import node_health
-from app.domain.naming import short_model
-from app.present.cells import Cell, Line, cells, fit_line, line, tidy
-from app.present.entry import EntryShape, entry, entry_shape, label_width, tall_entry
+from app.present.cells import Cell, Line, cells, fit_line, line
+from app.present.entry import entry, entry_shape, label_width
 from app.present.fleet_view import FleetView, NodeGroup, Shape
 from app.present.frames import frame_bottom, frame_top
 from app.present.places import Box, Places
-from app.present.units import format_power
+from app.present.tall_entry import BarsHeld, tall_entry
+from app.present.titles import group_state, group_title
 
 PanelZoom = Literal["cards", "lines"]
 
@@ -128,11 +127,14 @@ class PanelPlan:
         self._owner: list[int] = [at for at, band in enumerate(self._bands) for _ in range(band.height)]
         self.height = len(self._owner)
         self.places = Places(tuple(self._boxes(counts)))
-        self._entry_shape: dict[str, EntryShape] = {}
+        self._bars_held: BarsHeld = {}
+        self._tall: dict[tuple[str, int], tuple[Line, ...]] = {}
+        """Entries of several lines, while the picture they are in is drawn."""
 
     def lines(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> list[Line]:
         """The lines from `top` up to `bottom`; beyond the last, blank ones."""
         node_of, number_of = _numbers(view)
+        self._tall.clear()
         drawn: list[Line] = []
         for y in range(top, bottom):
             if y >= self.height:
@@ -160,7 +162,7 @@ class PanelPlan:
         if y >= height:
             return (Cell(" " * panels.panel_width),)
         if y == 0:
-            return frame_top(node_title(group, view), node_state_line(group, view), panels.panel_width, glyphs)
+            return frame_top(group_title(group, view), group_state(group, view), panels.panel_width, glyphs)
         if y == height - 1:
             return frame_bottom((), panels.panel_width, glyphs)
         edge = Cell(glyphs.box.down, "frame")
@@ -193,7 +195,10 @@ class PanelPlan:
         drawn = panels.entry_height - (1 if panels.entry_height > 3 else 0)
         if part >= drawn:  # the blank line below a tall entry
             return (Cell(" " * panels.entry_width),)
-        return tall_entry(gpu, view, panels.entry_width, drawn)[part]
+        place = (gpu.node, gpu.index)
+        if place not in self._tall:
+            self._tall[place] = tall_entry(gpu, view, panels.entry_width, drawn, self._bars_held)
+        return self._tall[place][part]
 
     def _boxes(self, counts: Sequence[int]) -> Iterator[Box]:
         panels = self.panels
@@ -234,27 +239,3 @@ def _numbers(view: FleetView) -> tuple[list[int], list[int]]:
 def highlighted(shown: Line) -> Line:
     """The entry under the cursor: the same text, over the colour of the chosen thing."""
     return tuple(cell._replace(back="chosen") for cell in shown)
-
-
-def node_title(group: NodeGroup, view: FleetView) -> Line:
-    """`gpu-01 · 8 × H100 80GB HBM3`."""
-    models = {short_model(gpu.model) for gpu in group.node.gpus if gpu.model}
-    count = len(group.gpus)
-    what = f"{count} {view.look.glyphs.times} {tidy(models.pop(), 40)}" if len(models) == 1 else f"{count} GPUs"
-    of = f" of {len(group.node.gpus)}" if count < len(group.node.gpus) else ""
-    return line(cells(group.node.name, "strong"), Cell(f" {view.look.glyphs.dot} ", "frame"), Cell(what + of, "quiet"))
-
-
-def node_state_line(group: NodeGroup, view: FleetView) -> Line:
-    """At the right of a node's frame: its trouble, else how many of its GPUs are busy and their power."""
-    now = view.look.now
-    verdict = node_health(group.node, now)
-    glyphs = view.look.glyphs
-    if verdict.state in {"critical", "warning"}:
-        tone: Literal["bad", "look"] = "bad" if verdict.state == "critical" else "look"
-        mark = glyphs.critical if verdict.state == "critical" else glyphs.warning
-        return (Cell(f"{mark} {tidy(verdict.reason, 60)}", tone),)
-    if verdict.state == "unknown":
-        return (Cell("no data", "old"),)
-    powers = [value for gpu in group.gpus if (value := gpu.value("gpu.power", now)) is not None]
-    return (Cell(format_power(sum(powers)), "quiet"),) if powers else ()

@@ -27,6 +27,7 @@ LIMIT_OF: Mapping[str, str] = {
 """The device's own limit that tops a metric's scale."""
 
 LEVEL_COUNT = 10
+_BAR_STEP = 0.05
 _MARGIN = 0.15
 """A value must pass a step's edge by this share of the step before the level follows: edges do not flicker."""
 
@@ -51,6 +52,16 @@ def level_of(share: float, before: int | None = None) -> int:
     if before is not None and before - _MARGIN <= place < before + 1 + _MARGIN:
         return before
     return min(LEVEL_COUNT - 1, int(place))
+
+
+def steady(share: float, before: float | None) -> float:
+    """A bar's fraction in twentieths; stays at `before` until the value is nearly a whole step away.
+
+    A power that wanders by a few watts must not send its line to the terminal every second.
+    """
+    if before is not None and abs(share - before) < _BAR_STEP * 0.9:
+        return before
+    return round(share / _BAR_STEP) * _BAR_STEP
 
 
 def pleasant_top(values: Sequence[float | None]) -> float:

@@ -123,11 +123,13 @@ def format_money(per_hour: float | None) -> str:
 
 
 def format_power(watts: float | None) -> str:
-    """`612 W`, `8.4 kW`, `1.24 MW`; `—` for none. The number has three figures at most."""
+    """`612 W`, `8.4 kW`, `153 kW`, `1.94 MW`; `—` for none: no more figures than stay put from second to second."""
     if watts is None or not math.isfinite(watts):
         return MISSING
-    if abs(watts) < 1000:
+    if abs(watts) < 999.5:
         return f"{watts:.0f} W"
+    if abs(watts) < 99_950:
+        return f"{watts / 1000:.1f} kW"
     number, prefix = _si(watts)
     return f"{number} {prefix}W"
 

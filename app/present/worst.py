@@ -6,7 +6,7 @@ from app.domain.health import gpu_health, values_health
 from app.domain.snapshot import Gpu
 from app.domain.values import believed
 from app.present.cells import Cell, Line, cells, line
-from app.present.entry import field, lost_text, sign, silent_text
+from app.present.entry import field, known_of, lost_text, sign, silent_text
 from app.present.fleet_view import FleetView
 from app.present.rows import Column, Row, Rows
 
@@ -44,7 +44,8 @@ def _worst_row(gpu: Gpu, view: FleetView) -> Row:
     elif not values:
         why = (Cell(silent_text(gpu, look), "old"),)
     elif verdict.state == "ok":
-        why = line(field("gpu.temperature", values), " ", field("gpu.power", values))
+        known = known_of(gpu, look.now)
+        why = line(field("gpu.temperature", known), " ", field("gpu.power", known))
     else:
         why = (Cell(verdict.reason, "bad" if verdict.state == "critical" else "look"),)
     mark = Cell("x", "lost") if gpu.is_lost else sign(verdict, look)

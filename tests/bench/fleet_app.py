@@ -19,6 +19,7 @@ from app.domain.snapshot import Snapshot
 from app.present.fleet_view import fleet_view
 from app.present.header import badge
 from app.present.look import Look
+from app.present.trends import Trends
 from app.present.worst import WORST_COLUMNS, worst_rows
 from tests.present.fleets import fleet, with_values
 from tests.widgets.harness import Harness
@@ -59,6 +60,7 @@ class FleetApp(Harness):
         self._moments = made
         self._whole = whole
         self._tick = 0
+        self._trends = Trends()
 
     def _widgets(self) -> Iterable[Widget]:
         if self._whole:
@@ -69,7 +71,6 @@ class FleetApp(Harness):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one(GpuGrid).zoom_to("heat")
         self.query_one(GpuGrid).focus()
         self.show_next()
         self.set_interval(1.0, self.show_next)
@@ -80,7 +81,8 @@ class FleetApp(Harness):
         snapshot = self._moments[at if at < MOMENTS else 2 * MOMENTS - 2 - at]
         self._tick += 1
         look = Look(snapshot.at + 1.0)
-        view = fleet_view(snapshot, look)
+        self._trends.add(snapshot, float(self._tick))
+        view = fleet_view(snapshot, look, trend=self._trends.of)
         self.query_one(GpuGrid).show(view)
         if self._whole:
             facts = cluster_facts(snapshot, look.now)

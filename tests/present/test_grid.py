@@ -8,14 +8,14 @@ from datetime import UTC
 
 import pytest
 
-from app.domain.snapshot import Snapshot
+from app.domain.snapshot import Layer, Snapshot
 from app.present.cells import Line, line_text, line_width
 from app.present.entry import entry_shape
 from app.present.fleet_view import FleetView, fleet_view
 from app.present.glyphs import ASCII, UNICODE, Glyphs
 from app.present.grid import Plan, Zoom, farther, nearer, plan_for, zoom_for
 from app.present.look import Look
-from tests.present.fleets import NOW, changed, fleet, hot, lost, silent, trend, troubled
+from tests.present.fleets import INTERVAL_S, NOW, changed, fleet, hot, lost, silent, trend, troubled
 
 
 def view_of(snapshot: Snapshot, glyphs: Glyphs = UNICODE) -> FleetView:
@@ -203,3 +203,18 @@ def _plans(view: FleetView) -> Iterator[Plan]:
         ("heat", 12, 1),
     ):
         yield plan_for(view.shape, zoom, width, height, UNICODE)  # type: ignore[arg-type]  # literals in a tuple
+
+
+def test_old_values_are_grey_and_show_their_age() -> None:
+    """Past two intervals numbers turn grey and the owner's place says how old; fresh ones beside them stay."""
+    snapshot = fleet(1, 8, at=NOW - 12)
+    fresh = changed(snapshot, "gpu-01", 1, lambda gpu: replace(gpu, layers=(*gpu.layers, heat_layer())))
+    lines = drawn(fresh, 80, 20, "lines")
+
+    assert "12 s old" in line_text(lines[0])
+    tones = {cell.text.strip(): cell.tone for cell in lines[1]}
+    assert ("old", "plain") == (tones["98"], tones["55"])
+
+
+def heat_layer() -> Layer:
+    return Layer("other", NOW - 1, INTERVAL_S, {"gpu.temperature": 55.0})

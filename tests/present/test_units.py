@@ -89,6 +89,6 @@ def test_elapsed(seconds: float | None, text: str) -> None:
 def test_single_numbers() -> None:
     """Money, power, sizes, rates and counts."""
     assert ("$23.84/h", "—") == (format_money(23.84), format_money(None))
-    assert ("612 W", "8.40 kW", "1.24 MW") == (format_power(612), format_power(8400), format_power(1_240_000))
+    assert ("612 W", "8.4 kW", "1.24 MW") == (format_power(612), format_power(8400), format_power(1_240_000))
     assert ("71.0 G", "1.21 GB/s") == (format_size(72_700), format_rate(1.21e9))
     assert ("1,024", "1.05 M") == (format_count(1024), format_count(1_048_576))
