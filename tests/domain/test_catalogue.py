@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from app.domain.catalogue_health import clock_events
+from app.domain.health import clock_events
 from app.domain.metric import Fold, Kind, Merge, Metric, Scope
 from app.domain.metrics import METRICS, by_key, by_wire, find
 
@@ -107,6 +107,6 @@ def test_row_is_found_within_a_scope() -> None:
 
 def test_clock_events_are_named_by_their_bits() -> None:
     """A mask is a set of reasons."""
-    assert ("sw_power_cap", "sw_thermal") == clock_events(0x24)
+    assert ("power_cap", "sw_thermal") == clock_events(0x24)
     assert () == clock_events(0)
     assert () == clock_events(None)
