@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.present.cells import Cell, Line, fit_line, line, text_width, tidy
+from app.present.cells import Cell, Line, fit_line, line, text_width, tidy, wrap
 
 _COLUMN_LEAST = 38
 _BETWEEN = 4
@@ -40,11 +40,17 @@ def help_lines(sections: tuple[HelpSection, ...], width: int) -> tuple[Line, ...
 
 
 def _block(section: HelpSection, width: int) -> list[Line]:
-    key_width = min(max((text_width(key) for key, _ in section.rows), default=0), width // 2)
-    lines: list[Line] = [fit_line((Cell(tidy(section.title), "strong"),), width)]
+    key_width = min(max((text_width(key) for key, _ in section.rows), default=0), max(8, width // 3))
+    lines: list[Line] = [fit_line((Cell(text, "strong"),), width) for text in wrap(tidy(section.title, 400), width)]
     for key, what in section.rows:
-        left = fit_line((Cell(tidy(key), "accent"),), key_width)
-        lines.append(fit_line(line(left, "  ", Cell(tidy(what), "plain")), width))
+        keys = wrap(tidy(key, 400), key_width) or ("",)
+        words = wrap(tidy(what, 400), max(1, width - key_width - 2)) or ("",)
+        for number in range(max(len(keys), len(words))):
+            left = keys[number] if number < len(keys) else ""
+            right = words[number] if number < len(words) else ""
+            lines.append(
+                fit_line(line(fit_line((Cell(left, "accent"),), key_width), "  ", Cell(right, "plain")), width)
+            )
     lines.append((Cell(" " * width),))
     return lines
 

@@ -49,7 +49,7 @@ class Action:
     fixed: str = ""
     """Argument given to the verb when it is a key that is pressed."""
     is_urgent: bool = False
-    """Works even where a line is being typed."""
+    """Comes before the keys of the focused widget, so that the very next key already goes where this one says."""
 
 
 def _pages() -> tuple[Action, ...]:
@@ -72,8 +72,8 @@ def _pages() -> tuple[Action, ...]:
 
 
 _OTHERS: tuple[Action, ...] = (
-    Action("filter", "filter", "Keep the GPUs that fit: util<10 mem>40g node:gpu-[01-04] state:lost user:ana.", "filter", "slash", FLEET, "filter", "filter", "[FILTER]", "filter"),
-    Action("command", "go", "Type a command; tab completes it, up and down are those before.", "command", "colon", bar="go"),
+    Action("filter", "filter", "Keep the GPUs that fit: util<10 mem>40g node:gpu-[01-04] state:lost user:ana.", "filter", "slash", FLEET, "filter", "filter", "[FILTER]", "filter", is_urgent=True),
+    Action("command", "go", "Type a command; tab completes it, up and down are those before.", "command", "colon", bar="go", is_urgent=True),
     Action("back", "back", "Out of where you are; at home, drops the filter.", "back", "escape"),
     Action("open", "open", "Into the chosen GPU or row.", "open", "enter", ("home", "gpus", "heat", "node")),
     Action("node", "its node", "The node of the chosen GPU.", "to_node", "n", (*FLEET, "gpu"), "node"),
@@ -116,9 +116,10 @@ AT_RIGHT = frozenset({"time.back", "time.forward", "page.help"})
 """At the right of the key bar, where keys give way last."""
 
 _SIGNS: Mapping[str, str] = {
-    "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "−", "equals_sign": "=", "comma": ",",
+    "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "equals_sign": "=", "comma": ",",
     "full_stop": ".", "left_square_bracket": "[", "right_square_bracket": "]", "left_curly_bracket": "{",
-    "right_curly_bracket": "}", "escape": "esc", "shift+left": "⇧←", "shift+right": "⇧→", "shift+tab": "⇧tab",
+    "right_curly_bracket": "}", "escape": "esc", "shift+left": "shift-left", "shift+right": "shift-right",
+    "shift+tab": "shift-tab",
 }  # fmt: skip
 
 
@@ -139,11 +140,10 @@ def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(_sign(key.strip()) for key in named.split(",") if key.strip())
 
 
-def key_behind(action: Action, shown: str, keymap: Mapping[str, str]) -> str:
-    """Textual's name of the key that the bar shows as `shown` (of `[ ]` the first); empty where it is not this one's."""
-    first = keys_of(action, keymap)[:1]
-    is_it = bool(action.bar) and first == tuple(shown.split(" ")[:1])
-    return keymap.get(action.id, action.keys).split(",")[0].strip() if is_it else ""
+def shown_as(page: str, shown: str, keymap: Mapping[str, str]) -> Action | None:
+    """The action that the key bar shows as `shown`; of several that share a word, as `[ ]`, the first."""
+    first = shown.partition(" ")[0]
+    return next((one for one in here(page) if one.bar and keys_of(one, keymap)[:1] == (first,)), None)
 
 
 def bars(page: str, keymap: Mapping[str, str], *, is_narrow: bool = False) -> tuple[Keys, Keys]:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from textual.app import App
-from textual.message import Message
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -23,9 +22,11 @@ from app.tui.actions import ACTIONS, bindings
 from app.tui.feed import TICK_S, Bridge, Fresh, RefusedError
 from app.tui.keymap import load_keymap
 from app.tui.options import Connect, ScreenOptions
-from app.tui.page import Page, complain, log
+from app.tui.page import Page
 from app.tui.palette import Everything
+from app.tui.plain import PlainCharacters
 from app.tui.screens.registry import load_page
+from app.tui.sturdy import SturdyApp, log
 from app.tui.terminal import is_congested
 from app.tui.themes import THEMES, first_theme
 from app.tui.viewstate import load_view, save_view
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from app.domain.filtering import Filter
 
 
-class Watchdog(App[None]):
+class Watchdog(SturdyApp):
     """The screen. It implements `app.tui.desk.Desk` for its pages and verbs."""
 
     CSS_PATH = ["app.tcss", "screens/home.tcss"]  # home is the default screen, and Textual loads no CSS of that one
@@ -58,8 +59,6 @@ class Watchdog(App[None]):
         self.moment = self.bridge.moment(self.glyphs, self._wanted)
         self.painted = asyncio.Event()
         """Set when the first frame is out: only then may anything slow begin."""
-        self.crash: BaseException | None = None
-        """What ended the screen against its will."""
         self.set_keymap(dict(keymap.keys))
         for theme in THEMES:
             self.register_theme(theme)
@@ -67,6 +66,10 @@ class Watchdog(App[None]):
 
     def get_default_screen(self) -> Screen[Any]:
         return load_page("home")()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, PlainCharacters()] if self.glyphs is ASCII else filters
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return default_variables(dark=self.current_theme.dark)
@@ -193,17 +196,3 @@ class Watchdog(App[None]):
 
     def quit(self) -> None:
         self.exit()
-
-    async def _dispatch_message(self, message: Message) -> None:
-        try:
-            await super()._dispatch_message(message)
-        except Exception as error:
-            if self.page is None or not self.page.is_mounted:
-                raise
-            complain(self, error)  # an error in a handler is a note and a line in the log, not the end
-
-    def _fatal_error(self) -> None:
-        # Textual would print a traceback with the values of variables; the log has it, the user gets one line.
-        self.crash = self._exception
-        log.critical("the screen had to end", exc_info=self._exception)
-        self._close_messages_no_wait()

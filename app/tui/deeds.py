@@ -9,7 +9,7 @@ from app.domain.filtering import Filter, FilterError, parse_filter
 from app.tui.commands import CommandError, completions, filter_completions, parse_command
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
-from app.tui.verbs import VERBS
+from app.tui.verbs import VERBS, filter_mistake
 from app.tui.words import words_of
 
 HISTORY_KEPT = 50
@@ -39,7 +39,7 @@ def try_filter(text: str) -> Filter | str:
     try:
         return parse_filter(text)
     except FilterError as error:
-        return str(error)
+        return filter_mistake(error)
 
 
 def saved_filter(text: str) -> Filter | None:

@@ -59,7 +59,7 @@ class Moment:
         if self.problem:
             return self.problem, "trying again by itself"
         if not self.origin:
-            return "Connecting …", ""
+            return "Connecting", ""
         if self.wanted is not None and next(self.snapshot.gpus(), None) is not None:
             return f"No GPU fits the filter {self.wanted.text}", "esc shows all again"
         if self.replay_at is not None:

@@ -1,56 +1,55 @@
 """The page: what every screen has - a header, a body of its own, a line for notes, the prompt, the key bar.
 
 A page is told the moment and shows it; it decides nothing about the cluster and fetches only history for its charts.
-An error in a handler of a page becomes a note and a line in the log; the page lives on.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
 from textual.geometry import Size
-from textual.message import Message
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
 from app.present.cells import Cell, Line, cells
-from app.tui.actions import bars, here, key_behind
+from app.tui.actions import bars, call_of, shown_as
 from app.tui.desk import Desk
-from app.tui.feed import RefusedError, sentence
+from app.tui.feed import RefusedError
 from app.tui.moment import Moment
 from app.tui.prompt import Prompt
+from app.tui.sturdy import SturdyScreen
 from widgets.ribbon import ClusterHeader, KeyBar, Ribbon
-
-if TYPE_CHECKING:
-    from textual.app import App
 
 ROOMY = (100, 30)
 """Columns and lines from which a page shows all its panes at once."""
+WIDTHS = ((0, "-narrow"), (100, "-medium"), (160, "-wide"), (280, "-vast"))
+HEIGHTS = ((0, "-short"), (30, "-middle"), (46, "-tall"), (80, "-giant"))
+"""Classes of a page by its least columns and lines."""
+HEADER_S = 1.9
+"""Between two paints of the header for numbers alone: it is a thousand bytes, and every source's answer changes it."""
 NOTE_S = 6.0
 """How long a note stays."""
 
-log = logging.getLogger("gpu_watchdog.screen")
 
-
-class Page(Screen[None]):
+class Page(SturdyScreen):
     """One page. Subclasses name themselves, compose `body` and show moments."""
 
     ID: ClassVar[str] = ""
     """Its row in the registry."""
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (160, "-wide"), (280, "-vast")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-middle"), (46, "-tall"), (80, "-giant")]
+    AUTO_FOCUS = "#body *"
 
     def __init__(self) -> None:
-        super().__init__(id=f"page-{self.ID}")
+        super().__init__()
         self._note_timer: Timer | None = None
         self._focus_before: Widget | None = None
+        self._to_choose: tuple[str, int] | None = None
+        self._header_kind: tuple[object, ...] = ()
+        self._header_at = 0.0
 
     @property
     def desk(self) -> Desk:
@@ -78,8 +77,13 @@ class Page(Screen[None]):
         """Node and index of the GPU chosen here; None where the page chooses none."""
         return None
 
+    def select(self, node: str, index: int) -> bool:  # noqa: ARG002 - for pages that choose a GPU
+        """Choose a GPU if it is there; whether it was."""
+        return False
+
     def choose(self, node: str, index: int) -> None:
-        """Choose a GPU, as another page did."""
+        """Choose a GPU, as another page did; if the page does not show it yet, as soon as it does."""
+        self._to_choose = None if self.select(node, index) else (node, index)
 
     def on_mount(self) -> None:
         self.look(self.desk.moment)
@@ -92,6 +96,10 @@ class Page(Screen[None]):
         self.call_after_refresh(self.look_again)
 
     def _fit(self, size: Size) -> None:
+        """Classes that say how much room there is; Textual's own breakpoints come only after the first frame."""
+        fitting = {_last_fitting(WIDTHS, size.width), _last_fitting(HEIGHTS, size.height)}
+        for _, name in (*WIDTHS, *HEIGHTS):
+            self.set_class(name in fitting, name)
         self.set_class(size.width >= ROOMY[0] and size.height >= ROOMY[1], "-roomy")
 
     def look_again(self) -> None:
@@ -104,9 +112,21 @@ class Page(Screen[None]):
 
     def look(self, moment: Moment) -> None:
         """Show a moment, the header and the keys with it."""
-        self.query_one(ClusterHeader).show(moment.facts, moment.look, moment.badge, self._extra(moment))
+        self._show_header(moment)
         self.query_one(KeyBar).show(*bars(self.ID, self.desk.keymap, is_narrow=self.size.width < ROOMY[0]))
         self.show(moment)
+        if self._to_choose is not None:
+            self.choose(*self._to_choose)
+
+    def _show_header(self, moment: Moment) -> None:
+        """At once where something happened; every other second while only ages, power and cost move on."""
+        facts = moment.facts
+        trouble = (facts.gpus, facts.gpus_lost, facts.criticals, facts.warnings, facts.nodes_down, facts.sources_ok)
+        kind = (moment.replay_at, moment.problem, moment.origin, moment.wanted, moment.badge.tone, self.size, trouble)
+        if kind == self._header_kind and 0 <= moment.now - self._header_at < HEADER_S:
+            return
+        self._header_kind, self._header_at = kind, moment.now
+        self.query_one(ClusterHeader).show(moment.facts, moment.look, moment.badge, self._extra(moment))
 
     def note(self, text: str, tone: str = "info") -> None:
         """Say one line above the key bar, for a few seconds."""
@@ -162,11 +182,11 @@ class Page(Screen[None]):
             self.desk.try_filter(None)
 
     @on(KeyBar.Pressed)
-    def _pressed(self, event: KeyBar.Pressed) -> None:
+    async def _pressed(self, event: KeyBar.Pressed) -> None:
         event.stop()
-        key = next((key for one in here(self.ID) if (key := key_behind(one, event.key, self.desk.keymap))), "")
-        if key:
-            self.app.simulate_key(key)
+        action = shown_as(self.ID, event.key, self.desk.keymap)
+        if action is not None:
+            await self.app.run_action(call_of(action), self)
 
     def _hush(self) -> None:
         self.query_one("#note").display = False
@@ -183,19 +203,7 @@ class Page(Screen[None]):
         kept = len(moment.gpus())
         return ((Cell("/ ", "accent"), *cells(moment.wanted.text, "strong"), Cell(f" {kept} kept", "quiet")),)
 
-    async def _dispatch_message(self, message: Message) -> None:
-        # Textual ends the program where a handler raises; a monitor must not go because a page stumbled over a value.
-        try:
-            await super()._dispatch_message(message)
-        except Exception as error:
-            if not self.is_mounted:
-                raise
-            complain(self.app, error)
 
-
-def complain(app: App[None], error: Exception) -> None:
-    """Log an error and tell the user in one line, without ever raising another."""
-    log.error("an error on page %s", getattr(app.screen, "ID", "?"), exc_info=error)
-    note = getattr(app, "note", None)
-    if note is not None:
-        note(f"an error of this program, now in the log: {sentence(error)}")
+def _last_fitting(steps: Sequence[tuple[int, str]], size: int) -> str:
+    """The class of the largest size that fits."""
+    return [name for least, name in steps if size >= least][-1]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -41,6 +42,7 @@ def run(connect: Connect, options: ScreenOptions) -> int:
         print(f"gpu-watchdog: {why_not}", file=sys.stderr)  # noqa: T201 - before the screen there is only stderr
         return USAGE
     terminal.ease_slow_link(os.environ)
+    gc.disable()  # nothing made while starting is garbage, and looking for it takes a twentieth of the start
     from app.tui.app import Watchdog  # noqa: PLC0415 - after the environment is set
 
     if not terminal.speaks_utf8(os.environ):
@@ -62,14 +64,23 @@ async def _show(app: Watchdog) -> int:
     """The app and the feed side by side; the feed is closed when the app has given the terminal back."""
     async with asyncio.TaskGroup() as group:
         feeding = group.create_task(app.feeding(), name="feed")
+        starting = group.create_task(_started(app), name="start")
         watching = group.create_task(_watch_terminal(feeding), name="terminal")
         with _signals(app, feeding):
             try:
                 await app.run_async()
             finally:
+                starting.cancel()
                 watching.cancel()
                 feeding.cancel()
     return app.return_code or 0
+
+
+async def _started(app: Watchdog) -> None:
+    """After the first frame, leave what the start made out of every later search for garbage, and search again."""
+    await app.painted.wait()
+    gc.freeze()
+    gc.enable()
 
 
 async def _watch_terminal(feeding: asyncio.Task[None]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 
-from app.domain.filter_terms import metric_named
+from app.domain.filter_terms import SHORT, metric_named
 from app.domain.filtering import FilterError, parse_filter
 from app.domain.metrics import METRICS
 from app.domain.naming import same_node
@@ -54,8 +54,13 @@ def filter_(desk: Desk, text: str) -> None:
     try:
         wanted = parse_filter(text)
     except FilterError as error:
-        raise RefusedError(f"filter, character {error.position + 1}: {error}") from error
+        raise RefusedError(filter_mistake(error)) from error
     desk.change(filter=wanted.text)
+
+
+def filter_mistake(error: FilterError) -> str:
+    """What is wrong with a filter, and where."""
+    return f"filter, character {error.position + 1}: {error}"
 
 
 def command(desk: Desk, text: str) -> None:
@@ -258,7 +263,7 @@ def sortable(desk: Desk) -> tuple[str, ...]:
 
 def metric_words() -> tuple[str, ...]:
     """Words that name a metric of a GPU."""
-    return tuple(one.short for one in METRICS if one.scope == "gpu")
+    return (*SHORT, *(one.short for one in METRICS if one.scope == "gpu"))
 
 
 def _one_of(text: str, known: Iterable[str], what: str) -> str:
@@ -270,7 +275,7 @@ def _one_of(text: str, known: Iterable[str], what: str) -> str:
     begins = [word for word in words if wanted and word.startswith(wanted)]
     if len(begins) == 1:
         return begins[0]
-    listed = ", ".join(words[:12]) + (" …" if len(words) > 12 else "")
+    listed = ", ".join(words[:12]) + (" and more" if len(words) > 12 else "")
     raise RefusedError(
         f"{text!r} is no {what}{_nearest(wanted, words)}; known: {listed}" if text else f"which {what}? {listed}"
     )

@@ -78,14 +78,17 @@ async def driving(
     """Run the app on a board; leaves when it has painted the feed's first picture."""
     feed = FakeFeed(full() if snapshot is None else snapshot, EVENTS)
     app = Watchdog(connection(feed, *failures), options(folder, **more))
-    async with app.run_test(size=size) as pilot, asyncio.TaskGroup() as group:
-        feeding = group.create_task(app.feeding())
-        drive = Drive(app, feed, pilot)
-        if not failures:
-            await drive.until(lambda: bool(app.moment.origin))
-        await pilot.pause()
-        yield drive
-        feeding.cancel()
+    async with app.run_test(size=size) as pilot:
+        feeding = asyncio.create_task(app.feeding())
+        try:
+            drive = Drive(app, feed, pilot)
+            if not failures:
+                await drive.until(lambda: bool(app.moment.origin))
+            await pilot.pause()
+            yield drive
+        finally:
+            feeding.cancel()
+            await asyncio.wait({feeding})
 
 
 def screen_text(app: App[None]) -> str:

@@ -50,8 +50,8 @@ class Gpus(Page):
         node, slash, index = (self._table.selected or "").rpartition("/")
         return (node, int(index)) if slash else None
 
-    def choose(self, node: str, index: int) -> None:
-        self._table.select(f"{node}/{index}")
+    def select(self, node: str, index: int) -> bool:
+        return self._table.select(f"{node}/{index}")
 
     def _show_chosen(self, moment: Moment) -> None:
         place = self.chosen()

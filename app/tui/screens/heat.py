@@ -56,10 +56,10 @@ class Heat(Page):
         self._grid.explain(*moment.why_empty)
         self._grid.show(view)
         title = line(Cell("Heat map", "strong"), Cell(f" {metric_title(metric)}", "head"))
-        self._map.show(title, line(Cell(f"{len(view.gpus)} GPUs", "quiet")), (("m", "metric"), ("⏎", "open")))
+        self._map.show(title, line(Cell(f"{len(view.gpus)} GPUs", "quiet")), (("m", "metric"), ("enter", "open")))
         self._worst.explain("Nothing is wrong", "")
         self._worst.show(WORST_COLUMNS, worst_rows(view))
-        self._worst_pane.show("Worst twelve", "", (("⏎", "open"),))
+        self._worst_pane.show("Worst twelve", "", (("enter", "open"),))
         self.query_one("#legend", Ribbon).show(line(Cell(" "), legend(view, max(1, self.size.width - 2))))
         self._show_chosen(moment)
 
@@ -68,8 +68,8 @@ class Heat(Page):
             return self._worst_place()
         return self._grid.cursor
 
-    def choose(self, node: str, index: int) -> None:
-        self._grid.move_to(node, index)
+    def select(self, node: str, index: int) -> bool:
+        return self._grid.move_to(node, index)
 
     def _worst_place(self) -> tuple[str, int] | None:
         node, slash, index = (self._worst.selected or "").rpartition("/")

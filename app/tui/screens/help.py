@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from app.domain.filter_terms import EXAMPLES, STATES
+from app.present.glyphs import Glyphs
 from app.present.help import HelpSection
 from app.tui.actions import Action, bindings, here, keys_of
 from app.tui.commands import COMMANDS
@@ -49,7 +50,7 @@ class Help(Page):
             HelpSection("Everywhere", self._keys(everywhere)),
             HelpSection("Commands, after :", tuple((_usage(one), one.help) for one in COMMANDS.values())),
             HelpSection("Filter, after /", FILTER_HELP),
-            HelpSection("Signs", SIGNS),
+            HelpSection("Signs", signs(self.desk.glyphs)),
         )
 
     def _keys(self, actions: list[Action]) -> tuple[tuple[str, str], ...]:
@@ -74,13 +75,20 @@ FILTER_HELP: tuple[tuple[str, str], ...] = (
         "States, as words or as state:lost,stale. alloc: a job, a process or memory holds it; free: none does.",
     ),
     ("h100", "A word: part of the node's name, the model or the UUID."),
-    ("!term  a | b  (…)", "Not (- too), or, groups."),
+    ("!term  a | b  (a b)", "Not (- too), or, groups."),
 )
-SIGNS: tuple[tuple[str, str], ...] = (
-    ("— and grey", "Nobody knows, and the value is too old; the line below says why."),
-    ("▲ amber, ▲ red", "Look today, look now. A GPU in use is never coloured for being busy."),
-    ("x lost", "The GPU was there and its source no longer lists it. It stays until it is back."),
-    ("● LIVE  ◌ STALE", "News came within two intervals; no source brings any."),
-    ("◀ REPLAY 14:32", "The whole screen shows that moment; } goes back to now."),
-    ("◆ SIMULATED", "Numbers of a made-up cluster."),
-)
+
+
+def signs(glyphs: Glyphs) -> tuple[tuple[str, str], ...]:
+    """What the signs on screen mean."""
+    return (
+        (f"{glyphs.missing} and grey", "Nobody knows, and the value is too old; the line below says why."),
+        (
+            f"{glyphs.warning} amber, {glyphs.critical} red",
+            "Look today, look now. Being busy is never coloured as bad.",
+        ),
+        (f"{glyphs.lost} lost", "The GPU was there and its source no longer lists it. It stays until it is back."),
+        (f"{glyphs.live} LIVE  {glyphs.stale} STALE", "News came within two intervals; no source brings any."),
+        (f"{glyphs.replay} REPLAY 14:32", "The whole screen shows that moment; } goes back to now."),
+        (f"{glyphs.simulated} SIMULATED", "Numbers of a made-up cluster."),
+    )

@@ -93,7 +93,7 @@ class NodePage(Page):
         self._gpus.explain("No source of this node lists a GPU", "8 shows what each source brings")
         self._gpus.show(gpu_columns(None), gpu_rows(node.gpus, look, None))
         state = line(Cell(f"{seen} of {expected} seen", "quiet" if seen == expected else "bad"))
-        self._panes["gpus"].show("GPUs", state, (("⏎", "open"), ("space", "next part")))
+        self._panes["gpus"].show("GPUs", state, (("enter", "open"), ("space", "next part")))
         self._values.explain("No source speaks of the machine itself", "a node_exporter target of this node does")
         values = value_rows(node, look)
         self._values.show_values(values)

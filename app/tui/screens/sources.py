@@ -74,7 +74,7 @@ class Sources(Page):
     def _show_store(self, moment: Moment) -> None:
         health = self._health
         if health is None:
-            said = self._complaint or "asking …"
+            said = self._complaint or "asking"
             self._store_pane.show("History", "")
             self._store.show(cells(said, "quiet"))
             return

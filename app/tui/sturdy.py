@@ -1,0 +1,62 @@
+"""Sturdy: what keeps a mistake of ours from taking the screen down, or a traceback from landing on it.
+
+Textual ends the program where a handler raises, and prints the values of variables when it does. A monitor must not go
+because a page stumbled over a value, and must not print what it was told. Both hooks below are Textual's own private
+ones: it offers no others, and it is pinned exactly.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from textual.app import App
+from textual.message import Message
+from textual.screen import Screen
+
+from app.tui.feed import sentence
+
+log = logging.getLogger("gpu_watchdog.screen")
+
+
+class SturdyApp(App[None]):
+    """An app that notes its errors and goes on; what it cannot survive it writes down and ends with one line."""
+
+    crash: BaseException | None = None
+    """What ended the screen against its will."""
+
+    def note(self, text: str) -> None:
+        """Tell the user one line."""
+        raise NotImplementedError
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:
+            if not self.screen_stack or not self.screen.is_mounted:
+                raise
+            complain(self, error)
+
+    def _fatal_error(self) -> None:
+        self.crash = self._exception
+        log.critical("the screen had to end", exc_info=self._exception)
+        self._close_messages_no_wait()
+
+
+class SturdyScreen(Screen[None]):
+    """A screen that notes its errors and goes on, once it stands."""
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:
+            if not self.is_mounted:
+                raise
+            complain(self.app, error)
+
+
+def complain(app: App[Any], error: Exception) -> None:
+    """Log an error and tell the user in one line."""
+    log.error("an error of this program", exc_info=error)
+    if isinstance(app, SturdyApp):
+        app.note(f"an error of this program, now in the log: {sentence(error)}")
