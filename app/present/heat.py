@@ -117,8 +117,10 @@ class HeatPlan:
         parts: list[Cell | str | Line] = []
         used = 0
         for run in runs:
-            head = (run.label_x or 0) - used
-            parts += [" " * head, self._label(run), " " if self.layout.label else ""]
+            if run.label_x is None:
+                parts.append(" " * (run.x - used))
+            else:
+                parts += [" " * (run.label_x - used), self._label(run), " " if self.layout.label else ""]
             for number in range(run.start, run.start + run.count):
                 gpu, code = view.gpus[number], self._codes[number]
                 parts.append(numbered_cell(gpu, view, code, self.layout.cell, is_held=number == cursor))

@@ -74,7 +74,7 @@ def lay_out_heat(shape: Shape, width: int, height: int, *, can_halve: bool) -> H
     """Choose the layout for a width and height."""
     label = label_width(tuple(name for name, _ in shape), _LABEL_MOST)
     tries: tuple[tuple[int, Literal["node", "row"]], ...] = (
-        (5, "node"), (4, "node"), (2, "node"), (2, "row"), (1, "node"), (1, "row"),
+        (5, "node"), (4, "node"), (2, "node"), (5, "row"), (4, "row"), (2, "row"), (1, "node"), (1, "row"),
     )  # fmt: skip
     layout: HeatLayout | None = None
     for cell, names in tries:

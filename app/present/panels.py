@@ -23,6 +23,8 @@ PanelZoom = Literal["cards", "lines"]
 _ENTRY_LEAST = 30
 _ENTRY_BEST = 54
 """An entry that wide holds everything; wider ones only stretch."""
+_ENTRY_FULL = 46
+"""From this width on every number has its place."""
 _BETWEEN = 2
 """Columns between the entries of a panel, and between panels without frames."""
 _TALL_MOST = 10
@@ -97,7 +99,7 @@ def _worth(panels: Panels, counts: Sequence[int], height: int) -> float:
     """How much an arrangement shows: width up to what an entry can use, charts, no holes; what scrolls comes last."""
     tall = panels.height(counts)
     if tall > height:
-        return -1000.0 - tall
+        return -1000.0 + min(panels.entry_width, _ENTRY_FULL) - 0.001 * tall  # it scrolls: then say all, at least
     stretched = max(0, panels.entry_width - _ENTRY_BEST)
     holes = -max(counts) % panels.entries
     chart = 0 if panels.entry_height == 1 else 4 + min(panels.entry_height, 6)

@@ -1,11 +1,13 @@
 """Recent values of one metric of every GPU, for sparklines: a short memory filled from snapshots as they come.
 
-Values are kept in equal buckets of time. A bucket in which a GPU had no value is None, so a gap stays a gap.
+Values are kept in equal buckets of time. A bucket in which a GPU had no value is None, so a gap stays a gap. Kept are
+single-precision numbers: thousands of GPUs with ten minutes each must fit into a few megabytes.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
+from math import isnan, nan
 
 from app.domain.series import Series
 from app.domain.snapshot import Snapshot
@@ -20,7 +22,7 @@ class Trends:
         self.step_s = step_s
         self._keep = keep
         self._bucket: int | None = None
-        self._values: dict[tuple[str, int], deque[float | None]] = {}
+        self._values: dict[tuple[str, int], array[float]] = {}
 
     def add(self, snapshot: Snapshot, now: float) -> bool:
         """Take the values of a snapshot if a new bucket has begun; whether it had."""
@@ -34,10 +36,12 @@ class Trends:
             key = (gpu.node, gpu.index)
             kept = known.get(key)
             if kept is None:
-                kept = known[key] = deque(maxlen=self._keep)
-            for _ in range(skipped):
-                kept.append(None)
-            kept.append(None if gpu.is_lost else believed(gpu.layers, now).get(self.metric))
+                kept = known[key] = array("f")
+            elif skipped:
+                kept.extend([nan] * skipped)
+            kept.append(nan if gpu.is_lost else believed(gpu.layers, now).get(self.metric, nan))
+            if len(kept) > self._keep:
+                del kept[: len(kept) - self._keep]
         if len(known) > 2 * sum(len(node.gpus) for node in snapshot.nodes.values()):
             present = {(gpu.node, gpu.index) for gpu in snapshot.gpus()}
             self._values = {key: kept for key, kept in known.items() if key in present}
@@ -45,13 +49,12 @@ class Trends:
 
     def seed(self, node: str, index: int, series: Series) -> None:
         """Begin a GPU's memory with stored history, replacing what is there."""
-        kept: deque[float | None] = deque(maxlen=self._keep)
-        kept.extend(point.mean for point in series.points)
-        self._values[node, index] = kept
+        means = (nan if point.mean is None else point.mean for point in series.points[-self._keep :])
+        self._values[node, index] = array("f", means)
 
     def of(self, node: str, index: int) -> tuple[float | None, ...]:
         """A GPU's recent values, oldest first; empty where there are none."""
-        return tuple(self._values.get((node, index), ()))
+        return tuple([None if isnan(value) else value for value in self._values.get((node, index), ())])
 
     def clear(self) -> None:
         """Forget everything, as when the clock jumps to another time."""
