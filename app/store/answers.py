@@ -23,10 +23,11 @@ from app.domain.metrics import by_key
 from app.domain.naming import uuid_key
 from app.domain.series import Point, Series, Subject
 from app.store.chunks import Stored, minutes, quarters, samples, state_value
-from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S, Windows
+from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S
 from app.store.scale import scale_of
 from app.store.spans import Line, coarsen, edges, first_known, fold_lines, held, line_of, line_of_samples
 from app.store.ticks import PULSE
+from app.store.view import View
 
 GAP_INTERVALS = 2.5
 """Raw samples further apart than this many intervals have a gap between them: two looks in a row brought nothing."""
@@ -49,28 +50,27 @@ class Question:
 class _Range:
     """Where an answer is read, and of what time."""
 
-    db: sqlite3.Connection
-    windows: Windows
+    view: View
     start: float
     end: float
 
 
-def series(db: sqlite3.Connection, windows: Windows, asked: Question) -> Series:
+def series(view: View, asked: Question) -> Series:
     """Answer as `History.series` promises. Raises LookupError with a sentence for a person."""
     row = by_key().get(asked.metric)
     if row is None:
         raise LookupError(f"no metric is called {asked.metric!r}")
-    members = _members(db, asked.subject, row)
+    members = _members(view.db, asked.subject, row)
     end = max(asked.start, asked.end)
-    step_s = _step(db, windows, max(0.0, asked.step_s), asked.start)
+    step_s = _step(view, max(0.0, asked.step_s), asked.start)
     if step_s == 0 and len(members) > 1:
         step_s = max(stored.interval_s for stored in chain.from_iterable(members))
     if step_s == 0:
-        points = _raw(_Range(db, windows, asked.start, end), members[0])
+        points = _raw(_Range(view, asked.start, end), members[0])
         return Series(asked.subject, row.key, row.unit, asked.start, end, 0.0, points)
     first = math.floor(asked.start / step_s)
     count = max(0, math.ceil(end / step_s) - first)
-    grid = _Range(db, windows, first * step_s, (first + count) * step_s)
+    grid = _Range(view, first * step_s, (first + count) * step_s)
     lines = [first_known([_line(grid, stored, step_s, count) for stored in member]) for member in members if member]
     line = fold_lines(lines, row.fold) if lines else Line([None] * count, [None] * count, [None] * count)
     times = (grid.start + place * step_s for place in range(count))
@@ -120,12 +120,12 @@ def _place(subject: Subject) -> tuple[str, tuple[str | int, ...]]:
     return "kind = ? AND node = ? AND idx = ? AND key = ?", (subject.kind, subject.node, index, subject.key)
 
 
-def _step(db: sqlite3.Connection, windows: Windows, step_s: float, start: float) -> float:
+def _step(view: View, step_s: float, start: float) -> float:
     """The width of spans that can be answered: wider than asked where the finer level is gone by then."""
-    finer = _oldest_s(db, RAW)
+    finer = _oldest_s(view.db, RAW)
     for level in (MINUTE, QUARTER):
-        coarser = _oldest_s(db, level)
-        if start < finer and coarser < math.inf and coarser + windows.of(level) <= finer:
+        coarser = _oldest_s(view.db, level)
+        if start < finer and coarser < math.inf and coarser + view.windows.of(level) <= finer:
             step_s = max(1, math.ceil(step_s / SPAN_S[level])) * SPAN_S[level]
         finer = coarser
     return step_s
@@ -146,12 +146,12 @@ def _line(asked: _Range, stored: Stored, step_s: float, count: int) -> Line:
     for level, read in ((QUARTER, quarters), (MINUTE, minutes)):
         if step_s % SPAN_S[level] == 0:
             factor = int(step_s) // SPAN_S[level]
-            found = read(asked.db, stored, asked.windows, int(asked.start), count * factor)
+            found = read(asked.view, stored, int(asked.start), count * factor)
             line = line_of(found if factor == 1 else coarsen(found, factor), stored.scale)
             return held(line, int(HOLD_INTERVALS * stored.interval_s / step_s))
     start_ms, step_ms = round(asked.start * 1000), round(step_s * 1000)
     hold_ms = round(HOLD_INTERVALS * stored.interval_s * 1000) if step_s < 2 * stored.interval_s else 0
-    times, counts = samples(asked.db, stored, asked.windows, start_ms - hold_ms, start_ms + count * step_ms)
+    times, counts = samples(asked.view, stored, start_ms - hold_ms, start_ms + count * step_ms)
     cuts = edges(times, start_ms, step_ms, count)
     since = count_up(start_ms - hold_ms, step_ms) if hold_ms else repeat(math.inf)
     return line_of_samples(times, stored.scale.values(counts), cuts, since)
@@ -163,7 +163,7 @@ def _raw(asked: _Range, tracks: Sequence[Stored]) -> tuple[Point, ...]:
     values: list[float | None] = []
     interval_ms = 0
     for stored in tracks:
-        more, counts = samples(asked.db, stored, asked.windows, round(asked.start * 1000), round(asked.end * 1000))
+        more, counts = samples(asked.view, stored, round(asked.start * 1000), round(asked.end * 1000))
         found = stored.scale.values(counts)
         if not times:
             times, values = more, [*found]

@@ -9,16 +9,17 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
 from app.store.blocks import Block, DamagedBlock
-from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S, Windows
+from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S
 from app.store.recent import column_between
 from app.store.scale import ABSENT, Scale
 from app.store.shelves import SLOTS
 from app.store.spans import Spans, coarsen, edges, fold_samples
+from app.store.view import View
 
 TIMES = 0
 """The "metric" under which a shelf's sample times are sealed."""
@@ -95,25 +96,27 @@ def blocks(
             continue
 
 
-def grids(db: sqlite3.Connection, shelf: int, windows: Windows, start_ms: int, end_ms: int) -> dict[int, list[int]]:
-    """Sample times (ms) of the sealed raw chunks that may touch start…end, by the chunks' starts."""
-    reach = windows.raw_s * 1000
-    found = {}
-    for start, block in blocks(db, shelf, RAW, TIMES, start_ms - 3 * reach, end_ms + reach):
-        times = block.column(0)
-        if times:
-            found[start] = times
-    return found
+def on_grid(view: View, shelf: int, metric: int, start_ms: int, end_ms: int) -> list[tuple[array[int], Block]]:
+    """(times in ms, stream) of the raw chunks of a metric that may touch start…end, oldest first.
+
+    A chunk whose times cannot be read is left out.
+    """
+    reach = view.windows.raw_s * 1000
+    found = list(blocks(view.db, shelf, RAW, metric, start_ms - 3 * reach, end_ms + reach))
+    missing = [start for start, _ in found if view.grids.get((shelf, start)) is None]
+    if missing:
+        for start, block in blocks(view.db, shelf, RAW, TIMES, missing[0] - 1, missing[-1] + 1):
+            view.grids.put((shelf, start), array("q", block.column(0) or ()))
+    timed = ((view.grids.get((shelf, start)), block) for start, block in found)
+    return [(times, block) for times, block in timed if times is not None and len(times) == block.length]
 
 
-def samples(
-    db: sqlite3.Connection, stored: Stored, windows: Windows, start_ms: int, end_ms: int
-) -> tuple[list[int], list[int]]:
+def samples(view: View, stored: Stored, start_ms: int, end_ms: int) -> tuple[list[int], list[int]]:
     """(times in ms, counts) of a track's raw samples within start ≤ time < end, in order of time."""
     times: list[int] = []
     counts: list[int] = []
     in_order = True
-    for more, found in _pieces(db, stored, windows, start_ms, end_ms):
+    for more, found in _pieces(view, stored, start_ms, end_ms):
         in_order = in_order and not (times and more and more[0] < times[-1])
         times += more
         counts += found
@@ -124,63 +127,60 @@ def samples(
     return times[begin:end], counts[begin:end]
 
 
-def _pieces(
-    db: sqlite3.Connection, stored: Stored, windows: Windows, start_ms: int, end_ms: int
-) -> Iterator[tuple[list[int], list[int]]]:
+def _pieces(view: View, stored: Stored, start_ms: int, end_ms: int) -> Iterator[tuple[Sequence[int], list[int]]]:
     """The samples chunk by chunk, then the rows that no chunk holds yet; each in order of time."""
-    shared = grids(db, stored.shelf, windows, start_ms, end_ms)
-    sealed = shelf_state(db, stored.shelf).sealed
-    reach = windows.raw_s * 1000
+    db, shelf, reach = view.db, stored.shelf, view.windows.raw_s * 1000
+    sealed = shelf_state(db, shelf).sealed
     for metric, scale in stored.metrics:
-        for start, block in blocks(db, stored.shelf, RAW, metric, start_ms - 3 * reach, end_ms + reach):
-            column, grid = block.column(stored.slot), shared.get(start)
-            if column is None or grid is None or len(grid) != len(column):
+        for grid, block in on_grid(view, shelf, metric, start_ms, end_ms):
+            column = block.column(stored.slot)
+            if column is None:
                 continue
             if block.is_masked(stored.slot):
                 mask = [count != ABSENT for count in column]
-                grid, column = list(compress(grid, mask)), list(compress(column, mask))
-            yield grid, stored.recounted(column, scale)
+                yield list(compress(grid, mask)), stored.recounted(list(compress(column, mask)), scale)
+            else:
+                yield grid, stored.recounted(column, scale)
         place = db.execute(
-            "SELECT place FROM field WHERE shelf = ? AND slot = ? AND metric = ?", (stored.shelf, stored.slot, metric)
+            "SELECT place FROM field WHERE shelf = ? AND slot = ? AND metric = ?", (shelf, stored.slot, metric)
         ).fetchone()
         if place is not None:
-            grid, column = column_between(db, stored.shelf, place[0], sealed, start_ms - reach, end_ms + reach)
-            yield grid, stored.recounted(column, scale)
+            times, counts = column_between(db, shelf, place[0], sealed, start_ms - reach, end_ms + reach)
+            yield times, stored.recounted(counts, scale)
 
 
-def minutes(db: sqlite3.Connection, stored: Stored, windows: Windows, start_s: int, count: int) -> Spans:
+def minutes(view: View, stored: Stored, start_s: int, count: int) -> Spans:
     """`count` spans of a minute from `start_s`, a multiple of 60: what was rolled up, and the rest from samples."""
     spans = Spans.empty(start_s, SPAN_S[MINUTE], count)
-    _put_rolled_up(db, stored, windows, MINUTE, spans)
+    _put_rolled_up(view, stored, MINUTE, spans)
     end_s = start_s + count * spans.span_s
-    fresh_s = min(end_s, max(start_s, shelf_state(db, stored.shelf).minutes))
+    fresh_s = min(end_s, max(start_s, shelf_state(view.db, stored.shelf).minutes))
     if fresh_s < end_s:
-        times, counts = samples(db, stored, windows, fresh_s * 1000, end_s * 1000)
+        times, counts = samples(view, stored, fresh_s * 1000, end_s * 1000)
         cuts = edges(times, fresh_s * 1000, spans.span_s * 1000, (end_s - fresh_s) // spans.span_s)
         spans.put(Spans(fresh_s, spans.span_s, *fold_samples(counts, cuts, stored.scale.mean_parts)))
     return spans
 
 
-def quarters(db: sqlite3.Connection, stored: Stored, windows: Windows, start_s: int, count: int) -> Spans:
+def quarters(view: View, stored: Stored, start_s: int, count: int) -> Spans:
     """`count` spans of 15 minutes from `start_s`, a multiple of 900: what was rolled up, the rest from minutes."""
     spans = Spans.empty(start_s, SPAN_S[QUARTER], count)
-    _put_rolled_up(db, stored, windows, QUARTER, spans)
+    _put_rolled_up(view, stored, QUARTER, spans)
     end_s = start_s + count * spans.span_s
-    fresh_s = min(end_s, max(start_s, shelf_state(db, stored.shelf).quarters))
+    fresh_s = min(end_s, max(start_s, shelf_state(view.db, stored.shelf).quarters))
     if fresh_s < end_s:
-        finer = minutes(db, stored, windows, fresh_s, (end_s - fresh_s) // SPAN_S[MINUTE])
+        finer = minutes(view, stored, fresh_s, (end_s - fresh_s) // SPAN_S[MINUTE])
         spans.put(coarsen(finer, SPAN_S[QUARTER] // SPAN_S[MINUTE]))
     return spans
 
 
-def _put_rolled_up(db: sqlite3.Connection, stored: Stored, windows: Windows, level: int, spans: Spans) -> None:
+def _put_rolled_up(view: View, stored: Stored, level: int, spans: Spans) -> None:
     end_s = spans.start_s + len(spans.means) * spans.span_s
     for metric, scale in stored.metrics:
         if scale != stored.scale:
             continue  # means of another quantum: too rare to be worth a conversion of their parts
-        for start, block in blocks(
-            db, stored.shelf, level, metric, (spans.start_s - windows.of(level)) * 1000, end_s * 1000
-        ):
+        after_ms = (spans.start_s - view.windows.of(level)) * 1000
+        for start, block in blocks(view.db, stored.shelf, level, metric, after_ms, end_s * 1000):
             found = spans_of(block, stored.slot, start // 1000, SPAN_S[level])
             if found is not None:
                 spans.put(found)

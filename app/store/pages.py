@@ -8,16 +8,17 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from bisect import bisect_right
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.store.blocks import Block, DamagedBlock
 from app.store.chunks import TIMES, shelf_state
-from app.store.levels import MINUTE, RAW, SPAN_S, Windows
+from app.store.levels import MINUTE, RAW, SPAN_S
 from app.store.recent import columns_of, rows_between
 from app.store.scale import ABSENT, Scale, scale_of
 from app.store.shelves import SLOTS
+from app.store.view import Remembered, View
 
 PAGES_KEPT = 512
 """Unpacked windows kept: two of each shelf of some 2,000 GPUs; 0.2 MB each."""
@@ -76,41 +77,38 @@ def page_of(times: Sequence[int], lasts_ms: int, columns: Mapping[int, Sequence[
 
 
 class Pages:
-    """Reads windows, and remembers those that will not change."""
+    """Reads windows of an open store, and remembers those that will not change."""
 
-    def __init__(self, windows: Windows) -> None:
-        self._windows = windows
-        self._kept: OrderedDict[tuple[int, int, int], Page] = OrderedDict()
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._kept: Remembered[tuple[int, int, int], Page] = Remembered(PAGES_KEPT)
 
-    def around(self, db: sqlite3.Connection, shelf: int, level: int, when_ms: int, reach_ms: int) -> Iterator[Page]:
+    def around(self, shelf: int, level: int, when_ms: int, reach_ms: int) -> Iterator[Page]:
         """The pages of a shelf that may hold its last rows before a time, newest first."""
         if level == RAW:
-            recent = _recent_page(db, shelf, when_ms, reach_ms)
+            recent = _recent_page(self.view.db, shelf, when_ms, reach_ms)
             if recent is not None:
                 yield recent
-        earliest = when_ms - reach_ms - 2000 * self._windows.of(level)
-        starts = db.execute(
+        earliest = when_ms - reach_ms - 2000 * self.view.windows.of(level)
+        starts = self.view.db.execute(
             "SELECT start FROM chunk WHERE shelf = ? AND level = ? AND metric = ? AND start <= ? AND start > ?"
             " ORDER BY start DESC",
             (shelf, level, TIMES, when_ms, earliest),
         ).fetchall()
         for (start,) in starts:
-            yield self._sealed(db, shelf, level, start)
+            yield self._sealed((shelf, level, start))
 
-    def _sealed(self, db: sqlite3.Connection, shelf: int, level: int, start: int) -> Page:
-        place = (shelf, level, start)
+    def _sealed(self, place: tuple[int, int, int]) -> Page:
         page = self._kept.get(place)
         if page is None:
-            page = self._kept[place] = _read(db, place, self._windows)
-            if len(self._kept) > PAGES_KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(place)
+            page = _read(self.view, place)
+            self._kept.put(place, page)
         return page
 
 
-def _read(db: sqlite3.Connection, place: tuple[int, int, int], windows: Windows) -> Page:
+def _read(view: View, place: tuple[int, int, int]) -> Page:
     shelf, level, start = place
-    rows = db.execute(
+    rows = view.db.execute(
         "SELECT metric.key, metric.quantum, chunk.metric, chunk.body FROM chunk"
         " LEFT JOIN metric ON metric.id = chunk.metric WHERE shelf = ? AND level = ? AND start = ? AND chunk.metric IN"
         " (SELECT 0 UNION SELECT metric FROM field WHERE shelf = ?)",
@@ -118,7 +116,7 @@ def _read(db: sqlite3.Connection, place: tuple[int, int, int], windows: Windows)
     )
     times: Sequence[int] = ()
     if level == MINUTE:
-        times = range(start, start + windows.minute_s * 1000, SPAN_S[MINUTE] * 1000)
+        times = range(start, start + view.windows.minute_s * 1000, SPAN_S[MINUTE] * 1000)
     columns: dict[int, list[Field]] = defaultdict(list)
     for key, quantum, metric, body in rows:
         try:

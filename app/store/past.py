@@ -45,8 +45,9 @@ class _Found:
     layer: Layer
 
 
-def picture_at(db: sqlite3.Connection, pages: Pages, when: float) -> Snapshot | None:
+def picture_at(pages: Pages, when: float) -> Snapshot | None:
     """The picture as it stood at `when`; None when nothing was kept near that time."""
+    db = pages.view.db
     last = db.execute("SELECT max(at) FROM tick WHERE at <= ?", (round(when * 1000),)).fetchone()[0]
     tracks = [
         _Track(*row)
@@ -56,7 +57,7 @@ def picture_at(db: sqlite3.Connection, pages: Pages, when: float) -> Snapshot | 
     if last is None or when - last / 1000 > max(NEAR_S, EXPIRED_INTERVALS * quickest_s):
         return None
     level = RAW if _has_raw(db, round(when * 1000)) else MINUTE
-    found = _values(db, pages, level, tracks, when)
+    found = _values(pages, level, tracks, when)
     frame = parts_at(db, when) or Snapshot()
     pulses = {one.track.key: one.layer for one in found if one.track.source == PULSE}
     places: dict[tuple[str, str, int, str], list[_Found]] = defaultdict(list)
@@ -82,7 +83,7 @@ def _has_raw(db: sqlite3.Connection, when_ms: int) -> bool:
     return oldest is None or oldest <= when_ms or older is None or older > when_ms
 
 
-def _values(db: sqlite3.Connection, pages: Pages, level: int, tracks: list[_Track], when: float) -> list[_Found]:
+def _values(pages: Pages, level: int, tracks: list[_Track], when: float) -> list[_Found]:
     """Each track's last values within five of its intervals before the moment."""
     when_ms = round(when * 1000)
     least_s = 0.0 if level == RAW else float(SPAN_S[MINUTE])
@@ -93,7 +94,7 @@ def _values(db: sqlite3.Connection, pages: Pages, level: int, tracks: list[_Trac
     for shelf, standing in shelves.items():
         reach_ms = round(1000 * EXPIRED_INTERVALS * max(least_s, *(track.interval_s for track in standing)))
         missing = standing
-        for page in pages.around(db, shelf, level, when_ms, reach_ms):
+        for page in pages.around(shelf, level, when_ms, reach_ms):
             still: list[_Track] = []
             for track in missing:
                 interval_s = max(least_s, track.interval_s)

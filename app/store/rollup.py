@@ -12,22 +12,22 @@ from collections.abc import Iterator, Sequence
 from itertools import compress
 
 from app.store.blocks import Block, pack
-from app.store.chunks import TIMES, add_to_state, blocks, grids, shelf_state, spans_of, tally
-from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S, Windows
+from app.store.chunks import TIMES, add_to_state, blocks, on_grid, shelf_state, spans_of, tally
+from app.store.levels import MINUTE, QUARTER, SPAN_S, Windows
 from app.store.scale import ABSENT, Scale, scale_of
 from app.store.schema import transaction
 from app.store.shelves import SLOTS
 from app.store.spans import Spans, coarsen, edges, fold_samples
+from app.store.view import View
 
 
-def roll_up(db: sqlite3.Connection, windows: Windows, sealed_until_s: float) -> Iterator[None]:
-    """Make every window of minutes and of quarters that is complete, given that all before a time is sealed."""
-    for (shelf,) in db.execute("SELECT id FROM shelf ORDER BY id").fetchall():
-        for level in (MINUTE, QUARTER):
-            until_s = made_until(windows, level, sealed_until_s)
-            while (start := _due(db, windows, shelf, level, until_s)) is not None:
-                yield from _make(db, windows, shelf, level, start)
-            yield
+def roll_up(db: sqlite3.Connection, windows: Windows, shelf: int, sealed_until_s: float) -> Iterator[None]:
+    """Make every window of a shelf's minutes and quarters that is complete, given that all before a time is sealed."""
+    for level in (MINUTE, QUARTER):
+        until_s = made_until(windows, level, sealed_until_s)
+        while (start := _due(db, windows, shelf, level, until_s)) is not None:
+            yield from _make(db, windows, shelf, level, start)
+        yield
 
 
 def made_until(windows: Windows, level: int, sealed_until_s: float) -> int:
@@ -58,8 +58,7 @@ def _due(db: sqlite3.Connection, windows: Windows, shelf: int, level: int, until
 
 def _make(db: sqlite3.Connection, windows: Windows, shelf: int, level: int, start_s: int) -> Iterator[None]:
     streams = [(TIMES, 0, pack(0, ()))]
-    end_s = start_s + windows.of(level)
-    shared = grids(db, shelf, windows, start_s * 1000, end_s * 1000) if level == MINUTE else {}
+    view = View(db, windows)
     metrics = db.execute(
         "SELECT DISTINCT metric.id, metric.quantum FROM field JOIN metric ON metric.id = field.metric WHERE shelf = ?"
         " ORDER BY metric.id",
@@ -67,7 +66,7 @@ def _make(db: sqlite3.Connection, windows: Windows, shelf: int, level: int, star
     ).fetchall()
     for metric, quantum in metrics:
         if level == MINUTE:
-            made = _minutes(db, windows, shelf, (metric, scale_of(quantum)), start_s, shared)
+            made = _minutes(view, shelf, (metric, scale_of(quantum)), start_s)
         else:
             made = _quarters(db, windows, shelf, metric, start_s)
         kept = _merged(db, shelf, level, metric, start_s, made)
@@ -78,23 +77,11 @@ def _make(db: sqlite3.Connection, windows: Windows, shelf: int, level: int, star
     yield
 
 
-def _minutes(
-    db: sqlite3.Connection,
-    windows: Windows,
-    shelf: int,
-    metric: tuple[int, Scale],
-    start_s: int,
-    shared: dict[int, list[int]],
-) -> dict[int, Spans]:
+def _minutes(view: View, shelf: int, metric: tuple[int, Scale], start_s: int) -> dict[int, Spans]:
     """Minutes of every slot that has samples of the metric in the window."""
     number, scale = metric
-    reach = windows.raw_s * 1000
-    end_s = start_s + windows.minute_s
-    found = [
-        (shared[start], block)
-        for start, block in blocks(db, shelf, RAW, number, start_s * 1000 - 3 * reach, end_s * 1000 + reach)
-        if start in shared and len(shared[start]) == block.length
-    ]
+    end_s = start_s + view.windows.minute_s
+    found = on_grid(view, shelf, number, start_s * 1000, end_s * 1000)
     span_s = SPAN_S[MINUTE]
     made: dict[int, Spans] = {}
     known_cuts: dict[tuple[int, ...], list[int]] = {}
@@ -102,21 +89,21 @@ def _minutes(
         times, counts, key = _joined(found, slot)
         cuts = known_cuts.get(key) if key else None
         if cuts is None:
-            cuts = edges(times, start_s * 1000, span_s * 1000, windows.minute_s // span_s)
+            cuts = edges(times, start_s * 1000, span_s * 1000, view.windows.minute_s // span_s)
             known_cuts[key] = cuts
         if cuts[0] < cuts[-1]:
             made[slot] = Spans(start_s, span_s, *fold_samples(counts, cuts, scale.mean_parts))
     return made
 
 
-def _joined(found: Sequence[tuple[list[int], Block]], slot: int) -> tuple[list[int], list[int], tuple[int, ...]]:
+def _joined(found: Sequence[tuple[array[int], Block]], slot: int) -> tuple[list[int], list[int], tuple[int, ...]]:
     """(times, counts, which blocks) of a slot; the last is empty where its times are not simply those of the blocks."""
     times: list[int] = []
     counts: list[int] = []
     which: tuple[int, ...] = ()
     is_whole = True
     for place, (all_times, block) in enumerate(found):
-        column, grid = block.column(slot), all_times
+        column, grid = block.column(slot), all_times.tolist()
         if column is None:
             continue
         if block.is_masked(slot):

@@ -68,19 +68,15 @@ def edges(times: Sequence[int], start: int, step: int, count: int) -> list[int]:
 
 def fold_samples(values: Sequence[int], cuts: Sequence[int], parts: int) -> tuple[array[int], array[int], array[int]]:
     """(means, lows, highs) of the spans between cuts; means in `parts` of a quantum, halves rounded up."""
-    means, lows, highs = array("q"), array("q"), array("q")
-    for begin, end in pairwise(cuts):
-        if begin == end:
-            means.append(ABSENT)
-            lows.append(ABSENT)
-            highs.append(ABSENT)
-            continue
-        span = values[begin:end]
-        twice = 2 * (end - begin)
-        means.append((2 * parts * sum(span) + end - begin) // twice)
-        lows.append(min(span))
-        highs.append(max(span))
-    return means, lows, highs
+    if values and values.count(values[0]) == len(values):  # most of what GPUs say is the same all day
+        known = [begin < end for begin, end in pairwise(cuts)]
+        flat = array("q", [values[0] if one else ABSENT for one in known])
+        return array("q", [values[0] * parts if one else ABSENT for one in known]), flat, flat[:]
+    spans = [values[begin:end] for begin, end in pairwise(cuts)]
+    means = [(2 * parts * sum(span) + len(span)) // (2 * len(span)) if span else ABSENT for span in spans]
+    lows = [min(span, default=ABSENT) for span in spans]
+    highs = [max(span, default=ABSENT) for span in spans]
+    return array("q", means), array("q", lows), array("q", highs)
 
 
 def coarsen(fine: Spans, factor: int) -> Spans:

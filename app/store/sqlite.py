@@ -1,7 +1,7 @@
 """`History` kept in one SQLite file: the embedded default.
 
 **The shape.** A tick is a handful of packed rows appended to the file (`recent`, one a shelf of up to sixteen tracks),
-in one transaction; every quarter of an hour they are sealed into compressed columns (`chunk`), one stream a metric and
+in one transaction; every twenty minutes they are sealed into compressed columns (`chunk`), one stream a metric and
 shelf; minutes and quarters of an hour are made of those later. Chosen by measurement, for 1,024 GPUs with 20 metrics
 every 5 s (medians on a shared two-core machine; `make bench` prints them anew):
 
@@ -9,7 +9,7 @@ every 5 s (medians on a shared two-core machine; `make bench` prints them anew):
   since it dirties a page a GPU; packed rows in order of time dirty a few dozen pages;
 - sealed, a sample takes about one byte: whole numbers of the metric's quantum, as steps or offsets in byte planes,
   deflated over the GPUs of a node together. The standard library does all of it at C speed; no numpy, no zstd;
-- a whole day of one metric of one GPU is 96 small streams. Fleet-wide means are series of their own, so that asking
+- a whole day of one metric of one GPU is 72 small streams. Fleet-wide means are series of their own, so that asking
   for one costs the same; reckoning it from 1,024 GPUs would take a second in every layout.
 
 **The promises.** One writer, who holds the lease (`app.store.lease`); readers have connections of their own. A kill at
@@ -32,6 +32,7 @@ from app.store.pages import Pages
 from app.store.past import picture_at
 from app.store.reader import Reader, Unreadable
 from app.store.scribe import Scribe
+from app.store.view import View
 
 __all__ = ["Retention", "SqliteHistory", "Windows", "open_store"]
 
@@ -62,10 +63,8 @@ class SqliteHistory:
 
     def __init__(self, path: Path, windows: Windows, scribe: Scribe | None) -> None:
         self.path = path
-        self._windows = windows
         self._scribe = scribe
-        self._reader = Reader(path)
-        self._pages = Pages(windows)
+        self._reader = Reader(path, lambda db: Pages(View(db, windows)))
         self._is_closed = False
 
     async def try_lease(self) -> bool:
@@ -88,21 +87,21 @@ class SqliteHistory:
         """
         question = answers.Question(subject, metric, start, end, step_s)
         try:
-            return await self._reader.ask(lambda db: answers.series(db, self._windows, question))
+            return await self._reader.ask(lambda pages: answers.series(pages.view, question))
         except Unreadable as error:
             raise LookupError(str(error)) from None
 
     async def at(self, when: float) -> Snapshot | None:
         """The picture as it stood at `when`; None when nothing was kept near that time, or nothing can be read."""
         try:
-            return await self._reader.ask(lambda db: picture_at(db, self._pages, when))
+            return await self._reader.ask(lambda pages: picture_at(pages, when))
         except Unreadable:
             return None
 
     async def moments(self, start: float, end: float) -> tuple[float, ...]:
         """Times within start…end at which something was kept: at most 300, newest last."""
         try:
-            return await self._reader.ask(lambda db: happened.moments(db, start, end))
+            return await self._reader.ask(lambda pages: happened.moments(pages.view.db, start, end))
         except Unreadable:
             return ()
 
@@ -111,7 +110,7 @@ class SqliteHistory:
     ) -> Sequence[Event]:
         """The newest `limit` events within start…end, oldest first; those of a node are also its GPUs'."""
         try:
-            return await self._reader.ask(lambda db: happened.events(db, start, end, subject, limit))
+            return await self._reader.ask(lambda pages: happened.events(pages.view.db, start, end, subject, limit))
         except Unreadable:
             return ()
 
@@ -120,7 +119,7 @@ class SqliteHistory:
         contents, trouble = happened.Contents(0, None), ""
         if not self._is_closed:
             try:
-                contents = await self._reader.ask(happened.contents)
+                contents = await self._reader.ask(lambda pages: happened.contents(pages.view.db))
             except Unreadable as error:
                 trouble = str(error)
         state, text = self._state(trouble)

@@ -111,13 +111,18 @@ class Writer:
     def _all_chores(self) -> Iterator[None]:
         """Seal what is due, then make of it and delete what follows from that."""
         db, windows = self._db, self._windows
-        while (last := last_of_window(db, windows)) is not None:
-            yield from seal(db, windows, last)
-        yield from drop_sealed_rows(db)
+        yield from self._seal_due()
         until_s = self._sealed_until_s()
-        yield from roll_up(db, windows, until_s)
+        for (shelf,) in db.execute("SELECT id FROM shelf ORDER BY id").fetchall():
+            yield from roll_up(db, windows, shelf, until_s)
+            yield from self._seal_due()  # rolling up a large fleet takes longer than a window
         yield from prune(db, self._retention, windows, until_s)
         self._forget_dropped_shelves()
+
+    def _seal_due(self) -> Iterator[None]:
+        while (last := last_of_window(self._db, self._windows)) is not None:
+            yield from seal(self._db, self._windows, last)
+            yield from drop_sealed_rows(self._db)
 
     def _forget_dropped_shelves(self) -> None:
         """Read the shelves anew where some were dropped: no value may go to one that is not in the store."""

@@ -18,6 +18,7 @@ from app.domain.reading import (
 )
 from app.domain.snapshot import Snapshot
 from app.store.levels import Retention
+from app.store.pages import Pages
 from app.store.sqlite import SqliteHistory
 from tests.store.build import POWER, SMALL, T0, change, follow, node_reading, power_ticks, spec, store, tick
 
@@ -206,7 +207,7 @@ async def test_a_quiet_fleet_keeps_one_version_of_itself(tmp_path: Path) -> None
     async with store(tmp_path / "h.db") as history:
         await follow(history, [node_reading(T0 + n * 5.0, watts=float(n)) for n in range(200)], spec())
 
-        def versions(db: object) -> int:
-            return int(db.execute("SELECT count(*) FROM version").fetchone()[0])  # type: ignore[attr-defined]
+        def versions(pages: Pages) -> int:
+            return int(pages.view.db.execute("SELECT count(*) FROM version").fetchone()[0])
 
         assert 3 == await history._reader.ask(versions)
