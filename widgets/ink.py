@@ -28,7 +28,16 @@ _STRIPS_KEPT = 256
 class Ink:
     """The styles of one theme on one background, and the strips painted with them."""
 
-    def __init__(self, variables: Mapping[str, str], text: Color, background: Color, *, is_focused: bool) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        text: Color,
+        background: Color,
+        *,
+        is_focused: bool,
+        is_colourless: bool = False,
+    ) -> None:
+        self._is_colourless = is_colourless
         self._variables = variables
         self._text = text
         self._background = background
@@ -70,6 +79,13 @@ class Ink:
         return style
 
     def _make(self, tone: Tone, back: Tone | None, is_blank: bool) -> Style:
+        style = self._coloured(tone, back, is_blank)
+        # Where no colour may reach the terminal, a ground is told by turning it round; levels of use have their digits.
+        if self._is_colourless and back is not None and not back.startswith("level"):
+            style += Style(reverse=True)
+        return style
+
+    def _coloured(self, tone: Tone, back: Tone | None, is_blank: bool) -> Style:
         ground = self._background if back is None else self._ground(back)
         if is_blank:
             return Style(bgcolor=ground.rich_color)
@@ -126,7 +142,13 @@ class Inked(Widget, inherit_css=False, inherit_bindings=False):
             if "tone-quiet" not in variables:
                 variables = {**default_variables(dark=self.app.current_theme.dark), **variables}
             _, _, background, text = self.colors
-            self._ink = Ink(variables, background + text, background, is_focused=self.has_focus)
+            self._ink = Ink(
+                variables,
+                background + text,
+                background,
+                is_focused=self.has_focus,
+                is_colourless=self.app.no_color,
+            )
         return self._ink
 
     def get_line_filters(self) -> Sequence[LineFilter]:

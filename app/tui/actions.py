@@ -17,7 +17,8 @@ from app.tui.screens.registry import PAGES
 PAGE_METHODS = frozenset({"open", "to_node", "zoom_in", "zoom_out", "open_event"})
 """Handlers that are methods `action_…` of a page; every other plain word is a verb of the app."""
 FLEET = ("home", "gpus", "heat")
-CHARTS = ("home", "gpu", "node")
+CHARTS = ("home", "gpu", "node", "services")
+METRICS = ("home", "gpu", "heat")
 
 
 Keys = tuple[tuple[str, str], ...]
@@ -83,8 +84,8 @@ _OTHERS: tuple[Action, ...] = (
     Action("zoom.in", "zoom in", "More of each GPU, fewer of them.", "zoom_in", "plus,equals_sign", ("home",), "zoom"),
     Action("zoom.out", "zoom out", "More GPUs, less of each.", "zoom_out", "minus", ("home",), "zoom"),
     Action("zoom", "zoom to", "To cards, lines, heat, or auto: whatever fits.", "zoom", command="zoom", argument="LEVEL", completes="zooms"),
-    Action("metric.next", "next metric", "Draw and colour by the next metric.", "metric_step", "m", (*CHARTS, "heat"), "metric", fixed="1"),
-    Action("metric.before", "metric before", "Draw and colour by the metric before.", "metric_step", "M", (*CHARTS, "heat"), fixed="-1"),
+    Action("metric.next", "next metric", "Draw and colour by the next metric.", "metric_step", "m", METRICS, "metric", fixed="1"),
+    Action("metric.before", "metric before", "Draw and colour by the metric before.", "metric_step", "M", METRICS, fixed="-1"),
     Action("metric", "metric", "Draw and colour by any metric of a GPU.", "metric", command="metric", argument="METRIC", completes="metrics"),
     Action("span.shorter", "shorter span", "Charts over less time.", "span_step", "comma", CHARTS, "span", fixed="-1"),
     Action("span.longer", "longer span", "Charts over more time.", "span_step", "full_stop", CHARTS, "span", fixed="1"),

@@ -41,6 +41,7 @@ class Watchdog(SturdyApp):
     CSS_PATH = ["app.tcss", "screens/home.tcss"]  # home is the default screen, and Textual loads no CSS of that one
     BINDINGS = bindings()
     COMMANDS = {Everything}
+    TITLE = "gpu-watchdog"
     ALLOW_SELECT = False
 
     def __init__(self, connect: Connect, options: ScreenOptions) -> None:

@@ -63,8 +63,11 @@ class ChartKeeper:
         if wish is None:
             self._asked = ()
             return
+        if self._chart.size.width == 0:
+            self._later(wish)
+            return
         question = wish.question(max(10, self._chart.size.width * 2))
-        if question == self._asked or self._chart.size.width == 0:
+        if question == self._asked:
             return
         if self._is_busy and question[:5] == self._asked[:5]:
             return  # the same curve a moment later: let the one under way arrive
@@ -78,6 +81,16 @@ class ChartKeeper:
             exit_on_error=False,
             description="history",
         )
+
+    def _later(self, wish: Wish) -> None:
+        """Ask once the chart has been laid out; a chart that is hidden has no width then either, and asks nothing."""
+
+        def again() -> None:
+            if self._chart.size.width:
+                self.want(wish)
+
+        if self._chart.is_mounted:
+            self._chart.call_after_refresh(again)
 
     async def _fill(self, wish: Wish, *, is_other: bool) -> None:
         self._is_busy = True

@@ -8,7 +8,7 @@ from typing import cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from app.tui.actions import ACTIONS, Action, call_of, keys_of
+from app.tui.actions import Action, call_of, here, keys_of
 from app.tui.desk import Desk
 
 
@@ -28,11 +28,8 @@ class Everything(Provider):
 
     def _rows(self) -> list[Action]:
         page = getattr(self.screen, "ID", "")
-        return [
-            action
-            for action in ACTIONS
-            if (not action.where or page in action.where) and action.id not in ("palette", "interrupt", "command")
-        ]
+        rows = [action for action in here(page) if action.id not in ("palette", "interrupt", "command")]
+        return sorted(rows, key=lambda action: not action.where)
 
     def _title(self, action: Action) -> str:
         keys = keys_of(action, cast("Desk", self.app).keymap)

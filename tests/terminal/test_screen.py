@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -155,3 +157,30 @@ def test_plain_locale_gets_plain_characters(shell: Terminal, tmp_path: Path) -> 
     shell.shows(*READY)
 
     assert shell.text.isascii()
+
+
+def test_without_colour_the_cursor_is_still_seen(shell: Terminal, tmp_path: Path) -> None:
+    """Under NO_COLOR no colour reaches the terminal; what is chosen and what is lost are told by reverse and bold."""
+    shell.run("env", "NO_COLOR=1", *python("-m", "tests.terminal.frozen", str(tmp_path)))
+    shell.shows(*READY)
+    shell.press("Down")
+    shell.press("Down")
+
+    shell.until(lambda _: "\x1b[7m" in shell.styled)
+
+    assert not re.search(r"\x1b\[[0-9;]*[34]8;", shell.styled)
+
+
+def test_nothing_is_sent_while_nothing_changes(screen: Terminal, tmp_path: Path) -> None:
+    """Ticks that bring nothing new send not one byte; a key is answered at once."""
+    sent = tmp_path / "sent"
+    screen.until(lambda _: screen.is_quiet())
+    screen.tmux("pipe-pane", f"cat > {sent}")
+    until = monotonic() + 2.5
+    screen.until(lambda _: monotonic() > until)
+
+    assert 0 == sent.stat().st_size
+
+    screen.press("m")
+    screen.shows("memory used")
+    assert 0 < sent.stat().st_size < 20_000

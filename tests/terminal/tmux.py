@@ -33,6 +33,11 @@ class Terminal:
         """What the terminal shows."""
         return self.tmux("capture-pane", "-p")
 
+    @property
+    def styled(self) -> str:
+        """What the terminal shows, with its colours and styles."""
+        return self.tmux("capture-pane", "-p", "-e")
+
     def type(self, text: str) -> None:
         """Type letters as they are."""
         self.tmux("send-keys", "-l", text)
@@ -57,6 +62,12 @@ class Terminal:
             assert monotonic() < deadline, f"waited {within_s} s; the terminal shows:\n{text}"
             sleep(_POLL_S)
         return text
+
+    def is_quiet(self) -> bool:
+        """Whether the picture is the same as half a second ago."""
+        before = self.styled
+        sleep(0.5)
+        return before == self.styled
 
     def shows(self, *words: str) -> str:
         """Wait until all the words are on screen."""

@@ -59,6 +59,7 @@ class Home(Page):
         if self.focused is None:
             self._panes.take_focus()
         self.look_again()
+        self.call_after_refresh(self.look_again)
 
     def show(self, moment: Moment) -> None:
         self._moment = moment

@@ -1,0 +1,82 @@
+"""Pictures of every page, compared stroke by stroke. `make snapshots` accepts new ones: look at them first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from app.domain.snapshot import Snapshot
+from app.tui.app import Watchdog
+from tests.present.fleets import troubled
+from tests.tui.boards import EVENTS, empty, full, stale
+from tests.tui.driving import Drive, options
+from tests.tui.fake_feed import FakeFeed, connection
+
+Compare = Callable[..., bool]
+SMALL, LARGE = (80, 24), (200, 60)
+
+
+def settle(feed: FakeFeed, *lines: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Connect, type what is to be typed, and wait until everything asked for has come."""
+
+    async def before(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, Watchdog)
+        drive = Drive(app, feed, pilot)
+        feeding = asyncio.create_task(app.feeding())
+        await drive.until(lambda: bool(app.moment.origin))
+        await pilot.pause()
+        for line in lines:
+            await drive.type(line)
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        feeding.cancel()
+        await asyncio.wait({feeding})
+
+    return before
+
+
+def picture(compare: Compare, folder: Path, board: Snapshot, size: tuple[int, int], *lines: str, **more: str) -> bool:
+    """Whether the screen looks as it did when it was last accepted."""
+    feed = FakeFeed(board, EVENTS if board.nodes else ())
+    app = Watchdog(connection(feed), options(folder, **more))
+    return compare(app, terminal_size=size, run_before=settle(feed, *lines))
+
+
+PAGES = (":home", ":gpus", ":gpu gpu-01/0", ":node gpu-01", ":sources", ":services", ":heat", ":help")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x60"])
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.split(" ")[0][1:])
+def test_page(snap_compare: Compare, tmp_path: Path, page: str, size: tuple[int, int]) -> None:
+    """A page on the board with every kind of trouble."""
+    assert picture(snap_compare, tmp_path, full(), size, page)
+
+
+@pytest.mark.parametrize("board", [empty(), stale()], ids=["empty", "stale"])
+@pytest.mark.parametrize("page", [":home", ":gpus", ":sources"], ids=lambda page: page[1:])
+def test_page_without_news(snap_compare: Compare, tmp_path: Path, page: str, board: Snapshot) -> None:
+    """A page on a board that has nothing, or nothing new."""
+    assert picture(snap_compare, tmp_path, board, (120, 40), page)
+
+
+@pytest.mark.parametrize("theme", ["light", "colourblind", "colourblind-light", "mono"])
+def test_theme(snap_compare: Compare, tmp_path: Path, theme: str) -> None:
+    """Home in each theme."""
+    assert picture(snap_compare, tmp_path, full(), (120, 40), theme=theme)
+
+
+def test_thousand_gpus(snap_compare: Compare, tmp_path: Path) -> None:
+    """The heat map of 1,024 GPUs, four of them in trouble."""
+    assert picture(snap_compare, tmp_path, troubled(128), (120, 40), ":heat")
+
+
+def test_filter_being_typed(snap_compare: Compare, tmp_path: Path) -> None:
+    """The filter line with its mistake, at the size of a phone line."""
+    assert picture(snap_compare, tmp_path, full(), SMALL, "/util<ten")

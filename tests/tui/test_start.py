@@ -1,0 +1,93 @@
+"""What the first frame waits for, what the terminal is asked first, how the process ends."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from app.tui.terminal import ease_slow_link, refusal, speaks_utf8
+
+LATER = (
+    "app.tui.deeds",
+    "app.tui.verbs",
+    "app.tui.home_panes",
+    "app.domain.filtering",
+    "app.services.feed",
+    "app.store.history",
+    "app.runtime",
+    "aiohttp",
+    "sqlite3",
+    "plotext",
+)
+
+
+def test_first_frame_waits_for_nothing_it_does_not_show() -> None:
+    """Panes, verbs, the filter language, the feed and everything below it are imported after the first frame."""
+    code = "import sys, app.tui.app, app.tui.screens.home; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert [] == [name for name in LATER if name in done.stdout.split()]
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("streams", "term", "words"),
+    [
+        ((Tty(), Tty()), "xterm-256color", ""),
+        ((Tty(), io.StringIO()), "xterm", "needs a terminal"),
+        ((None, Tty()), "xterm", "needs a terminal"),
+        ((Tty(), Tty()), "dumb", "move its cursor"),
+        ((Tty(), Tty()), "", "move its cursor"),
+    ],
+)
+def test_screen_is_refused_where_it_cannot_be_shown(
+    streams: tuple[io.StringIO | None, ...], term: str, words: str
+) -> None:
+    """No terminal at either end, or one that cannot move its cursor: one line that names the alternative."""
+    said = refusal(streams, {"TERM": term})
+
+    assert words in said
+    assert bool(words) == ("gpu-watchdog status" in said)
+
+
+@pytest.mark.parametrize("variable", ["SSH_CONNECTION", "SSH_TTY", "MOSH_IP"])
+def test_slow_link_gets_fewer_frames(variable: str) -> None:
+    """Over ssh and mosh nothing is animated and frames are few, unless the user says otherwise."""
+    environ = {variable: "x", "TEXTUAL_FPS": "30"}
+
+    ease_slow_link(environ)
+
+    assert ("none", "0", "30") == tuple(
+        environ[name] for name in ("TEXTUAL_ANIMATIONS", "TEXTUAL_SMOOTH_SCROLL", "TEXTUAL_FPS")
+    )
+
+
+def test_local_terminal_is_left_as_it_is() -> None:
+    """Without ssh nothing is set."""
+    environ = {"TERM": "xterm"}
+
+    ease_slow_link(environ)
+
+    assert {"TERM": "xterm"} == environ
+
+
+@pytest.mark.parametrize(
+    ("environ", "speaks"),
+    [
+        ({"LANG": "en_US.UTF-8"}, True),
+        ({"LC_ALL": "C.utf8"}, True),
+        ({"LC_ALL": "de_DE.ISO-8859-1", "LANG": "en_US.UTF-8"}, False),
+        ({"LC_CTYPE": "en_US.UTF-8", "LANG": "C"}, True),
+        ({"LANG": "en_US.UTF-8", "TERM": "vt220"}, False),
+    ],
+)
+def test_plain_characters_are_for_terminals_that_need_them(environ: dict[str, str], speaks: bool) -> None:
+    """The locale decides, in the order the C library asks; an old terminal is never believed."""
+    assert speaks == speaks_utf8(environ)
