@@ -94,7 +94,8 @@ class Event:
     at: float
     """Epoch seconds."""
     kind: str
-    """`source.down`, `source.up`, `gpu.lost`, `gpu.found`, `gpu.xid`, `node.new`, `run.start`, `run.stop`."""
+    """`source.down`, `source.up`, `gpu.lost`, `gpu.found`, `gpu.xid`, `node.new`, `run.start`, `run.stop`, `store.gap`
+    (ticks that could not be kept), `store.damaged` (a file that was moved aside)."""
     severity: Literal["info", "warning", "critical"]
     subject: Subject
     text: str

@@ -24,9 +24,13 @@ from app.store.trouble import set_aside, trouble_of
 from app.store.writer import Kept, Writer
 
 _WHY = {
-    "full": "the disk is full; it goes on by itself when there is room",
-    "locked": "another program has locked the file; it goes on by itself when that one lets go",
+    "full": ("the disk is full; it goes on by itself when there is room", "the disk was full"),
+    "locked": (
+        "another program has locked the file; it goes on by itself when that one lets go",
+        "another program had locked the file",
+    ),
 }
+"""What is said while a trouble lasts, and what of it once it is over."""
 
 
 class Scribe:
@@ -88,6 +92,7 @@ class Scribe:
                     return
                 if await self._written(tick):
                     return
+            self._drop()
 
     def suspect(self, why: str) -> None:
         """Take note that a reader found the file damaged: it is moved aside before the next tick."""
@@ -202,11 +207,13 @@ class Scribe:
     def _drop(self) -> None:
         self.dropped_ticks += 1
         self._gap += 1
-        self._gap_why = self.text
 
-    def _say(self, state: str, text: str) -> None:
+    def _say(self, state: str, text: str, afterwards: str = "") -> None:
         self.state, self.text = state, text
+        if state != "ok":
+            self._gap_why = afterwards or text
 
     def _say_trouble(self, error: sqlite3.Error) -> None:
         kind = trouble_of(error)
-        self._say("full" if kind == "full" else "failed", f"{self.path}: {_WHY.get(kind, str(error))}")
+        now, afterwards = _WHY.get(kind, (str(error), str(error)))
+        self._say("full" if kind == "full" else "failed", f"{self.path}: {now}", afterwards)

@@ -48,7 +48,7 @@ async def test_a_full_disk_costs_ticks_until_there_is_space(tmp_path: Path) -> N
     assert "disk is full" in full.text
     assert ("full", 2, "ok", 2) == (still.state, still.dropped_ticks, again.state, again.dropped_ticks)
     assert [("store.gap", "warning", FLEET)] == [(one.kind, one.severity, one.subject) for one in events]
-    assert "2 ticks before this one were not kept" in events[0].text
+    assert "2 ticks before this one were not kept: the disk was full" == events[0].text
     assert [*map(float, range(kept - 1)), None, float(kept + 1)] == found
 
 
@@ -227,7 +227,7 @@ async def test_events_of_a_dropped_tick_are_told_of(tmp_path: Path) -> None:
         events = await history.events(T0, T0 + 60)
 
     assert [Event(T0 + 10, "store.gap", "warning", FLEET, events[0].text)] == [*events]
-    assert "2 ticks" in events[0].text
+    assert "2 ticks before this one were not kept: another program had locked the file" == events[0].text
 
 
 async def test_closing_twice_is_fine(tmp_path: Path) -> None:
