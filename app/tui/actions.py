@@ -93,7 +93,7 @@ _OTHERS: tuple[Action, ...] = (
     Action("sort.next", "sort", "Sort by the next column.", "sort_step", "s", ("gpus",), "sort", fixed="1"),
     Action("sort.reverse", "reverse", "Turn the order round.", "reverse", "S", ("gpus",), "reverse"),
     Action("sort", "sort by", "Sort the list of GPUs by a column; no column: by place.", "sort", command="sort", argument="[COLUMN]", completes="columns"),
-    Action("columns", "columns", "Choose the list's columns, by commas; none: the usual ones.", "columns", "c", ("gpus",), "columns", "columns", "[COLUMNS]", "columns"),
+    Action("columns", "columns", "Choose the list's columns, by commas; none: the usual ones.", "columns", "c", ("gpus",), "columns", "columns", "[COLUMNS]", "columns", fixed="?"),
     Action("time.back", "step back", "To the kept moment before.", "time_step", "left_square_bracket,shift+left", bar="time", fixed="-1"),
     Action("time.forward", "step on", "To the kept moment after; after the last comes now.", "time_step", "right_square_bracket,shift+right", bar="time", fixed="1"),
     Action("time.event", "event before", "To the moment of the event before.", "event_before", "left_curly_bracket"),

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from textual.filter import LineFilter
@@ -19,7 +20,7 @@ from app.present.glyphs import ASCII, UNICODE
 from app.present.palettes import default_variables
 from app.tui import stack
 from app.tui.actions import ACTIONS, bindings
-from app.tui.feed import TICK_S, Bridge, Fresh, RefusedError
+from app.tui.feed import TICK_S, Bridge, Fresh, RefusedError, pace
 from app.tui.keymap import load_keymap
 from app.tui.options import Connect, ScreenOptions
 from app.tui.page import Page
@@ -94,9 +95,11 @@ class Watchdog(SturdyApp):
 
     def on_fresh(self) -> None:
         """Show the newest moment on the page that is open."""
+        began = perf_counter()
         self.moment = self.bridge.moment(self.glyphs, self._trial or self._wanted)
         if self.page is not None:
             self.page.look(self.moment)
+        self.bridge.pace_s = pace(perf_counter() - began)
 
     @property
     def page(self) -> Page | None:
@@ -131,9 +134,6 @@ class Watchdog(SturdyApp):
         self.theme = name
         self.change(theme=name)
         self.note(f"theme {name}")
-
-    def themes(self) -> tuple[str, ...]:
-        return tuple(theme.name for theme in THEMES)
 
     def redraw(self) -> None:
         self.refresh(layout=True)

@@ -53,9 +53,6 @@ class Desk(Protocol):
     def chosen(self) -> tuple[str, int] | None:
         """Node and index of the GPU chosen on the page."""
 
-    def themes(self) -> tuple[str, ...]:
-        """Names of the themes there are."""
-
     def set_theme(self, name: str) -> None:
         """Paint in another theme, and remember it."""
 

@@ -1,7 +1,8 @@
 """The bridge from a feed to the screen: connects, keeps trying, tells the app when there is something new to look at.
 
-Tells at most four times a second whatever arrives, and once a second when nothing does, so that ages grow on screen
-though no data comes. What is told carries nothing: whoever is told looks at the newest, so a slow screen skips.
+Tells at most four times a second whatever arrives (a fleet of thousands once), and once a second when nothing does, so
+that ages grow on screen though no data comes. What is told carries nothing: whoever is told looks at the newest, so a
+slow screen skips.
 """
 
 from __future__ import annotations
@@ -30,12 +31,19 @@ LEAST_S = 0.25
 """Between two tellings of new data."""
 TICK_S = 1.0
 """Between two tellings where nothing is new."""
+SHARE = 40
+"""A look may take one part in so many of the time between two."""
 ASK_S = 10.0
 """A question to the history may take this long."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 10.0
 
 log = logging.getLogger("gpu_watchdog.screen")
 T = TypeVar("T")
+
+
+def pace(look_s: float) -> float:
+    """Seconds between two looks that take `look_s` each: a fortieth of a core, within what eyes still call live."""
+    return min(TICK_S, max(LEAST_S, SHARE * look_s))
 
 
 class Fresh(Message):
@@ -78,6 +86,8 @@ class Bridge:
         self._options = options
         self._tell = tell
         self._told_at = 0.0
+        self.pace_s = LEAST_S
+        """Seconds between two tellings of new data; the app sets it by what a look costs it."""
         self._nothing = Snapshot(cluster=options.cluster)
         self.feed: Feed | None = None
         self.problem = ""
@@ -106,7 +116,7 @@ class Bridge:
             if self.replay is None:
                 self.tell()
             if snapshot.sources:  # the first numbers wait for nothing
-                await asyncio.sleep(LEAST_S)
+                await asyncio.sleep(self.pace_s)
 
     def tick(self) -> None:
         """Tell if nobody did for a second; called once a second."""

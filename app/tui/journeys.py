@@ -9,8 +9,11 @@ from app.present.look import Look
 from app.tui.feed import Bridge, RefusedError, ask
 from app.tui.travel import EVENTS_S, WINDOWS_S, Replay, after, before
 
+_SOON_S = 120.0
+"""A moment kept later than this after an event is not its picture."""
 
-async def go(bridge: Bridge, when: float, look: Look) -> None:
+
+async def go(bridge: Bridge, when: float, look: Look, event_at: float | None = None) -> None:
     """Show the cluster as it stood at `when` (epoch seconds)."""
     feed = bridge.connected()
     if when > feed.now() + 1:
@@ -21,7 +24,7 @@ async def go(bridge: Bridge, when: float, look: Look) -> None:
         known = f"; the oldest kept is {look.clock(health.oldest)}" if health.oldest else f": {health.text}"
         raise RefusedError(f"nothing was kept near {look.clock(when)}{known}")
     events = await ask(feed.events(when - EVENTS_S, when))
-    bridge.replay = Replay(when, snapshot, tuple(one for one in events if one.at <= when))
+    bridge.replay = Replay(when, snapshot, tuple(one for one in events if one.at <= when), event_at)
     bridge.tell()
 
 
@@ -47,12 +50,14 @@ async def step(bridge: Bridge, direction: int, look: Look) -> None:
 
 
 async def event_before(bridge: Bridge, look: Look) -> None:
-    """To the last event before the moment shown."""
-    feed, here = bridge.connected(), bridge.now()
+    """To the last event before the moment shown: to the first kept moment that already knows of it."""
+    feed, replay = bridge.connected(), bridge.replay
+    here = bridge.now() if replay is None or replay.event_at is None else replay.event_at
     for window in WINDOWS_S:
-        found = before([one.at for one in await ask(feed.events(here - window, here))], here - 0.5)
+        found = before([one.at for one in await ask(feed.events(here - window, here))], here)
         if found is not None:
-            await go(bridge, found, look)
+            kept = after(await ask(feed.moments(found - 0.1, found + _SOON_S)), found - 0.1)
+            await go(bridge, found if kept is None else kept, look, found)
             return
     raise RefusedError(f"no event before {look.clock(here)} is kept")
 

@@ -1,6 +1,6 @@
 """The keymap file: `[keys]` with an action's id and its keys, `"filter" = "f3"`; several keys by commas.
 
-Ids are those of `?`'s page and of `docs/keys.md`; those of tables and grids (`table.up`, `grid.left`) work too. What
+Ids are those of `docs/keys.md`; those of tables and grids (`table.up`, `grid.left`) work too. What
 cannot be used is named in a note, and the rest of the file is used.
 """
 
@@ -11,6 +11,9 @@ import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+WIDGETS = ("table.", "grid.", "line.")
+"""Beginnings of ids that widgets give their own keys; Textual ignores those that do not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def parse_keymap(table: Mapping[str, object], known: Collection[str]) -> Keymap:
     keys: dict[str, str] = {}
     notes: list[str] = []
     for action, wanted in table.items():
-        if action not in known:
+        if action not in known and not action.startswith(WIDGETS):
             close = difflib.get_close_matches(action, list(known), n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             notes.append(f"keymap: no action is called {action!r}{hint}")

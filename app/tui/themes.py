@@ -42,3 +42,5 @@ def _theme(palette: Palette) -> Theme:
 
 THEMES: tuple[Theme, ...] = tuple(_theme(palette) for palette in PALETTES)
 """Every palette as a theme."""
+NAMES: tuple[str, ...] = tuple(theme.name for theme in THEMES)
+"""Their names, in the order in which one key steps through them."""

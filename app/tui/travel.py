@@ -24,6 +24,8 @@ class Replay:
     snapshot: Snapshot
     events: Sequence[Event] = ()
     """Oldest first, none after the moment."""
+    event_at: float | None = None
+    """When the event happened that the user travelled to; None where it was no event."""
 
 
 def before(moments: Sequence[float], here: float) -> float | None:

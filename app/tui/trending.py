@@ -6,6 +6,9 @@ ones first; fleets too large for that fill up as moments come.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import dropwhile
+
 from app.domain.series import Subject
 from app.present.trends import Trends
 from app.tui.desk import Desk
@@ -52,5 +55,7 @@ class Trending:
                 continue
             if self._begun != begun:
                 return
-            if series.points:
-                trends.seed(gpu.node, gpu.index, series)
+            # Before the first value there was no gap, there was nothing: a sparkline begins where its GPU does.
+            points = tuple(dropwhile(lambda point: point.mean is None, series.points))
+            if points:
+                trends.seed(gpu.node, gpu.index, replace(series, points=points))

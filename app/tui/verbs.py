@@ -19,7 +19,7 @@ from app.present.gpu_rows import GPU_COLUMNS
 from app.tui import journeys
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
-from app.tui.themes import theme_named
+from app.tui.themes import NAMES, theme_named
 from app.tui.viewstate import stepped_metric, stepped_span
 
 Verb = Callable[[Desk, str], None]
@@ -162,14 +162,13 @@ def at(desk: Desk, text: str) -> None:
 def theme(desk: Desk, text: str) -> None:
     """Paint in a theme."""
     name = theme_named(text) or text
-    desk.set_theme(_one_of(name, desk.themes(), "theme"))
+    desk.set_theme(_one_of(name, NAMES, "theme"))
 
 
 def theme_step(desk: Desk, _text: str) -> None:
     """Paint in the next theme."""
-    names = desk.themes()
-    here = names.index(desk.view.theme) if desk.view.theme in names else 0
-    desk.set_theme(names[(here + 1) % len(names)])
+    here = NAMES.index(desk.view.theme) if desk.view.theme in NAMES else 0
+    desk.set_theme(NAMES[(here + 1) % len(NAMES)])
 
 
 def back(desk: Desk, _text: str) -> None:

@@ -9,7 +9,7 @@ from app.domain.naming import short_model
 from app.present.gpu_rows import GPU_COLUMNS
 from app.tui.commands import SPANS
 from app.tui.desk import Desk
-from app.tui.themes import SHORT
+from app.tui.themes import NAMES, SHORT
 from app.tui.verbs import ZOOMS, metric_words
 
 _MOST_GPUS = 5000
@@ -27,7 +27,7 @@ def words_of(desk: Desk) -> Mapping[str, Sequence[str]]:
         "jobs": sorted({job for gpu in gpus for job in gpu.hpc_jobs}),
         "metrics": metric_words(),
         "columns": [one.key for one in GPU_COLUMNS],
-        "themes": [*SHORT, *desk.themes()],
+        "themes": [*SHORT, *NAMES],
         "zooms": list(ZOOMS),
         "spans": SPANS,
     }

@@ -47,7 +47,7 @@ class Help(Page):
                 row.title.upper() if len(row.title) <= 3 else row.title.capitalize(),
                 (("", row.help), *self._keys(mine)),
             ),
-            HelpSection("Everywhere", self._keys(everywhere)),
+            HelpSection("Everywhere", (*MOVING, *self._keys(everywhere))),
             HelpSection("Commands, after :", tuple((_usage(one), one.help) for one in COMMANDS.values())),
             HelpSection("Filter, after /", FILTER_HELP),
             HelpSection("Signs", signs(self.desk.glyphs)),
@@ -62,6 +62,10 @@ def _usage(action: Action) -> str:
     return f"{action.command} {action.argument}".strip()
 
 
+MOVING: tuple[tuple[str, str], ...] = (
+    ("arrows", "Move the cursor of the pane that has the keys; pgup, pgdn, home and end as everywhere."),
+    ("mouse", "A click chooses, a double click opens, the wheel scrolls; a head sorts, a key of the bar is a button."),
+)
 FILTER_HELP: tuple[tuple[str, str], ...] = (
     (
         "util<10 mem>90",
