@@ -97,16 +97,17 @@ def fake_gpus(gpus: int = 8) -> Iterator[FakeNvml]:
 
 @contextmanager
 def weather(fake: FakeNvml, gpus: int = 8) -> Iterator[None]:
-    """Utilization, power and temperature that move every second, as they do under load."""
+    """Values that move once a second as those of training do: utilization and power a little, temperature seldom."""
     over = threading.Event()
 
     def blow() -> None:
         dice = Random(7)
+        heat = [60] * gpus
         while not over.wait(1.0):
             for gpu in range(gpus):
-                fake.set(
-                    gpu, util=dice.randint(88, 99), power_mw=dice.randint(580_000, 690_000), temp=dice.randint(57, 66)
-                )
+                heat[gpu] = min(64, max(56, heat[gpu] + dice.choice((-1, 0, 0, 0, 0, 0, 0, 0, 0, 1))))
+                power = round(dice.gauss(630_000, 12_000), -3)
+                fake.set(gpu, util=min(100, round(dice.gauss(97, 1.2))), power_mw=int(power), temp=heat[gpu])
 
     thread = threading.Thread(target=blow, daemon=True)
     thread.start()
