@@ -156,7 +156,7 @@ async def open_history(path: Path, clock: Clock, *, want_lease: bool, retention:
 
 async def _keep(parts: Collecting, path: Path, settings: Settings, options: RuntimeOptions) -> None:
     """Open the store and keep what comes until cancelled; the first numbers wait neither for its code nor a disk."""
-    await _first_look(parts.board)
+    await _first_look(parts.board, options.clock)
     if options.write:
         private_dir(path.parent)
     kept = settings.store
@@ -172,13 +172,14 @@ async def _keep(parts: Collecting, path: Path, settings: Settings, options: Runt
         await history.close()
 
 
-async def _first_look(board: Board) -> None:
-    """Until a source has answered, or half a second."""
+async def _first_look(board: Board, clock: Clock) -> None:
+    """Until a source has answered, or half a second, and what it said has had a moment to be painted."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.5):
             async for snapshot in board.changes():
                 if snapshot.sources:
-                    return
+                    break
+    await clock.sleep(0.1)
 
 
 async def serve(settings: Settings, options: RuntimeOptions, listen: Listen, told: Callable[[str], None]) -> int:
