@@ -10,10 +10,10 @@ from app.domain.snapshot import Gpu, Layer, Node
 NOW = 1000.0
 
 
-def gpu(lost_at: float | None = None, at: float = NOW, index: int = 0, **values: float) -> Gpu:
+def gpu(lost_at: float | None = None, at: float = NOW, index: float = 0, **values: float) -> Gpu:
     """A GPU whose one source read `gpu.<name>` values at `at`, every 5 s."""
     layer = Layer("s", at, 5.0, {f"gpu.{name}": value for name, value in values.items()})
-    return Gpu("n", index, None, layers=(layer,), lost_at=lost_at)
+    return Gpu("n", int(index), None, layers=(layer,), lost_at=lost_at)
 
 
 @pytest.mark.parametrize(
