@@ -16,7 +16,7 @@ VALUE_COLUMNS = (
     Column("number", "", 9, "right", sortable=False),
     Column("unit", "", 5, grow=1, sortable=False),
     Column("age", "age", 7, "right"),
-    Column("source", "source", 16, grow=1, drop=1),
+    Column("source", "source", 14, grow=1, drop=1),
     Column("key", "key", 24, grow=1, drop=2),
 )
 PROCESS_COLUMNS = (

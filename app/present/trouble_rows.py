@@ -11,10 +11,10 @@ from app.present.rows import Column, Row, Rows
 from app.present.units import MISSING, format_age, format_value, value_line
 
 LINK_COLUMNS = (
-    Column("link", "link", 10),
+    Column("link", "link", 7),
     Column("state", "state", 22),
-    Column("received", "rx", 10, "right"),
-    Column("sent", "tx", 10, "right"),
+    Column("received", "rx", 9, "right"),
+    Column("sent", "tx", 9, "right"),
     Column("errors", "errors", 24, grow=1, drop=1),
 )
 ERROR_COLUMNS = (

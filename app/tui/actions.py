@@ -141,6 +141,11 @@ def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(_sign(key.strip()) for key in named.split(",") if key.strip())
 
 
+def key_of(action: str, keymap: Mapping[str, str]) -> str:
+    """The first key of an action, by its id, as people read it."""
+    return next(keys_of(one, keymap)[0] for one in ACTIONS if one.id == action)
+
+
 def shown_as(page: str, shown: str, keymap: Mapping[str, str]) -> Action | None:
     """The action that the key bar shows as `shown`; of several that share a word, as `[ ]`, the first."""
     first = shown.partition(" ")[0]

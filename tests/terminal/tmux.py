@@ -63,12 +63,6 @@ class Terminal:
             sleep(_POLL_S)
         return text
 
-    def is_quiet(self) -> bool:
-        """Whether the picture is the same as half a second ago."""
-        before = self.styled
-        sleep(0.5)
-        return before == self.styled
-
     def shows(self, *words: str) -> str:
         """Wait until all the words are on screen."""
         return self.until(lambda text: all(word in text for word in words))

@@ -11,7 +11,7 @@ from textual.events import Resize
 
 from app.domain.series import Event
 from app.present.cells import Cell, line
-from app.tui.actions import bindings
+from app.tui.actions import bindings, key_of
 from app.tui.moment import Moment
 from app.tui.page import Page
 from widgets.ribbon import EventStrip, Ribbon
@@ -63,7 +63,9 @@ class Home(Page):
 
     def show(self, moment: Moment) -> None:
         self._moment = moment
-        self.query_one(EventStrip).show(moment.events, moment.look, hint="d details")
+        self.query_one(EventStrip).show(
+            moment.events, moment.look, hint=f"{key_of('event.open', self.desk.keymap)} details"
+        )
         if self._panes is not None:
             self._panes.show(moment)
             self.show_summary()
