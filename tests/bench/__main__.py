@@ -38,9 +38,11 @@ def main(argv: Sequence[str]) -> int:
         if not (Path(__file__).parent / f"{name}.py").is_file():
             report.skip(f"tests/bench/{name}.py is not there")
             continue
-        began = perf_counter()
+        began, load = perf_counter(), os.getloadavg()[0]
         import_module(f"tests.bench.{name}").run(report)
-        print(f"{name}: measured in {perf_counter() - began:.0f} s, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+        print(f"{name}: measured in {perf_counter() - began:.0f} s, load {load:.1f}", file=sys.stderr)
+        if load > 0.5 * (os.cpu_count() or 1):
+            report.note(f"others kept the machine busy (load {load:.1f}): times are longer than they would be")
     print("\n".join(table(report)))
     return 1 if report.misses else 0
 

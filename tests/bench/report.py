@@ -89,6 +89,10 @@ class Report:
         """Say loudly what is not in the table."""
         self.notes.append(f"{self._section}: SKIPPED {why}")
 
+    def note(self, text: str) -> None:
+        """Say what the reader of the section should know."""
+        self.notes.append(f"{self._section}: {text}")
+
     @property
     def misses(self) -> list[Figure]:
         """Figures that do not meet their target."""
