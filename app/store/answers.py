@@ -14,9 +14,9 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from itertools import count as count_up
-from operator import itemgetter, sub, truediv
+from operator import itemgetter
 
 from app.domain.metric import Metric
 from app.domain.metrics import by_key
@@ -149,54 +149,56 @@ def _line(asked: _Range, stored: Stored, step_s: float, count: int) -> Line:
             found = read(asked.view, stored, int(asked.start), count * factor)
             line = line_of(found if factor == 1 else coarsen(found, factor), stored.scale)
             return held(line, int(HOLD_INTERVALS * stored.interval_s / step_s))
-    start_ms, step_ms = round(asked.start * 1000), round(step_s * 1000)
-    hold_ms = round(HOLD_INTERVALS * stored.interval_s * 1000) if step_s < 2 * stored.interval_s else 0
-    times, counts = samples(asked.view, stored, start_ms - hold_ms, start_ms + count * step_ms)
-    cuts = edges(times, start_ms, step_ms, count)
-    since = count_up(start_ms - hold_ms, step_ms) if hold_ms else repeat(math.inf)
-    return line_of_samples(times, stored.scale.values(counts), cuts, since)
+    hold_s = HOLD_INTERVALS * stored.interval_s if step_s < 2 * stored.interval_s else 0.0
+    raw = samples(asked.view, stored, asked.start - hold_s, asked.end)
+    cuts = edges(raw.times, asked.start, step_s, count)
+    since = count_up(asked.start - hold_s, step_s) if hold_s else repeat(math.inf)
+    return line_of_samples(raw.times, stored.scale.values(raw.counts), cuts, since)
 
 
 def _raw(asked: _Range, tracks: Sequence[Stored]) -> tuple[Point, ...]:
     """Samples at their own times, with one empty point in each gap."""
-    times: list[int] = []
+    times: list[float] = []
     values: list[float | None] = []
-    interval_ms = 0
+    interval_s = longest_s = 0.0
     for stored in tracks:
-        more, counts = samples(asked.view, stored, round(asked.start * 1000), round(asked.end * 1000))
-        found = stored.scale.values(counts)
-        if not times:
-            times, values = more, [*found]
-        elif more:
-            times, values = _filled_in(times, values, interval_ms, more, found)
-        interval_ms = max(interval_ms, round(stored.interval_s * 1000))
-    if max(map(sub, islice(times, 1, None), times), default=0) > GAP_INTERVALS * interval_ms:
-        times, values = _with_gaps(times, values, interval_ms)
-    return _made(map(truediv, times, repeat(1000)), values, values, values)
+        found = samples(asked.view, stored, asked.start, asked.end)
+        more: list[float | None] = [*stored.scale.values(found.counts)]
+        if times:
+            times, values = _filled_in(times, values, interval_s, found.times, more)
+            longest_s = math.inf
+        else:
+            times, values, longest_s = found.times, more, found.longest_s
+        interval_s = max(interval_s, stored.interval_s)
+    if longest_s > GAP_INTERVALS * interval_s:
+        times, values = _with_gaps(times, values, interval_s)
+    return _made(times, values, values, values)
 
 
 def _filled_in(
-    times: list[int], values: list[float | None], interval_ms: int, more: list[int], found: list[float]
-) -> tuple[list[int], list[float | None]]:
+    times: list[float], values: list[float | None], interval_s: float, more: list[float], found: list[float | None]
+) -> tuple[list[float], list[float | None]]:
     """Samples of a better track, with those of the next one wherever the better one holds no more."""
-    reach = HOLD_INTERVALS * interval_ms
+    reach_s = HOLD_INTERVALS * interval_s
     before = [bisect_right(times, at) for at in more]
     taken = [
         (at, value)
         for at, value, place in zip(more, found, before, strict=True)
-        if not place or at - times[place - 1] > reach
+        if not place or at - times[place - 1] > reach_s
     ]
     both = sorted([*zip(times, values, strict=True), *taken], key=itemgetter(0))
     return [at for at, _ in both], [value for _, value in both]
 
 
-def _with_gaps(times: list[int], values: list[float | None], interval_ms: int) -> tuple[list[int], list[float | None]]:
+def _with_gaps(
+    times: list[float], values: list[float | None], interval_s: float
+) -> tuple[list[float], list[float | None]]:
     """The samples with an empty one an interval after each that nothing follows for long."""
-    with_gaps: list[int] = []
+    with_gaps: list[float] = []
     and_values: list[float | None] = []
     for at, value in zip(times, values, strict=True):
-        if with_gaps and at - with_gaps[-1] > GAP_INTERVALS * interval_ms:
-            with_gaps.append(with_gaps[-1] + interval_ms)
+        if with_gaps and at - with_gaps[-1] > GAP_INTERVALS * interval_s:
+            with_gaps.append(with_gaps[-1] + interval_s)
             and_values.append(None)
         with_gaps.append(at)
         and_values.append(value)

@@ -11,7 +11,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, islice
+from operator import sub
 
 from app.store.blocks import Block, DamagedBlock
 from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S
@@ -19,7 +20,7 @@ from app.store.recent import column_between
 from app.store.scale import ABSENT, Scale
 from app.store.shelves import SLOTS
 from app.store.spans import Spans, coarsen, edges, fold_samples
-from app.store.view import View
+from app.store.view import Grid, View, grid_of
 
 TIMES = 0
 """The "metric" under which a shelf's sample times are sealed."""
@@ -96,57 +97,83 @@ def blocks(
             continue
 
 
-def on_grid(view: View, shelf: int, metric: int, start_ms: int, end_ms: int) -> list[tuple[array[int], Block]]:
-    """(times in ms, stream) of the raw chunks of a metric that may touch start…end, oldest first.
+def on_grid(view: View, shelf: int, metric: int, start_s: float, end_s: float) -> list[tuple[Grid, Block]]:
+    """(times, stream) of the raw chunks of a metric that may touch start…end, oldest first.
 
     A chunk whose times cannot be read is left out.
     """
-    reach = view.windows.raw_s * 1000
-    found = list(blocks(view.db, shelf, RAW, metric, start_ms - 3 * reach, end_ms + reach))
-    missing = [start for start, _ in found if view.grids.get((shelf, start)) is None]
+    reach_s = view.windows.raw_s
+    after_ms, before_ms = round((start_s - 3 * reach_s) * 1000), round((end_s + reach_s) * 1000)
+    found = list(blocks(view.db, shelf, RAW, metric, after_ms, before_ms))
+    grids = {start: view.grids.get((shelf, start)) for start, _ in found}
+    missing = [start for start, grid in grids.items() if grid is None]
     if missing:
         for start, block in blocks(view.db, shelf, RAW, TIMES, missing[0] - 1, missing[-1] + 1):
-            view.grids.put((shelf, start), array("q", block.column(0) or ()))
-    timed = ((view.grids.get((shelf, start)), block) for start, block in found)
-    return [(times, block) for times, block in timed if times is not None and len(times) == block.length]
+            grid = grids[start] = grid_of(block.column(0) or ())
+            view.grids.put((shelf, start), grid)
+    timed = ((grids[start], block) for start, block in found)
+    return [(grid, block) for grid, block in timed if grid is not None and len(grid.times) == block.length]
 
 
-def samples(view: View, stored: Stored, start_ms: int, end_ms: int) -> tuple[list[int], list[int]]:
-    """(times in ms, counts) of a track's raw samples within start ≤ time < end, in order of time."""
-    times: list[int] = []
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """A track's raw samples, in order of time."""
+
+    times: list[float]
+    """Epoch seconds."""
+    counts: list[int]
+    longest_s: float
+    """No two neighbours are further apart than this."""
+
+
+def samples(view: View, stored: Stored, start_s: float, end_s: float) -> Samples:
+    """A track's raw samples within start ≤ time < end."""
+    times: list[float] = []
     counts: list[int] = []
-    in_order = True
-    for more, found in _pieces(view, stored, start_ms, end_ms):
-        in_order = in_order and not (times and more and more[0] < times[-1])
+    longest_s, in_order = 0.0, True
+    for more, found, within_s in _pieces(view, stored, start_s, end_s):
+        if times and more:
+            in_order = in_order and more[0] >= times[-1]
+            longest_s = max(longest_s, more[0] - times[-1])
+        longest_s = max(longest_s, within_s)
         times += more
         counts += found
     if not in_order:  # the clock was set back while these were taken
         order = sorted(range(len(times)), key=times.__getitem__)
         times, counts = [times[place] for place in order], [counts[place] for place in order]
-    begin, end = bisect_left(times, start_ms), bisect_left(times, end_ms)
-    return times[begin:end], counts[begin:end]
+        longest_s = end_s - start_s
+    begin, end = bisect_left(times, start_s), bisect_left(times, end_s)
+    return Samples(times[begin:end], counts[begin:end], longest_s)
 
 
-def _pieces(view: View, stored: Stored, start_ms: int, end_ms: int) -> Iterator[tuple[Sequence[int], list[int]]]:
-    """The samples chunk by chunk, then the rows that no chunk holds yet; each in order of time."""
-    db, shelf, reach = view.db, stored.shelf, view.windows.raw_s * 1000
+def _pieces(
+    view: View, stored: Stored, start_s: float, end_s: float
+) -> Iterator[tuple[Sequence[float], list[int], float]]:
+    """(times, counts, longest gap) chunk by chunk, then of the rows no chunk holds yet; each in order of time."""
+    db, shelf, reach_s = view.db, stored.shelf, view.windows.raw_s
     sealed = shelf_state(db, shelf).sealed
+    since_ms, until_ms = round((start_s - reach_s) * 1000), round((end_s + reach_s) * 1000)
     for metric, scale in stored.metrics:
-        for grid, block in on_grid(view, shelf, metric, start_ms, end_ms):
+        for grid, block in on_grid(view, shelf, metric, start_s, end_s):
             column = block.column(stored.slot)
             if column is None:
                 continue
             if block.is_masked(stored.slot):
-                mask = [count != ABSENT for count in column]
-                yield list(compress(grid, mask)), stored.recounted(list(compress(column, mask)), scale)
+                present = [count != ABSENT for count in column]
+                times = list(compress(grid.times, present))
+                yield times, stored.recounted(list(compress(column, present)), scale), _longest(times)
             else:
-                yield grid, stored.recounted(column, scale)
+                yield grid.times, stored.recounted(column, scale), grid.longest_s
         place = db.execute(
             "SELECT place FROM field WHERE shelf = ? AND slot = ? AND metric = ?", (shelf, stored.slot, metric)
         ).fetchone()
         if place is not None:
-            times, counts = column_between(db, shelf, place[0], sealed, start_ms - reach, end_ms + reach)
-            yield times, stored.recounted(counts, scale)
+            times, counts = column_between(db, shelf, place[0], sealed, since_ms, until_ms)
+            yield times, stored.recounted(counts, scale), _longest(times)
+
+
+def _longest(times: Sequence[float]) -> float:
+    return max(map(sub, islice(times, 1, None), times), default=0.0)
 
 
 def minutes(view: View, stored: Stored, start_s: int, count: int) -> Spans:
@@ -156,9 +183,9 @@ def minutes(view: View, stored: Stored, start_s: int, count: int) -> Spans:
     end_s = start_s + count * spans.span_s
     fresh_s = min(end_s, max(start_s, shelf_state(view.db, stored.shelf).minutes))
     if fresh_s < end_s:
-        times, counts = samples(view, stored, fresh_s * 1000, end_s * 1000)
-        cuts = edges(times, fresh_s * 1000, spans.span_s * 1000, (end_s - fresh_s) // spans.span_s)
-        spans.put(Spans(fresh_s, spans.span_s, *fold_samples(counts, cuts, stored.scale.mean_parts)))
+        found = samples(view, stored, fresh_s, end_s)
+        cuts = edges(found.times, fresh_s, spans.span_s, (end_s - fresh_s) // spans.span_s)
+        spans.put(Spans(fresh_s, spans.span_s, *fold_samples(found.counts, cuts, stored.scale.mean_parts)))
     return spans
 
 

@@ -52,14 +52,14 @@ def rows_between(db: sqlite3.Connection, shelf: int, after: int, since_ms: int, 
 
 def column_between(
     db: sqlite3.Connection, shelf: int, place: int, after: int, since_ms: int, until_ms: int
-) -> tuple[list[int], list[int]]:
-    """(times in ms, counts) of one place of those rows, in order of time; rows without a value are left out."""
+) -> tuple[list[float], list[int]]:
+    """(epoch seconds, counts) of one place of those rows, in order of time; rows without a value are left out."""
     first = first_id(0, shelf)
     given = (place * 8 + 1, 8, first, first + ROWS_OF_SHELF, after, _EVER_MS, since_ms, until_ms)
     rows = [row for row in db.execute(_ROWS, given) if len(row[1]) == 8]
     pairs = sorted(zip((at for at, _ in rows), numbers(b"".join(body for _, body in rows)), strict=True))
     pairs = [pair for pair in pairs if pair[1] != ABSENT]
-    return [at for at, _ in pairs], [count for _, count in pairs]
+    return [at / 1000 for at, _ in pairs], [count for _, count in pairs]
 
 
 def columns_of(rows: Sequence[Row]) -> tuple[int, array[int]]:

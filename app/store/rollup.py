@@ -18,7 +18,7 @@ from app.store.scale import ABSENT, Scale, scale_of
 from app.store.schema import transaction
 from app.store.shelves import SLOTS
 from app.store.spans import Spans, coarsen, edges, fold_samples
-from app.store.view import View
+from app.store.view import Grid, View
 
 
 def roll_up(db: sqlite3.Connection, windows: Windows, shelf: int, sealed_until_s: float) -> Iterator[None]:
@@ -81,7 +81,7 @@ def _minutes(view: View, shelf: int, metric: tuple[int, Scale], start_s: int) ->
     """Minutes of every slot that has samples of the metric in the window."""
     number, scale = metric
     end_s = start_s + view.windows.minute_s
-    found = on_grid(view, shelf, number, start_s * 1000, end_s * 1000)
+    found = on_grid(view, shelf, number, start_s, end_s)
     span_s = SPAN_S[MINUTE]
     made: dict[int, Spans] = {}
     known_cuts: dict[tuple[int, ...], list[int]] = {}
@@ -89,33 +89,33 @@ def _minutes(view: View, shelf: int, metric: tuple[int, Scale], start_s: int) ->
         times, counts, key = _joined(found, slot)
         cuts = known_cuts.get(key) if key else None
         if cuts is None:
-            cuts = edges(times, start_s * 1000, span_s * 1000, view.windows.minute_s // span_s)
+            cuts = edges(times, start_s, span_s, view.windows.minute_s // span_s)
             known_cuts[key] = cuts
         if cuts[0] < cuts[-1]:
             made[slot] = Spans(start_s, span_s, *fold_samples(counts, cuts, scale.mean_parts))
     return made
 
 
-def _joined(found: Sequence[tuple[array[int], Block]], slot: int) -> tuple[list[int], list[int], tuple[int, ...]]:
+def _joined(found: Sequence[tuple[Grid, Block]], slot: int) -> tuple[list[float], list[int], tuple[int, ...]]:
     """(times, counts, which blocks) of a slot; the last is empty where its times are not simply those of the blocks."""
-    times: list[int] = []
+    times: list[float] = []
     counts: list[int] = []
     which: tuple[int, ...] = ()
     is_whole = True
-    for place, (all_times, block) in enumerate(found):
-        column, grid = block.column(slot), all_times.tolist()
+    for place, (grid, block) in enumerate(found):
+        column, more = block.column(slot), grid.times.tolist()
         if column is None:
             continue
         if block.is_masked(slot):
             is_whole = False
             mask = [count != ABSENT for count in column]
-            grid, column = list(compress(all_times, mask)), list(compress(column, mask))
-        if times and grid and grid[0] < times[-1]:  # the clock was set back between two blocks
-            pairs = sorted(zip(times + grid, counts + column, strict=True))
+            more, column = list(compress(more, mask)), list(compress(column, mask))
+        if times and more and more[0] < times[-1]:  # the clock was set back between two blocks
+            pairs = sorted(zip(times + more, counts + column, strict=True))
             times, counts, is_whole = [at for at, _ in pairs], [count for _, count in pairs], False
         else:
-            times = times + grid
-            counts = counts + column
+            times += more
+            counts += column
         which += (place,)
     return times, counts, which if is_whole else ()
 

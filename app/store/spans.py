@@ -61,7 +61,7 @@ class Line:
     highs: list[float | None]
 
 
-def edges(times: Sequence[int], start: int, step: int, count: int) -> list[int]:
+def edges(times: Sequence[float], start: float, step: float, count: int) -> list[int]:
     """Where each of `count` spans begins in sorted `times`, and where the last one ends."""
     return [bisect_left(times, start + place * step) for place in range(count + 1)]
 
@@ -114,7 +114,7 @@ def _unit(counts: array[int], scale: Scale, parts: int) -> list[float | None]:
 
 
 def line_of_samples(
-    times: Sequence[int], values: Sequence[float], cuts: Sequence[int], hold_from: Iterable[float]
+    times: Sequence[float], values: Sequence[float], cuts: Sequence[int], hold_from: Iterable[float]
 ) -> Line:
     """Spans of any width straight from samples.
 

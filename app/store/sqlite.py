@@ -6,11 +6,14 @@ shelf; minutes and quarters of an hour are made of those later. Chosen by measur
 every 5 s (medians on a shared two-core machine; `make bench` prints them anew):
 
 - narrow rows (series, time, value) cost 16.5 bytes a sample and 300 ms a tick; one wide row a GPU 3.7 bytes and 22 ms,
-  since it dirties a page a GPU; packed rows in order of time dirty a few dozen pages;
-- sealed, a sample takes about one byte: whole numbers of the metric's quantum, as steps or offsets in byte planes,
-  deflated over the GPUs of a node together. The standard library does all of it at C speed; no numpy, no zstd;
-- a whole day of one metric of one GPU is 72 small streams. Fleet-wide means are series of their own, so that asking
-  for one costs the same; reckoning it from 1,024 GPUs would take a second in every layout.
+  since it dirties a page a GPU; packed rows in order of time cost 9 ms, most of it in making them;
+- sealed, a sample takes 0.8 to 1.1 bytes, 1.2 to 1.5 with what the file adds: whole numbers of the metric's quantum, as
+  steps or offsets in byte planes, deflated over the GPUs of a node together. The standard library does all of it at C
+  speed; neither numpy nor zstd is needed;
+- a day of one metric of one GPU is 72 small streams: 8 ms for 17,280 samples, 2.5 ms for 288 spans of five minutes. The
+  fleet's folds are series of their own, so that asking for one costs the same; reckoning it from 1,024 GPUs would take
+  a second in every layout;
+- chores (sealing, rolling up, deleting) take 30 ms after a tick, so that the next one never waits for them long.
 
 **The promises.** One writer, who holds the lease (`app.store.lease`); readers have connections of their own. A kill at
 any moment costs at most the tick in flight; a power cut at most the ticks since the last checkpoint (some minutes).

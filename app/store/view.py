@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice, repeat
+from operator import sub, truediv
 from typing import Generic, TypeVar
 
 from app.store.levels import Windows
@@ -35,7 +38,23 @@ class Remembered(Generic[K, V]):
             self._things.popitem(last=False)
 
 
-def _grids() -> Remembered[tuple[int, int], array[int]]:
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """When the samples of a sealed window were taken."""
+
+    times: array[float]
+    """Epoch seconds, in order."""
+    longest_s: float
+    """The longest time from one to the next."""
+
+
+def grid_of(times_ms: Sequence[int]) -> Grid:
+    """A grid of times in ms, as they are stored."""
+    times = array("d", map(truediv, times_ms, repeat(1000)))
+    return Grid(times, max(map(sub, islice(times, 1, None), times), default=0.0))
+
+
+def _grids() -> Remembered[tuple[int, int], Grid]:
     return Remembered(1024)
 
 
@@ -45,5 +64,5 @@ class View:
 
     db: sqlite3.Connection
     windows: Windows
-    grids: Remembered[tuple[int, int], array[int]] = field(default_factory=_grids)
-    """Sample times by shelf and start of a sealed window: ten days of one GPU, whose many metrics share them."""
+    grids: Remembered[tuple[int, int], Grid] = field(default_factory=_grids)
+    """By shelf and start of a sealed window; a GPU's many metrics share them, and so do its neighbours'."""

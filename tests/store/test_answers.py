@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.domain.series import FLEET, Point, Subject
-from tests.store.build import GPU, POWER, T0, change, power_ticks, store, tick, values
+from app.store.answers import Question, series
+from app.store.schema import connect_reader
+from app.store.view import Remembered, View
+from tests.store.build import GPU, POWER, SMALL, T0, change, power_ticks, store, tick, values
 
 NODE = Subject("node", node="n1")
 UUID = "GPU-5f5cc5b9-0001-4000-8000-000000000001"
@@ -225,3 +228,17 @@ async def test_a_question_backwards_is_empty(tmp_path: Path) -> None:
     async with store(tmp_path / "h.db", power_ticks([1.0] * 10)) as history:
         assert [] == values(await history.series(GPU, POWER, T0 + 60, T0, 0))
         assert [] == values(await history.series(GPU, POWER, T0 + 60, T0, 60))
+
+
+async def test_a_past_longer_than_is_remembered_is_whole(tmp_path: Path) -> None:
+    """More sealed windows than the reader remembers the times of are answered all the same."""
+    path = tmp_path / "h.db"
+    async with store(path, power_ticks([float(number) for number in range(240)])):
+        pass
+    db = connect_reader(path)
+    forgetful = View(db, SMALL, Remembered(2))
+
+    for _ in range(2):
+        found = series(forgetful, Question(GPU, POWER, T0, T0 + 1200, 0))
+        assert [float(number) for number in range(240)] == values(found)
+    db.close()
