@@ -1,16 +1,13 @@
-"""Writes docs/keys.md from the table of actions: `python -m tests.tools.keys_doc`; a test fails when they differ."""
+"""The page of keys, from the table of actions; `make docs` writes it with the others (`tests.tools.docs`)."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from app.tui.actions import ACTIONS, Action, keys_of
 from app.tui.screens.registry import PAGES
 
-FILE = Path(__file__).parents[2] / "docs" / "keys.md"
 HEAD = """# Keys and commands
 
-Generated from `app/tui/actions.py` by `python -m tests.tools.keys_doc`. Keys are remapped by id in `keymap.toml` beside
+Generated from `app/tui/actions.py` by `make docs`. Keys are remapped by id in `keymap.toml` beside
 the configuration (`[screen] keymap` names another file):
 
 ```toml
@@ -43,7 +40,3 @@ def _table(title: str, actions: list[Action]) -> str:
         for one in actions
     )
     return f"## {title}\n\n| keys | does | id |\n|---|---|---|\n{rows}\n"
-
-
-if __name__ == "__main__":
-    FILE.write_text(keys_doc(), "utf-8")
