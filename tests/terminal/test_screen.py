@@ -37,7 +37,8 @@ def screen(shell: Terminal, tmp_path: Path) -> Terminal:
 def ended(shell: Terminal) -> str:
     """Wait for the shell's prompt and say what the last program's exit code was."""
     shell.until(lambda text: text.rstrip().endswith("$"))
-    shell.run("echo", "code=$?")
+    shell.type("echo code=$?")
+    shell.press("Enter")
     return shell.until(lambda text: "code=" in text.replace("code=$?", ""))
 
 
@@ -192,3 +193,20 @@ def is_silent(file: Path, for_s: float) -> bool:
             return False
         sleep(0.05)
     return True
+
+
+def test_mistake_that_ends_the_screen_is_one_line_and_a_log(shell: Terminal, tmp_path: Path) -> None:
+    """No traceback and no variable's value lands on the terminal, which is restored; the log says it all."""
+    shell.run(*python("-m", "tests.terminal.frozen", str(tmp_path), "break"))
+    shell.shows(*READY)
+
+    shell.press("Tab")
+
+    said = ended(shell)
+    assert "code=70" in said
+    assert "the grid is broken" in said
+    assert "Traceback" not in said
+    assert "hunter2" not in said
+    assert is_restored(shell)
+    assert "Traceback" in (tmp_path / "screen.log").read_text()
+    assert "closed" == (tmp_path / "closed").read_text()
