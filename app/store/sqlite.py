@@ -13,7 +13,7 @@ every 5 s (medians on a shared two-core machine; `make bench` prints them anew):
 - a day of one metric of one GPU is 72 small streams: 8 ms for 17,280 samples, 2.5 ms for 288 spans of five minutes. The
   fleet's folds are series of their own, so that asking for one costs the same; reckoning it from 1,024 GPUs would take
   a second in every layout;
-- chores (sealing, rolling up, deleting) take 30 ms after a tick, so that the next one never waits for them long.
+- chores (sealing, rolling up, deleting) take 20 ms after a tick, so that the next one never waits for them long.
 
 **The promises.** One writer, who holds the lease (`app.store.lease`); readers have connections of their own. A kill at
 any moment costs at most the tick in flight; a power cut at most the ticks since the last checkpoint (some minutes).

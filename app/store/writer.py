@@ -23,7 +23,7 @@ from app.store.sealing import drop_sealed_rows, last_of_window, seal
 from app.store.shelves import Registry
 from app.store.ticks import keep
 
-CHORES_S = 0.03
+CHORES_S = 0.02
 """Most time chores take after a tick, while they keep up; the step in hand is finished, which takes some ms more."""
 BEHIND_SHARE = 0.05
 """Share of the time between ticks that they take when a whole window or more waits to be sealed."""
