@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -143,14 +145,14 @@ def test_a_real_prometheus_takes_the_exporters_page(
 
 
 def ask(port: int, query: str) -> list[dict[str, Any]]:
-    """Rows of an instant query, once there are any (ten seconds at most)."""
+    """Rows of an instant query, once there are any (twenty seconds at most); it answers 503 until it is ready."""
     url = f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": query})
-    deadline = monotonic() + 10
+    deadline = monotonic() + 20
     while monotonic() < deadline:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(url, timeout=5) as answer:
             rows: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-        if rows:
-            return rows
+            if rows:
+                return rows
         sleep(0.2)
     pytest.fail(f"Prometheus has no answer to {query}")
 
