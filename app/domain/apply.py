@@ -66,6 +66,11 @@ def apply(before: Snapshot, spec: SourceSpec, reading: Reading, missed_slots: in
         after = _apply_node(after, spec, reading, node, changes, events)
     if reading.services:
         after = _apply_services(after, spec, reading, changes)
+    if reading.slurm is not None:
+        from app.domain.apply_slurm import apply_slurm  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+        after, happened = apply_slurm(after, spec, reading.slurm, reading.at)
+        events.extend(happened)
     return Applied(after, tuple(changes), tuple(events))
 
 

@@ -10,6 +10,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 WIRE_VERSION = 1
@@ -74,8 +75,14 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - any type hint
     return lambda raw: raw
 
 
+@cache
+def _late_names() -> dict[str, Any]:
+    """Classes that their users name without importing them."""
+    return vars(import_module("app.domain.slurm"))
+
+
 def _class_decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - a dataclass type
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns=_late_names())
     parts = {one.name: _decoder(hints[one.name]) for one in fields(kind)}
 
     def decode_class(raw: dict[str, Any]) -> Any:  # noqa: ANN401 - an instance of `kind`

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # a cluster without Slurm does not pay for its classes; the codec finds them by name
+    from app.domain.slurm import SlurmReading
 
 SourceKind = Literal["exporter", "slurm", "vllm", "nvml", "log", "prometheus", "provider"]
 
@@ -143,6 +146,7 @@ class Reading:
     services: tuple[ServiceReading, ...] = ()
     page: PageHealth | None = None
     simulated: bool = False
+    slurm: SlurmReading | None = None
 
     @staticmethod
     def failed(source: str, at: float, error: str, duration_s: float = 0.0) -> Reading:

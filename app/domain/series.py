@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 SubjectKind = Literal["fleet", "node", "gpu", "mig", "service", "job"]
+Severity = Literal["info", "warning", "critical"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,9 @@ class Event:
     """Epoch seconds."""
     kind: str
     """`source.down`, `source.up`, `gpu.lost`, `gpu.found`, `gpu.xid`, `node.new`, `run.start`, `run.stop`, `store.gap`
-    (ticks that could not be kept), `store.damaged` (a file that was moved aside)."""
-    severity: Literal["info", "warning", "critical"]
+    (ticks that could not be kept), `store.damaged` (a file that was moved aside); of Slurm `job.started`, `job.ended`,
+    `job.requeued`, `node.down`, `node.up`, `node.drained`, `node.resumed`, `node.deleted`."""
+    severity: Severity
     subject: Subject
     text: str
     """One line for a person, free of control characters."""

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from app.domain.ages import EXPIRED_INTERVALS, STALE_INTERVALS
 from app.domain.reading import GpuProcess, PageHealth, SourceSpec, XidCount
+
+if TYPE_CHECKING:  # a cluster without Slurm does not pay for its classes; the codec finds them by name
+    from app.domain.slurm import SlurmPicture
 
 Health = Literal["ok", "warning", "critical", "unknown"]
 Mode = Literal["live", "simulated", "replay"]
 SourceCondition = Literal["ok", "stale", "down", "never"]
 
-STALE_INTERVALS = 2.0
-"""Past this many intervals a value is shown grey with its age."""
-EXPIRED_INTERVALS = 5.0
-"""Past this many intervals a value is unknown."""
 BUSY_PERCENT = 5.0
 """A GPU at or above this utilization is busy."""
 
@@ -238,6 +238,8 @@ class Snapshot:
     """Host of a target → the name the node goes by."""
     prices: Mapping[str, float] = field(default_factory=dict)
     """$/h of one GPU, by model or the beginning of it."""
+    slurm: SlurmPicture | None = None
+    """Jobs, nodes and partitions as Slurm tells; None where no Slurm was read."""
 
     def gpus(self) -> Iterator[Gpu]:
         """All GPUs, node by node, in the order of their index."""

@@ -12,11 +12,11 @@ from app.present.rows import Column, Row, Rows
 from app.present.units import MISSING, format_age, format_elapsed, format_size, format_value, quantity, value_line
 
 VALUE_COLUMNS = (
-    Column("title", "value", 20, grow=2),
-    Column("number", "", 9, "right", sortable=False),
+    Column("title", "value", 21, grow=1),
+    Column("number", "", 10, "right", sortable=False),
     Column("unit", "", 5, grow=1, sortable=False),
-    Column("age", "age", 7, "right"),
-    Column("source", "source", 14, grow=1, drop=1),
+    Column("age", "age", 6, "right"),
+    Column("source", "source", 13, grow=2, drop=1),
     Column("key", "key", 24, grow=1, drop=2),
 )
 PROCESS_COLUMNS = (
@@ -41,14 +41,17 @@ def value_rows(holder: Gpu | Node | Service, look: Look) -> Rows:
     """Every value not past its age, in the catalogue's order; the key of a row is the metric's."""
     found = {} if isinstance(holder, Gpu) and holder.is_lost else samples(holder.layers, look.now)
     keys = [metric.key for metric in METRICS if metric.key in found]
-    return Rows(keys, lambda at: _value_row(keys[at], found[keys[at]]))
+    return Rows(keys, lambda at: _value_row(keys[at], found[keys[at]], look))
 
 
-def _value_row(key: str, shown: Sample) -> Row:
+def _value_row(key: str, shown: Sample, look: Look) -> Row:
     metric = by_key()[key]
     number, unit = quantity(metric, shown.value)
     if key == "gpu.clock_event_reasons":
         unit = " ".join(clock_events(shown.value))
+    elif key == "node.boot_time" and number != MISSING:  # a date and a clock, as wide as a number and its unit
+        when = look.moment(shown.value)
+        number, unit = f"{when:%Y-%m-%d}", f"{when:%H:%M}"
     tone: Tone = "old" if shown.stale else "plain"
     return Row(
         key,

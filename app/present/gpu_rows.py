@@ -100,7 +100,7 @@ GPU_COLUMNS: tuple[GpuColumn, ...] = (
     _metric_column("gpu.memory_percent", "mem %"),
     _metric_column("gpu.temperature", "temp", is_default=True, drop=2),
     _metric_column("gpu.power", "power", is_default=True, drop=3),
-    GpuColumn("why", "who / why", 16, _why_cell, lambda gpu, _: owner(gpu) or None, is_default=True, grow=3),
+    GpuColumn("why", "who / why", 22, _why_cell, lambda gpu, _: owner(gpu) or None, is_default=True, grow=3),
     _metric_column("gpu.sm_clock", "SM clock", is_default=True, drop=6),
     _metric_column("gpu.memory_clock"),
     _metric_column("gpu.sm_active"),

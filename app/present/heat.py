@@ -12,7 +12,8 @@ from itertools import groupby
 from typing import Literal
 
 from app.domain.health import OK, values_health
-from app.domain.snapshot import EXPIRED_INTERVALS, STALE_INTERVALS, Gpu
+from app.domain.ages import EXPIRED_INTERVALS, STALE_INTERVALS
+from app.domain.snapshot import Gpu
 from app.domain.values import believed
 from app.present.cells import Cell, Line, fit_line, line
 from app.present.fleet_view import FleetView, Shape

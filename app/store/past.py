@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from app.domain.ages import EXPIRED_INTERVALS
 from app.domain.naming import natural, uuid_key
-from app.domain.snapshot import EXPIRED_INTERVALS, Gpu, Layer, Node, Snapshot, SourceState
+from app.domain.snapshot import Gpu, Layer, Node, Snapshot, SourceState
 from app.store.levels import MINUTE, RAW, SPAN_S
 from app.store.pages import Pages
 from app.store.parts import parts_at

@@ -11,13 +11,19 @@ from textual.pilot import Pilot
 
 from app.domain.snapshot import Snapshot
 from app.tui.app import Watchdog
+from app.tui.screens.registry import PAGES, PageRow
 from tests.present.fleets import troubled
-from tests.tui.boards import EVENTS, empty, full, stale
+from tests.tui.boards import EVENTS, NOW, empty, full, healthy, stale
 from tests.tui.driving import Drive, options
 from tests.tui.fake_feed import FakeFeed, connection
 
 Compare = Callable[..., bool]
-SMALL, LARGE = (80, 24), (200, 60)
+SIZES = ((80, 24), (120, 40), (200, 60))
+"""Every page is painted at each: the smallest that is promised, a laptop's, a large screen."""
+SMALL, MEDIUM, _ = SIZES
+ARGUMENTS = {"": "", "NODE/INDEX": " gpu-01/0", "NODE": " gpu-01"}
+"""What follows a page's command, by what its row says it must be followed by; a page without any needs no row here."""
+every_size = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 
 
 def settle(feed: FakeFeed, *lines: str) -> Callable[[Pilot[None]], Awaitable[None]]:
@@ -43,38 +49,42 @@ def settle(feed: FakeFeed, *lines: str) -> Callable[[Pilot[None]], Awaitable[Non
 
 
 def picture(compare: Compare, folder: Path, board: Snapshot, size: tuple[int, int], *lines: str, **more: str) -> bool:
-    """Whether the screen looks as it did when it was last accepted."""
+    """Whether the screen looks as it did when it was last accepted; ten minutes ago all was well."""
     feed = FakeFeed(board, EVENTS if board.nodes else ())
+    feed.past = {NOW - 600: healthy()}
     app = Watchdog(connection(feed), options(folder, **more))
     return compare(app, terminal_size=size, run_before=settle(feed, *lines))
 
 
-PAGES = (":home", ":gpus", ":gpu gpu-01/0", ":node gpu-01", ":sources", ":services", ":heat", ":help")
-
-
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x60"])
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.split(" ")[0][1:])
-def test_page(snap_compare: Compare, tmp_path: Path, page: str, size: tuple[int, int]) -> None:
+@every_size
+@pytest.mark.parametrize("row", PAGES, ids=lambda row: row.id)
+def test_page(snap_compare: Compare, tmp_path: Path, row: PageRow, size: tuple[int, int]) -> None:
     """A page on the board with every kind of trouble."""
-    assert picture(snap_compare, tmp_path, full(), size, page)
+    assert picture(snap_compare, tmp_path, full(), size, f":{row.id}{ARGUMENTS[row.argument]}")
+
+
+@every_size
+def test_replay(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
+    """Home ten minutes ago, before the trouble."""
+    assert picture(snap_compare, tmp_path, full(), size, ":at 15:50")
 
 
 @pytest.mark.parametrize("board", [empty(), stale()], ids=["empty", "stale"])
 @pytest.mark.parametrize("page", [":home", ":gpus", ":sources"], ids=lambda page: page[1:])
 def test_page_without_news(snap_compare: Compare, tmp_path: Path, page: str, board: Snapshot) -> None:
     """A page on a board that has nothing, or nothing new."""
-    assert picture(snap_compare, tmp_path, board, (120, 40), page)
+    assert picture(snap_compare, tmp_path, board, MEDIUM, page)
 
 
 @pytest.mark.parametrize("theme", ["light", "colourblind", "colourblind-light", "mono"])
 def test_theme(snap_compare: Compare, tmp_path: Path, theme: str) -> None:
     """Home in each theme."""
-    assert picture(snap_compare, tmp_path, full(), (120, 40), theme=theme)
+    assert picture(snap_compare, tmp_path, full(), MEDIUM, theme=theme)
 
 
 def test_thousand_gpus(snap_compare: Compare, tmp_path: Path) -> None:
     """The heat map of 1,024 GPUs, four of them in trouble."""
-    assert picture(snap_compare, tmp_path, troubled(128), (120, 40), ":heat")
+    assert picture(snap_compare, tmp_path, troubled(128), MEDIUM, ":heat")
 
 
 def test_filter_being_typed(snap_compare: Compare, tmp_path: Path) -> None:
