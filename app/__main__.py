@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,15 +21,24 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from app.cli.command import Connect
-    from app.config.settings import Settings
+    from app.config.settings import Settings, Slurm
     from app.services.board import Board
     from app.services.feed import Feed
+    from app.services.jobs import Jobs
+    from app.services.own_processes import OwnProcesses
 
-_LOOK, _RUN, _SET_UP = "look", "run", "set up"
+_LOOK, _RUN, _ACT, _SET_UP = "look", "run", "act on Slurm's jobs and nodes", "set up"
+_TERSE = frozenset({_ACT})
+"""Groups whose commands are listed by name only: there are many, and their names say what they do."""
+_ACTING = (0, 1, 64, 69, 77)
 
 COMMANDS: tuple[Command, ...] = (
     Command("tui", _LOOK, "open the screen (what `gpu-watchdog` alone does)", "app.cli.screen", (0, 64)),
     Command("status", _LOOK, "print the whole cluster as it is now, or was", "app.cli.status", (0, 2, 64, 69)),
+    Command("jobs", _LOOK, "list Slurm's jobs, or those that have ended", "app.cli.jobs", (0, 2, 64, 69)),
+    Command("job", _LOOK, "print everything about one job", "app.cli.job", (0, 64, 69)),
+    Command("logs", _LOOK, "print or follow what a job writes", "app.cli.logs", (0, 64, 69)),
+    Command("free", _LOOK, "print which GPUs are free, and what would start at once", "app.cli.free", (0, 2, 64)),
     Command("history", _LOOK, "print or plot the past of a GPU, a node or the fleet", "app.cli.history", (0, 64, 69)),
     Command("demo", _LOOK, "open the screen on a simulated cluster", "app.cli.demo", (0, 64, 69)),
     Command(
@@ -39,6 +48,21 @@ COMMANDS: tuple[Command, ...] = (
         "app.cli.serve",
         (0, 64, 69),
     ),
+    Command("submit", _ACT, "send a batch script, checked first", "app.cli.submit", _ACTING),
+    Command("stress", _ACT, "burn GPUs in, and name slow and faulty ones", "app.cli.stress", (0, 1, 2, 64, 69, 77)),
+    Command("cancel", _ACT, "end jobs", "app.cli.cancel", _ACTING),
+    Command("hold", _ACT, "keep waiting jobs from starting", "app.cli.hold", _ACTING),
+    Command("release", _ACT, "let held jobs start", "app.cli.release", _ACTING),
+    Command("requeue", _ACT, "end running jobs and put them back into the queue", "app.cli.requeue", _ACTING),
+    Command("suspend", _ACT, "stop running jobs for a while", "app.cli.suspend", _ACTING),
+    Command("resume", _ACT, "let suspended jobs go on", "app.cli.resume", _ACTING),
+    Command("top", _ACT, "put waiting jobs before one's own other ones", "app.cli.top", _ACTING),
+    Command("nice", _ACT, "let waiting jobs wait longer for others, or less long", "app.cli.nice", _ACTING),
+    Command("extend", _ACT, "give jobs more time, or take some off", "app.cli.extend", _ACTING),
+    Command("signal", _ACT, "send running jobs a signal", "app.cli.send_signal", _ACTING),
+    Command("drain", _ACT, "let nodes take no new jobs", "app.cli.drain", _ACTING),
+    Command("undrain", _ACT, "give drained or downed nodes back", "app.cli.undrain", _ACTING),
+    Command("delete-node", _ACT, "take dead dynamic nodes off Slurm's list", "app.cli.delete_node", _ACTING),
     Command("init", _SET_UP, "write a first configuration from what is found here", "app.cli.init", (0, 2, 64, 73)),
     Command("doctor", _SET_UP, "check this installation and read every source once", "app.cli.doctor", (0, 1, 64)),
     Command("completion", _SET_UP, "print a completion script for bash, zsh or fish", "app.cli.completion", (0, 64)),
@@ -99,12 +123,18 @@ def _find(name: str) -> Command:
 def _help(names: Sequence[str], output: Output) -> int:
     if names:
         raise HelpShown(parser_of(_find(names[0])).format_help())
+    import textwrap
+
     lines = [ABOUT, "", f"usage: {PROGRAM} [COMMAND] [OPTIONS]", ""]
     shown = [command for command in COMMANDS if not command.hidden]
-    width = max(len(command.name) for command in shown)
+    width = max(len(command.name) for command in shown if command.group not in _TERSE)
     for group in dict.fromkeys(command.group for command in shown):
         lines.append(output.paint(group, "strong"))
-        lines += [f"  {one.name:<{width}}  {one.help}" for one in shown if one.group == group]
+        here = [one for one in shown if one.group == group]
+        if group in _TERSE:
+            lines += textwrap.wrap(" ".join(one.name for one in here), 76, initial_indent="  ", subsequent_indent="  ")
+        else:
+            lines += [f"  {one.name:<{width}}  {one.help}" for one in here]
     lines += ["", f"`{PROGRAM} COMMAND --help` explains one; --version says which this is."]
     output.lines(lines)
     return errors.OK
@@ -120,8 +150,11 @@ def _version() -> str:
         return "(not installed: run from a checkout)"
 
 
-def open_screen(connect: Connect, settings: Settings, state_dir: Path) -> int:
-    """Open the screen; the only place where one front end starts another."""
+def open_screen(connect: Connect, settings: Settings, state_dir: Path, slurm: Callable[[], Slurm] | None = None) -> int:
+    """Open the screen; the only place where one front end starts another.
+
+    `slurm` gives the way to Slurm that the open feed took, where that is not as in the settings.
+    """
     from app.config.paths import config_dir
     from app.tui.options import ScreenOptions
     from app.tui.run import run
@@ -136,8 +169,31 @@ def open_screen(connect: Connect, settings: Settings, state_dir: Path) -> int:
             theme=settings.screen.theme,
             ascii=settings.screen.ascii,
             cluster=settings.cluster.name,
+            jobs=lambda: _jobs(settings, state_dir, slurm() if slurm is not None else settings.slurm),
+            processes=lambda: _own_processes(state_dir),
+            read_only=settings.screen.read_only,
+            shell=settings.screen.shell and not os.environ.get("GPU_WATCHDOG_NO_SHELL"),
+            jump=settings.slurm.ssh,
         ),
     )
+
+
+def _jobs(settings: Settings, state_dir: Path, slurm: Slurm) -> AbstractAsyncContextManager[Jobs | None]:
+    """What the screen looks jobs up and acts on them with; loaded when it is first needed."""
+    from app.services.open_jobs import open_jobs
+    from app.transport.clock import SystemClock
+
+    read_only = settings.screen.read_only
+    return open_jobs(slurm, state_dir, SystemClock(), os.environ, face="screen", read_only=read_only)
+
+
+def _own_processes(state_dir: Path) -> OwnProcesses:
+    """What signals one's own processes; loaded when it is first needed."""
+    from app.services.audit import Audit, actor_of
+    from app.services.own_processes import OwnProcesses
+    from app.transport.runner import invoking_user
+
+    return OwnProcesses(Audit(state_dir, actor_of(os.environ, invoking_user(), face="screen")), time.time)
 
 
 def listen(feed: Feed, board: Board, config_id: str, path: Path) -> AbstractAsyncContextManager[None]:

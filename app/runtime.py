@@ -9,21 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.config.paths import private_dir
 from app.config.settings import Settings, Target
+from app.domain.restore import REMEMBER_S
 from app.domain.snapshot import Snapshot
 from app.services import monitor
 from app.services.board import Board
-from app.services.client import AttachedFeed, DaemonError
 from app.services.embedded import EmbeddedFeed
 from app.services.feed import Feed
+from app.services.recall import Recall
 from app.services.recording import Keeper
 from app.services.targets import Targets
+from app.services.watch import Watch
 from app.sources.registry import Tap
+from app.sources.slurm_ways import slurm_targets
 from app.store.history import History
 from app.store.levels import Retention
 from app.transport.clock import Clock, SystemClock
@@ -32,6 +37,9 @@ from app.transport.peer import owner_is_trusted
 from app.transport.scrape import ScrapeClient
 from app.transport.ssh import SshForwards
 from app.transport.tasks import Tasks
+
+if TYPE_CHECKING:
+    from app.services.client import AttachedFeed
 
 UNAVAILABLE = 69
 """Exit code: something this command needs is not available (sysexits.h EX_UNAVAILABLE)."""
@@ -48,6 +56,8 @@ class RuntimeOptions:
     """Keep what comes in the store, where the lease allows it."""
     tap: Tap | None = None
     clock: Clock = field(default_factory=SystemClock)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """What commands are run in, and where they are looked for; empty: none is found."""
 
 
 def store_path(settings: Settings, options: RuntimeOptions) -> Path | None:
@@ -62,18 +72,25 @@ def empty_snapshot(settings: Settings) -> Snapshot:
     return Snapshot(cluster=settings.cluster.name, prices=settings.prices)
 
 
-def targets_of(settings: Settings) -> tuple[Target, ...]:
-    """The targets as configured; this machine's own GPUs where nothing is."""
-    if settings.is_empty and settings.discover.local:
-        return (Target(url="nvml:"),)
-    return settings.target
+def targets_of(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, ...]:
+    """The targets as configured, this machine's own GPUs where nothing is, and Slurm where there is a way to it."""
+    own = settings.is_empty and settings.discover.local
+    targets = (Target(url="nvml:"),) if own else settings.target
+    here = settings.slurm.node  # Slurm may call this machine another name
+    targets = tuple(replace(one, node=one.node or here) if one.url == "nvml:" else one for one in targets)
+    return (*targets, *slurm_targets(settings.slurm, settings.cluster.interval_s, environ))
+
+
+def _targets(settings: Settings, options: RuntimeOptions, client: ScrapeClient) -> Targets:
+    environ = options.environ
+    return Targets(settings, targets_of(settings, environ), client, options.clock, options.tap, environ=environ)
 
 
 async def look_once(settings: Settings, options: RuntimeOptions) -> Snapshot:
     """One bounded round of every source, in parallel; nothing is written."""
     board = Board(empty_snapshot(settings))
     async with _client(options) as client:
-        targets = Targets(settings, targets_of(settings), client, options.clock, options.tap)
+        targets = _targets(settings, options, client)
         await monitor.look_once(board, targets, options.clock)
     return board.snapshot
 
@@ -99,9 +116,12 @@ async def feed_for(settings: Settings, options: RuntimeOptions) -> AsyncIterator
 
 async def attach(settings: Settings, options: RuntimeOptions, stack: contextlib.AsyncExitStack) -> AttachedFeed | None:
     """Attach to the daemon of this configuration, if one of the sockets answers for it."""
-    for path in options.sockets:
-        if not path.is_socket() or not owner_is_trusted(path, settings.serve.user):
-            continue
+    paths = [path for path in options.sockets if path.is_socket() and owner_is_trusted(path, settings.serve.user)]
+    if not paths:
+        return None
+    from app.services.client import AttachedFeed, DaemonError  # noqa: PLC0415 - late: most screens have no daemon
+
+    for path in paths:
         client = await stack.enter_async_context(_client(options, settings.serve.user))
         feed = AttachedFeed(path, client, options.clock)
         try:
@@ -137,13 +157,18 @@ async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterat
     board = Board(empty_snapshot(settings))
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(_client(options))
-        targets = Targets(settings, targets_of(settings), client, clock, options.tap)
+        targets = _targets(settings, options, client)
         parts = Collecting(board, EmbeddedFeed(board, None, clock))
-        tasks = await stack.enter_async_context(Tasks())
-        tasks.start(monitor.Monitor(board, targets, clock).run(), "monitor")
         path = store_path(settings, options)
-        if path is not None:
-            tasks.start(_keep(parts, path, settings, options), "history")
+        recall = Recall(board) if path is not None else None  # before the first reading: it must hear them all
+        watch = Watch(board, clock, settings.cluster.interval_s)
+        parts.feed.watch_by(watch)
+        tasks = await stack.enter_async_context(Tasks())
+        tasks.start(watch.run(), "watch")
+        tasks.start(monitor.Monitor(board, targets, clock).run(), "monitor")
+        if path is not None and recall is not None:
+            bring_back = partial(_bring_back, recall, targets, watch)
+            tasks.start(_keep(parts, path, settings, options, bring_back), "history")
         yield parts
 
 
@@ -154,7 +179,19 @@ async def open_history(path: Path, clock: Clock, *, want_lease: bool, retention:
     return await open_store(path, clock.now, want_lease=want_lease, retention=retention or Retention())
 
 
-async def _keep(parts: Collecting, path: Path, settings: Settings, options: RuntimeOptions) -> None:
+BringBack = Callable[[History, float], Awaitable[None]]
+"""Brings back from a store what is known of the run before, as far as a time in epoch seconds."""
+
+
+async def _bring_back(recall: Recall, targets: Targets, watch: Watch, history: History, oldest: float) -> None:
+    """Let the store say what it knows of the run before."""
+    await recall.bring_back(targets, history, oldest)
+    watch.history = history
+
+
+async def _keep(
+    parts: Collecting, path: Path, settings: Settings, options: RuntimeOptions, bring_back: BringBack
+) -> None:
     """Open the store and keep what comes until cancelled; the first numbers wait neither for its code nor a disk."""
     await _first_look(parts.board, options.clock)
     if options.write:
@@ -165,6 +202,7 @@ async def _keep(parts: Collecting, path: Path, settings: Settings, options: Runt
     try:
         parts.history = history
         parts.feed.keep(history)
+        await bring_back(history, options.clock.now() - min(REMEMBER_S, retention.longest_s))
         if options.write:
             await Keeper(parts.board, history, options.clock, settings.cluster.interval_s).run()
         await asyncio.Event().wait()
@@ -203,6 +241,8 @@ async def serve(settings: Settings, options: RuntimeOptions, listen: Listen, tol
 
 async def _answers(path: Path, options: RuntimeOptions) -> bool:
     """Whether a living daemon listens on a socket."""
+    from app.services.client import AttachedFeed, DaemonError  # noqa: PLC0415 - late: see `attach`
+
     async with _client(options) as client:
         try:
             await AttachedFeed(path, client, options.clock).health()

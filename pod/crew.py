@@ -1,8 +1,8 @@
 """Reads many GPUs at once, so that a sick one delays only itself.
 
 A round starts with one thread that reads the GPUs in turn, which costs least: threads that run side by side fight over
-the interpreter's lock at every call. Whenever that thread has not come back within a head start, because its GPU is
-slow or hangs, another takes over the GPUs that are left; at worst there is a thread a GPU.
+the interpreter's lock at every call. Whenever no GPU came in within a head start, because one is slow or hangs, another
+thread takes over those that are left; at worst there is a thread a GPU.
 """
 
 import dataclasses
@@ -154,12 +154,15 @@ class Crew:
         slow = [seat for seat in idle if seat.is_slow(deadline_s)]
         work = Round(number, [seat for seat in idle if seat not in slow], slow)
         head_start_s = min(HEAD_START_S, deadline_s / (2 * max(len(idle), 1)))
-        while work.has_left():
-            self._send(work)
+        self._send(work)
+        before = 0
+        # Slow seats come last and nobody waits for them, but somebody must have taken them.
+        while work.has_left() and self._clocks.monotonic() < end:
             work.wait(head_start_s)
-            # Slow seats come last and nobody waits for them, but somebody must have taken them.
-            if self._clocks.monotonic() >= end:
-                break
+            done, _ = work.progress()
+            if done == before and work.has_left():
+                self._send(work)
+            before = done
         self._await(work, end)
 
     def _await(self, work: Round, end: float) -> None:

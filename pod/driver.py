@@ -6,7 +6,8 @@ GPU is gone), `NvmlUnavailableError` (NVML as a whole is gone) or `CallError` (t
 
 import ctypes
 import math
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NewType
 
@@ -27,6 +28,7 @@ MOMENTARY = frozenset({6, 21, 27})
 LOST = frozenset({15, 28})
 UNAVAILABLE = frozenset({1, 9, 12, 18})
 TIMEOUT = 10
+TOO_SMALL = 7
 
 MEMORY_V2 = pynvml.nvmlMemory_v2
 
@@ -201,19 +203,38 @@ def raw_call(function: str, *args: object) -> None:
         raise failure(function, code)
 
 
+_PROCESS = struct.Struct("=I4xQI4x")
+"""nvmlProcessInfo_v2_t, which v3 of the call fills too: process, bytes used, GPU instance, compute instance."""
+_PROCESSES_FIRST, _PROCESSES_MOST = 32, 65_536
+"""Room for processes: as much as nearly always suffices, and where asking for more makes no sense."""
+
+
 def processes(of: Handle, kind: str) -> list[ProcessRow]:
     """Running processes; `kind` is Compute or Graphics."""
     try:
-        answer = call(f"nvmlDeviceGet{kind}RunningProcesses_v3", of)
+        answer = _process_rows(f"nvmlDeviceGet{kind}RunningProcesses_v3", of)
     except UnsupportedError:
-        answer = call(f"nvmlDeviceGet{kind}RunningProcesses_v2", of)
-    return [_process_row(row) for row in answer]
+        answer = _process_rows(f"nvmlDeviceGet{kind}RunningProcesses_v2", of)
+    return [
+        ProcessRow(pid, None if used == 0xFFFFFFFFFFFFFFFF else used, None if instance == 0xFFFFFFFF else instance)
+        for pid, used, instance in answer
+    ]
 
 
-def _process_row(row: Any) -> ProcessRow:  # noqa: ANN401 - the edge of an untyped library
-    instance = int(row.gpuInstanceId)
-    used = None if row.usedGpuMemory is None else int(row.usedGpuMemory)
-    return ProcessRow(int(row.pid), used, None if instance == 0xFFFFFFFF else instance)
+def _process_rows(function: str, of: Handle) -> Iterator[tuple[int, int, int]]:
+    """(pid, bytes, GPU instance) of each process. In one call: pynvml asks how many first, then how each is called."""
+    room = _PROCESSES_FIRST
+    while True:
+        count = ctypes.c_uint(room)
+        rows = (ctypes.c_char * (room * _PROCESS.size))()
+        try:
+            raw_call(function, of, ctypes.byref(count), rows)
+        except CallError as error:
+            if error.code != TOO_SMALL or room >= _PROCESSES_MOST:
+                raise
+            room = min(2 * max(count.value, room), _PROCESSES_MOST)  # more may have come since it counted them
+            continue
+        return _PROCESS.iter_unpack(rows.raw[: count.value * _PROCESS.size])
 
 
 def process_samples(of: Handle, since_us: int) -> list[tuple[int, int, float]]:
@@ -244,7 +265,13 @@ def sram_threshold_exceeded(of: Handle) -> float:
 
 
 class GpmSamples:
-    """Two samples of a GPU's performance monitor, taken in turn; metrics are what happened between them."""
+    """Two samples of a GPU's performance monitor, taken in turn; metrics are what happened between them.
+
+    The answers are unpacked as bytes, since pynvml looks up every attribute of its structures in Python.
+    """
+
+    _ROW = struct.Struct(f"@4xId{3 * struct.calcsize('P')}x")
+    """nvmlGpmMetric_t: id, return code, value, three names."""
 
     def __init__(self, of: Handle, ids: Sequence[int], instance: int | None = None) -> None:
         """Prepare to read the metrics `ids` of a GPU, or of one of its MIG instances (Hopper and newer)."""
@@ -254,9 +281,10 @@ class GpmSamples:
         self._instance = instance
         self._answer = pynvml.c_nvmlGpmMetricsGet_t()
         self._answer.version, self._answer.numMetrics = pynvml.NVML_GPM_METRICS_GET_VERSION, len(ids)
-        self._rows = [self._answer.metrics[place] for place in range(len(ids))]
-        for row, number in zip(self._rows, ids, strict=True):
-            row.metricId = number
+        for place, number in enumerate(ids):
+            self._answer.metrics[place].metricId = number
+        first = type(self._answer).metrics.offset
+        self._rows = (ctypes.c_char * (len(ids) * self._ROW.size)).from_buffer(self._answer, first)
         self._newest: Any = call("nvmlGpmSampleAlloc")
         self._older: Any = call("nvmlGpmSampleAlloc")
 
@@ -272,7 +300,8 @@ class GpmSamples:
         """The metrics between the last two samples, in NVML's units; None where the GPU does not count that."""
         self._answer.sample1, self._answer.sample2 = self._older, self._newest
         call("nvmlGpmMetricsGet", self._answer)
-        return [None if row.nvmlReturn or math.isnan(row.value) else float(row.value) for row in self._rows]
+        told = self._ROW.iter_unpack(self._rows.raw)
+        return [None if code or math.isnan(value) else value for code, value in told]
 
     def free(self) -> None:
         """Give the samples' memory back."""

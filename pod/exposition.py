@@ -152,6 +152,7 @@ def _of_process(process: GpuProcess, own: Labels) -> Iterator[Sample]:
     instance = None if process.gpu_instance is None else str(process.gpu_instance)
     key: Labels = (*own, ("GPU_I_ID", instance), ("pid", str(process.pid)))
     who: Labels = (("user", process.user), ("name", process.name), ("command", process.command), ("type", process.type))
+    who = (*who, ("slurm_job_id", process.job))
     everything = label_text((*key, *who))
     if process.used_mib is None:
         yield families.PROCESS_INFO, everything, 1

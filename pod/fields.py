@@ -32,17 +32,28 @@ class FieldBatch:
 
     _ROW = struct.Struct("=IIqqIiQ")
     """nvmlFieldValue_t: field, scope, time stamp, latency, type, return code, value."""
+    _TOLD = struct.Struct("=24xIiQ")
+    """What of a row is the answer: type, return code, value."""
 
     def __init__(self, wanted: Sequence[tuple[int, int]]) -> None:
         """Prepare to ask for fields, as (id, scope)."""
         self._count = len(wanted)
         self._rows = bytearray(b"".join(self._ROW.pack(number, scope, 0, 0, 0, 0, 0) for number, scope in wanted))
         self._buffer = (ctypes.c_char * len(self._rows)).from_buffer(self._rows)
+        self._told: list[tuple[int, int, int]] = [(0, NOT_SUPPORTED, 0)] * self._count
+        self._answers = [FieldAnswer(None, NOT_SUPPORTED)] * self._count
 
     def read(self, of: driver.Handle) -> list[FieldAnswer]:
-        """One answer for each field, in order."""
+        """One answer for each field, in order; good until the next call."""
         driver.raw_call("nvmlDeviceGetFieldValues", of, self._count, self._buffer)
-        return [_field_answer(code, kind, raw) for _, _, _, _, kind, code, raw in self._ROW.iter_unpack(self._rows)]
+        told = list(self._TOLD.iter_unpack(self._rows))
+        if told != self._told:  # most fields are counters of errors, which stand still
+            for place, (now, before) in enumerate(zip(told, self._told, strict=True)):
+                if now != before:
+                    kind, code, raw = now
+                    self._answers[place] = _field_answer(code, kind, raw)
+            self._told = told
+        return self._answers
 
 
 _AS_DOUBLE, _AS_UINT, _AS_USHORT = 0, 1, 6

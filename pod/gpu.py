@@ -46,6 +46,8 @@ class GpuProcess:
     """At most 256 characters, secrets replaced."""
     resident_bytes: int | None = None
     started_at: float | None = None
+    job: str | None = None
+    """The Slurm job it belongs to, by its number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,18 +69,20 @@ def error_totals(links: tuple[NvLink, ...]) -> dict[str, float]:
 def _by_fields(of: driver.Handle, count: int, asker: Asker, ticks: float) -> tuple[NvLink, ...]:
     ids = [number for number in (LINK_STATE, *ERROR_FIELDS) if asker.is_awake(("link", number), ticks)]
     wanted = tuple((number, link) for link in range(count) for number in ids)
-    answers = dict(zip(wanted, asker.field_answers(of, wanted), strict=True))
-    for number in asleep_everywhere((number, answer) for (number, _), answer in answers.items()):
+    found = asker.field_answers(of, wanted)
+    each = len(ids)
+    by_link = [dict(zip(ids, found[link * each : (link + 1) * each], strict=True)) for link in range(count)]
+    for number in asleep_everywhere(item for answers in by_link for item in answers.items()):
         asker.put_to_sleep(("link", number), ticks)
-    return tuple(_link(link, answers) for link in range(count))
+    return tuple(_link(link, answers) for link, answers in enumerate(by_link))
 
 
-def _link(index: int, answers: dict[tuple[int, int], FieldAnswer]) -> NvLink:
-    state = answers.get((LINK_STATE, index))
+def _link(index: int, answers: dict[int, FieldAnswer]) -> NvLink:
+    state = answers.get(LINK_STATE)
     errors = {
         ERROR_FIELDS[number]: answer.value
-        for (number, link), answer in answers.items()
-        if link == index and number in ERROR_FIELDS and answer.value is not None
+        for number, answer in answers.items()
+        if answer.value is not None and number in ERROR_FIELDS
     }
     return NvLink(index, None if state is None or state.value is None else state.value != 0, errors)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pod import driver
 from pod.asker import Asker
 from pod.gpu import GpuProcess, ProcessType
+from pod.owners import ListPids, job_of, listing_here
 from pod.redact import redact_command
 
 HOST_PID_NAMESPACE = "pid:[4026531836]"
@@ -30,6 +31,7 @@ class Person:
     user: str | None
     name: str | None
     command: str | None
+    job: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,17 @@ class Details:
     person: Person
     resident_bytes: int | None
     started_at: float | None
+    job: str | None
 
 
 class ProcessDetails:
     """Looks processes up in /proc; belongs to one GPU's thread, and remembers who is who."""
 
-    def __init__(self, proc: Path = Path("/proc"), devices: Path = Path("/dev")) -> None:
+    def __init__(
+        self, proc: Path = Path("/proc"), devices: Path = Path("/dev"), listpids: ListPids | None = None
+    ) -> None:
         self._proc = proc
+        self._listpids = listing_here() if listpids is None else listpids
         self._booted_at = _boot_time(proc)
         # Without /dev/nvidiactl there is no real driver whose open files could prove anything.
         self._must_prove = _namespace(proc) != HOST_PID_NAMESPACE and (devices / "nvidiactl").exists()
@@ -53,7 +59,7 @@ class ProcessDetails:
 
     def look_up(self, pid: int) -> Details | None:
         """What is known of a live process; None when it is gone or is provably another one."""
-        stat = _read_stat(self._proc / str(pid) / "stat")
+        stat = _read_stat(f"{self._proc}/{pid}/stat")
         if stat is None:
             self._known.pop(pid, None)
             return None
@@ -64,7 +70,8 @@ class ProcessDetails:
                 return None
             person = self._known[pid] = self._introduce(pid, name, start_ticks)
         started = None if self._booted_at is None else self._booted_at + start_ticks / TICKS_PER_S
-        return Details(person, resident_pages * PAGE_BYTES, started)
+        # Slurm's own list comes late, and only for what /proc leaves open.
+        return Details(person, resident_pages * PAGE_BYTES, started, person.job or self._listpids().get(pid))
 
     def keep_only(self, pids: set[int]) -> None:
         """Forget processes that are no longer on the GPU."""
@@ -83,7 +90,7 @@ class ProcessDetails:
         except OSError:
             words = []
         command = redact_command([word.decode("utf-8", "replace") for word in words]) or None
-        return Person(start_ticks, user, redact_command([name]) or None, command)
+        return Person(start_ticks, user, redact_command([name]) or None, command, job_of(self._proc, pid))
 
     def _is_someone_else(self, pid: int) -> bool:
         """True only if the process's open files can be read and none of them is a GPU."""
@@ -144,6 +151,7 @@ class GpuProcesses:
             person.command if person else None,
             details.resident_bytes if details else None,
             details.started_at if details else None,
+            details.job if details else None,
         )
 
 
@@ -159,13 +167,21 @@ def _merge(known: GpuProcess | None, row: driver.ProcessRow, letter: ProcessType
     return GpuProcess(row.pid, "C+G" if known.type != letter else letter, most, None, row.gpu_instance)
 
 
-def _read_stat(path: Path) -> tuple[str, int, int] | None:
-    """Name, start (clock ticks since boot) and resident pages; None when the process is gone."""
+def _read_stat(path: str) -> tuple[str, int, int] | None:
+    """Name, start (clock ticks since boot) and resident pages; None when the process is gone.
+
+    By the plain calls: this is read for every process at every look, and a file object costs as much again.
+    """
     try:
-        with path.open("rb") as file:
-            line = file.read(4096)
+        opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        line = os.read(opened, 4096)
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
     # The name stands in parentheses and may itself hold blanks and parentheses.
     head, _, tail = line.rpartition(b")")
     words = tail.split()

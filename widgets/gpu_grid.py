@@ -234,12 +234,12 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
         view, size = self._view, self.scrollable_content_region.size
         if view is None or not size:
             return False
-        wanted = (view.shape, size, self._forced, view.look.glyphs.name)
+        wanted = (view.shape, size, self._forced, view.look.glyphs.name, view.paint is None)
         if self._planned == wanted:
             return False
         before = self._plan.zoom if self._plan is not None else None
         self._planned = wanted
-        self._plan = plan_for(view.shape, self._forced, size.width, size.height, view.look.glyphs)
+        self._plan = self._laid_out(view, size)
         if self.virtual_size != (size.width, self._plan.height):
             self.virtual_size = Size(size.width, self._plan.height)
         self._drawn = None
@@ -249,15 +249,22 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
             self.post_message(self.ZoomChanged(self, self._plan.zoom, self._forced is None))
         return True
 
+    def _laid_out(self, view: FleetView, size: Size) -> Plan:
+        whole = view.paint is not None  # letters tell whose a cell is, and half a character holds none
+        glyphs = view.look.glyphs
+        return plan_for(view.shape, self._forced, size.width, size.height, glyphs, can_halve=not whole)
+
     def _draw(self) -> None:
         """Make the lines on screen."""
         size = self.scrollable_content_region.size
         self._top = self.scroll_offset.y
-        if self._plan is None or self._view is None or not self._view.gpus:
+        plan, view = self._plan, self._view
+        if view is None or not view.gpus:
             self._drawn = note_lines(*self._empty, size.width, size.height)
             return
-        cursor = self._number
-        self._drawn = tuple(self._plan.lines(self._view, self._top, self._top + size.height, cursor))
+        if plan is None:  # the first layout is painted before this widget is told of it: the numbers need not wait
+            plan = self._laid_out(view, size)
+        self._drawn = tuple(plan.lines(view, self._top, self._top + size.height, self._number))
 
     def _redraw(self) -> None:
         """Make the lines on screen anew and refresh those that differ."""

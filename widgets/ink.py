@@ -17,12 +17,16 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.present.cells import Cell, Line, Tone, fit_line, line_width
+from app.present.cells import Cell, Line, Tone, fit_line, line_width, text_width
 from app.present.palettes import STYLED, default_variables
+from widgets.painting import sends_parts
 
 _DARK_TEXT, _LIGHT_TEXT = Color(14, 16, 20), Color(244, 246, 250)
 _STRIPS_KEPT = 256
 """A strip of a large heat map takes some ten kilobytes; a screen has some fifty lines."""
+_CELLS_KEPT = 4096
+_PARTS_MOST = 12
+"""Parts of a line that are sent apart; each costs a jump of the cursor, and a line has some twenty colours."""
 
 
 class Ink:
@@ -45,6 +49,8 @@ class Ink:
         self._row = variables["row-selected" if is_focused else "row-selected-blurred"]
         self._styles: dict[tuple[Tone, Tone | None, bool], Style] = {}
         self._strips: LRUCache[tuple[Line, int], Strip] = LRUCache(_STRIPS_KEPT)
+        self._painted: dict[Cell, tuple[Style, Segment]] = {}
+        """Cells and what they became: the thousands of a heat map are of a few hundred kinds."""
 
     def strip(self, line: Line, width: int) -> Strip:
         """Paint a line over exactly `width` columns."""
@@ -53,21 +59,35 @@ class Ink:
         if known is not None:
             return known
         fitted = line if line_width(line) == width else fit_line(line, width)
-        segments: list[Segment] = []
-        text, style = "", None
-        for cell in fitted:
-            wanted = self._style(cell)
-            both = wanted if style is None else _joined(style, wanted)
-            if both is None:
-                segments.append(Segment(text, style))
-                text, style = cell.text, wanted
-            else:
-                text, style = text + cell.text, both
-        if style is not None:
-            segments.append(Segment(text, style))
-        painted = Strip(segments, width)
+        painted = Strip(self._segments(fitted), width)
         self._strips[key] = painted
         return painted
+
+    def _segments(self, line: Line) -> list[Segment]:
+        """The line's cells, neighbours in one segment where they can share a style."""
+        known, segments = self._painted, []
+        now: tuple[Style, Segment] | None = None
+        for cell in line:
+            next_one = known.get(cell) or self._paint(cell)
+            if now is None:
+                now = next_one
+                continue
+            both = _joined(now[0], next_one[0])
+            if both is None:
+                segments.append(now[1])
+                now = next_one
+            else:
+                now = both, Segment(now[1].text + cell.text, both)
+        if now is not None:
+            segments.append(now[1])
+        return segments
+
+    def _paint(self, cell: Cell) -> tuple[Style, Segment]:
+        if len(self._painted) >= _CELLS_KEPT:
+            self._painted.clear()
+        style = self._style(cell)
+        self._painted[cell] = style, Segment(cell.text, style)
+        return self._painted[cell]
 
     def _style(self, cell: Cell) -> Style:
         # Spaces need no foreground: on a slow line every colour left out counts.
@@ -206,16 +226,43 @@ class Painted(Inked):
 
 
 def refresh_changed(widget: Widget, before: tuple[Line, ...] | None, after: tuple[Line, ...], size: Size) -> None:
-    """Refresh the lines that differ, whole rows only; everything where the number of lines differs.
+    """Refresh the lines that differ, and of a line what differs; everything where the number of lines differs.
 
-    Compare first: Textual sends a dirty line even when its text is the same, and a part of a row costs the whole row.
+    Compare first: Textual sends what is dirty even when its text is the same.
     """
     if before is None or len(before) != len(after):
         widget.refresh()
         return
     changed = [y for y, line in enumerate(after) if line is not before[y] and line != before[y]]
-    if changed:
+    if not changed:
+        return
+    if sends_parts(widget):
+        parts = ((y, span) for y in changed for span in changed_columns(before[y], after[y]) or ((0, size.width),))
+        widget.refresh(*(Region(left, y, right - left, 1) for y, (left, right) in parts))
+    else:
         widget.refresh(*(Region(0, start, size.width, count) for start, count in _spans(changed)))
+
+
+def changed_columns(before: Line, after: Line) -> list[tuple[int, int]]:
+    """The columns in which two lines differ, as (first, behind the last), from cell to cell of equal width.
+
+    None where their cells are not the same ones, or so many changed that sending the whole line costs no more.
+    """
+    if len(before) != len(after):
+        return []
+    spans: list[tuple[int, int]] = []
+    at = 0
+    for was, now in zip(before, after, strict=True):
+        end = at + text_width(now.text)
+        if was != now:
+            if text_width(was.text) != end - at:
+                return []
+            if spans and spans[-1][1] == at:
+                spans[-1] = (spans[-1][0], end)
+            else:
+                spans.append((at, end))
+        at = end
+    return spans if len(spans) <= _PARTS_MOST else []
 
 
 def _spans(numbers: list[int]) -> list[tuple[int, int]]:

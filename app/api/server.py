@@ -21,7 +21,7 @@ from app.config.paths import private_dir
 from app.domain.metrics import find
 from app.domain.series import parse_subject, span_for
 from app.domain.times import parse_time
-from app.services import queries, wire
+from app.services import queries, queries_slurm, wire
 from app.services.board import Board
 from app.services.feed import Feed
 
@@ -49,9 +49,12 @@ class Api:
                 web.get("/api/metrics/current", self.metrics_current),
                 web.get("/api/metrics/history", self.metrics_history),
                 web.get("/api/events", self.events),
+                web.get("/api/jobs", self.jobs),
+                web.get("/api/jobs/history", self.jobs_history),
                 web.get("/api/moments", self.moments),
                 web.get("/api/snapshot", self.snapshot),
                 web.get("/api/store", self.store),
+                web.get("/api/watched", self.watched),
                 web.get("/api/stream", self.stream),
             ]
         )
@@ -66,7 +69,7 @@ class Api:
         """`status --json`, now or at a time."""
         when = _time(request, "at", self._feed.now())
         if when is None:
-            return _json(queries.status(self._feed.latest(), self._feed.now()))
+            return _json(queries.status(self._feed.latest(), self._feed.now(), self._feed.watched()))
         then = await self._feed.at(when)
         if then is None:
             raise web.HTTPNotFound(text="nothing was kept near that time")
@@ -107,6 +110,26 @@ class Api:
             return _text(wire.pack_events(found))
         return _json({"schema": queries.SCHEMA, "events": queries.event_list(found)})
 
+    async def jobs(self, request: web.Request) -> web.Response:
+        """`jobs --json`, now or at a time."""
+        when = _time(request, "at", self._feed.now())
+        then = self._feed.latest() if when is None else await self._feed.at(when)
+        if then is None:
+            raise web.HTTPNotFound(text="nothing was kept near that time")
+        return _json(queries_slurm.jobs_answer(then, self._feed.now() if when is None else when))
+
+    async def jobs_history(self, request: web.Request) -> web.Response:
+        """Jobs that were there from `since` to `until`, each as it stood last."""
+        now = self._feed.now()
+        end = _time(request, "until", now) or now
+        start = _time(request, "since", now) or end - 86400
+        found = tuple(await self._feed.jobs(start, end, int(request.query.get("limit", "500"))))
+        if request.query.get("form") == "wire":
+            return _text(wire.pack_jobs(found))
+        snapshot = self._feed.latest()
+        listed = [queries_slurm.job_status(one, snapshot, now) for one in found]
+        return _json({"schema": queries.SCHEMA, "jobs": listed})
+
     async def moments(self, request: web.Request) -> web.Response:
         """Times at which something was kept."""
         now = self._feed.now()
@@ -121,6 +144,10 @@ class Api:
         if found is None:
             raise web.HTTPNotFound(text="nothing was kept near that time")
         return _text(wire.pack_snapshot(found))
+
+    async def watched(self, _request: web.Request) -> web.Response:
+        """What watching for a while has shown, in the form our own screens read."""
+        return _text(wire.pack_watched(self._feed.watched()))
 
     async def store(self, _request: web.Request) -> web.Response:
         """How the store is doing."""

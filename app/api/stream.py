@@ -31,7 +31,12 @@ async def stream(request: web.Request, board: Board) -> web.StreamResponse:
         queue.append(arrival)
         woken.set()
 
-    stop = board.listen(take)
+    def renew() -> None:
+        nonlocal behind
+        behind = True
+        woken.set()
+
+    stop = board.listen(take, renew)
     try:
         while True:
             if behind:
@@ -41,7 +46,7 @@ async def stream(request: web.Request, board: Board) -> web.StreamResponse:
             while queue and not behind:
                 await response.write(_event("arrival", wire.pack_arrival(queue.popleft())))
             woken.clear()
-            if not queue:
+            if not queue and not behind:
                 await _wait(woken, response)
     except ConnectionError:
         return response  # the listener left

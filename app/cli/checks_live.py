@@ -24,6 +24,7 @@ async def live_checks(settings: Settings, options: RuntimeOptions) -> list[Check
         _daemon_checks(settings, options),
         _driver_checks(settings, options),
         _source_checks(settings, options),
+        _slurm_checks(settings, options),
     )
     return [check for group in groups for check in group]
 
@@ -73,18 +74,24 @@ async def _socket_check(path: Path, settings: Settings, options: RuntimeOptions)
 
 async def _driver_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
     """This machine's own GPUs, where the sources do not name them already."""
-    if any(target.url == "nvml:" for target in targets_of(settings)) or not settings.discover.local:
+    if any(target.url == "nvml:" for target in targets_of(settings, {})) or not settings.discover.local:
         return []
-    here = await found_here(Settings(), options.clock)
+    here = await found_here(Settings(), options.clock, {})
     driver = next((find for find in here.finds if find.is_driver), None)
     if driver is None:
         return [Check("this machine", "NVML", "note", f"no GPUs of its own: {here.driver_error or 'none listed'}")]
     return [Check("this machine", "NVML", "ok", driver.text)]
 
 
+async def _slurm_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
+    from app.cli.checks_slurm import slurm_checks  # noqa: PLC0415 - late: Slurm's modules are for its users
+
+    return await slurm_checks(settings, options)
+
+
 async def _source_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
     if settings.is_empty:
-        here = await found_here(settings, options.clock)
+        here = await found_here(settings, options.clock, options.environ)
         if not here.has_something:
             return [Check("sources", "targets", "note", here.text, "name one: gpu-watchdog init, or --target URL")]
         settings = here.settings
@@ -97,6 +104,8 @@ def source_check(state: SourceState, snapshot: Snapshot) -> Check:
     name, page = state.spec.name, state.page
     if state.error is not None:
         return Check("sources", name, "failed", state.error)
+    if state.spec.kind == "slurm":
+        return _slurm_source_check(state, snapshot)
     gpus = sum(any(layer.source == name for layer in gpu.layers) for gpu in snapshot.gpus())
     models = [service.model for service in snapshot.services.values() if service.source == name]
     parts = [f"{gpus} GPU{'s' if gpus != 1 else ''}"] if gpus else []
@@ -110,3 +119,20 @@ def source_check(state: SourceState, snapshot: Snapshot) -> Check:
         return Check("sources", name, "ok", told)
     line, why = page.bad_examples[0] if page.bad_examples else (0, "unreadable")
     return Check("sources", name, "warning", told, f"{page.bad_lines} bad lines were left out; line {line}: {why}")
+
+
+def _slurm_source_check(state: SourceState, snapshot: Snapshot) -> Check:
+    """What one look at Slurm brought."""
+    name, picture = state.spec.name, snapshot.slurm
+    if picture is None:
+        return Check("sources", name, "warning", "answered, and said nothing")
+    parts = ["counts only" if picture.jobs is None else _counted(len(picture.jobs), "job")]
+    parts += [_counted(len(picture.nodes), "node"), _counted(len(picture.partitions), "partition")]
+    told = f"{picture.way}: {', '.join(parts)} in {(state.duration_s or 0.0) * 1000:.0f} ms"
+    if not picture.notes:
+        return Check("sources", name, "ok", told)
+    return Check("sources", name, "warning", told, "; ".join(picture.notes[:3]))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"

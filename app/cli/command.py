@@ -15,7 +15,7 @@ from app.cli.output import Output
 if TYPE_CHECKING:  # what looks at a cluster is loaded by the commands that do, and only then
     from contextlib import AbstractAsyncContextManager
 
-    from app.config.settings import Settings
+    from app.config.settings import Settings, Slurm
     from app.runtime import Listen
     from app.services.feed import Feed
 
@@ -45,7 +45,10 @@ Connect = Callable[[], "AbstractAsyncContextManager[Feed]"]
 class OpenScreen(Protocol):
     """Opens the screen and returns its exit code; `app.__main__` gives it: front ends do not import each other."""
 
-    def __call__(self, connect: Connect, settings: Settings, state_dir: Path) -> int: ...
+    def __call__(
+        self, connect: Connect, settings: Settings, state_dir: Path, slurm: Callable[[], Slurm] | None = None
+    ) -> int:
+        """`slurm` gives the way to Slurm that the open feed took; None: as in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +92,25 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        self._takes_rest = False
         self.add_argument("-h", "--help", action=_Help, help="show this help and leave")
+
+    def take_rest(self, metavar: str) -> None:
+        """Take what stands behind `--` as it is: `args.rest`, for another program. argparse would mix it with ours."""
+        self._takes_rest = True
+        self.usage = f"%(prog)s [-h] [OPTIONS] … [-- {metavar} …]"
 
     def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
         """The arguments. Raises CliError for wrong usage and HelpShown after help."""
+        behind: Sequence[str] = ()
+        if self._takes_rest and "--" in words:
+            at = list(words).index("--")
+            words, behind = words[:at], words[at + 1 :]
         args, rest = self.parse_known_args(_with_spans(words))
         if rest:
             self.error(f"unknown option or argument {rest[0]!r}{nearest(rest[0], self.flags())}")
+        if self._takes_rest:
+            args.rest = tuple(behind)
         return args
 
     def flags(self) -> list[str]:

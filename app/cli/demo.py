@@ -8,12 +8,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 from app.cli.command import Context, Parser, nearest
 from app.cli.errors import OK, UNAVAILABLE, CliError
 from app.cli.options import declare_settings, plain_settings
 from app.cli.session import run_async
 from app.config import paths
+from app.config.settings import Slurm
 from app.sim.scenarios import SCENARIOS, SHOWCASE
 from app.sim.spec import SimSpec
 
@@ -43,13 +47,16 @@ def run(args: argparse.Namespace, context: Context) -> int:
     spec = spec_of(args)
     if args.headless:
         return run_async(_serve(spec, args.port, context))
-    from app.cli.simulator import Wish, simulated_feed  # noqa: PLC0415 - late: only the screen needs collectors
-    from app.transport.clock import SystemClock  # noqa: PLC0415 - late: with them
+    from app.cli.simulator import Wish, commands_in, simulated_feed  # noqa: PLC0415 - late: only the screen collects
+    from app.transport.clock import SystemClock  # noqa: PLC0415 - late: with it
 
-    settings = plain_settings(args, context.environ)
-    wish = Wish(spec, settings)
+    given = plain_settings(args, context.environ)
     state = paths.state_dir(context.environ, context.home) / "demo"
-    return context.open_screen(lambda: simulated_feed(wish, SystemClock()), settings, state)
+    with tempfile.TemporaryDirectory(prefix="gpu-watchdog-demo-") as folder:
+        # Who acts on jobs reads the settings before there is a simulator, so the place of the commands is known now.
+        settings = replace(given, slurm=Slurm(via="local", bin_dir=str(commands_in(Path(folder)))))
+        wish = Wish(spec, settings, Path(folder))
+        return context.open_screen(lambda: simulated_feed(wish, SystemClock()), settings, state)
 
 
 def spec_of(args: argparse.Namespace) -> SimSpec:
@@ -65,21 +72,25 @@ def spec_of(args: argparse.Namespace) -> SimSpec:
 
 async def _serve(spec: SimSpec, port: int, context: Context) -> int:
     """Serve until SIGINT or SIGTERM."""
+    from app.cli.simulator import commands_in  # noqa: PLC0415 - late: with it
     from app.sim.server import serve  # noqa: PLC0415 - late: aiohttp is paid for by who serves
+    from app.sim.slurm.tools import install  # noqa: PLC0415 - late: with it
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        running = await serve(spec, context.clock, port=port)
-    except OSError as error:
-        raise CliError(f"cannot serve on port {port}: {error.strerror or error}", UNAVAILABLE) from error
-    try:
-        address = running.address
-        context.output.text(address.config_text())
-        context.output.flush()
-        context.output.note(f"serving {len(address.pages)} simulated pages on {address.base_url} until interrupted")
-        await stop.wait()
-    finally:
-        await running.close()
+    with tempfile.TemporaryDirectory(prefix="gpu-watchdog-demo-") as folder:
+        try:
+            running = await serve(spec, context.clock, port=port, home=Path(folder) / "home")
+        except OSError as error:
+            raise CliError(f"cannot serve on port {port}: {error.strerror or error}", UNAVAILABLE) from error
+        try:
+            address = install(commands_in(Path(folder)), running.address)
+            context.output.text(address.config_text())
+            context.output.flush()
+            pages = f"{len(address.pages)} simulated pages on {address.base_url}"
+            context.output.note(f"serving {pages} and Slurm's commands in {address.bin_dir} until interrupted")
+            await stop.wait()
+        finally:
+            await running.close()
     return OK

@@ -11,17 +11,19 @@ USAGE = 64
 UNAVAILABLE = 69
 INTERNAL = 70
 CANNOT_WRITE = 73
+NOT_DONE = 77
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
 MEANINGS: Mapping[int, str] = {
     OK: "all is well",
-    FOUND: "something is wrong, and the output says what",
-    INCOMPLETE: "a configured source is down, or nothing is seen at all",
+    FOUND: "something is wrong, or Slurm refused; the output says what",
+    INCOMPLETE: "a configured source is down, nothing is seen at all, or something was not tested",
     USAGE: "wrong usage or configuration",
-    UNAVAILABLE: "not available: no daemon or another one, no history, nothing kept at that time",
+    UNAVAILABLE: "not available: no daemon or another one, no history, nothing kept at that time, no Slurm",
     INTERNAL: "a mistake of this program",
     CANNOT_WRITE: "a file cannot be written, or exists already",
+    NOT_DONE: "nothing was done: a read-only run, or the answer was no",
     INTERRUPTED: "interrupted from the keyboard",
     PIPE_CLOSED: "the reader of the output went away",
 }

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from app.config.settings import Target
-from app.services.detect import Find
+from app.services.detect import Find, SlurmFind
 
 _HEAD = """\
 # GPU Watchdog. Every key is also a flag (--cluster-interval-s) and a variable (GPU_WATCHDOG_CLUSTER_INTERVAL_S);
@@ -21,6 +21,15 @@ _NOTHING = """
 # [[target]]
 # url = "http://node-1:9400/metrics"
 """
+_SLURM = """\
+[slurm]
+via = "local"                    # its commands on this machine; auto, ssh, rest, exporter, off
+bin_dir = ""                     # where squeue, scontrol, … are, if not on the PATH
+"""
+_NO_SLURM = """
+# [slurm]                        # by itself only where its commands are on the PATH of this machine
+# ssh = "user@head"              # run its commands there; or rest_url = "unix:///run/slurmrestd.sock" with token_file
+"""
 _TAIL = """
 # [discover]
 # files = ["targets/*.json"]     # Prometheus file_sd files, relative to this file
@@ -34,8 +43,8 @@ _TAIL = """
 """
 
 
-def config_text(finds: Sequence[Find], used: Sequence[Target]) -> str:
-    """The whole file: what is used as targets, what shows the same again as comments."""
+def config_text(finds: Sequence[Find], used: Sequence[Target], slurm: Sequence[SlurmFind] = ()) -> str:
+    """The whole file: what is used as targets, what shows the same again as comments, and Slurm."""
     urls = {target.url for target in used}
     parts = [_HEAD]
     for find in finds:
@@ -48,6 +57,7 @@ def config_text(finds: Sequence[Find], used: Sequence[Target]) -> str:
             parts.append(f"\n# {told}; the driver shows the same GPUs, so this one is off:\n{off}")
     if not finds:
         parts.append(_NOTHING)
+    parts.append(f"\n# {slurm[0].text}\n{_SLURM}" if slurm else _NO_SLURM)
     return "".join(parts) + _TAIL
 
 

@@ -39,12 +39,13 @@ def run(args: argparse.Namespace, context: Context) -> int:
     path = _path(args, context)
     if path is not None and path.exists() and not args.force:
         raise CliError(f"{path} exists; --force writes over it, --output FILE writes elsewhere", CANNOT_WRITE)
-    here = _found(args)
-    for find in here.finds:
-        output.note(f"found {find.text}")
-    if not here.finds:
+    here = _found(args, context)
+    texts = [*(find.text for find in here.finds), *(find.text for find in here.slurm)]
+    for text in texts:
+        output.note(f"found {text}")
+    if not texts:
         output.note(here.text)
-    text = config_text(here.finds, here.settings.target)
+    text = config_text(here.finds, here.settings.target, here.slurm)
     parse(text, str(path or "-"))  # what is written can be read
     if path is None:
         output.text(text)
@@ -66,10 +67,10 @@ def _path(args: argparse.Namespace, context: Context) -> Path | None:
     return paths.config_dir(context.environ, context.home) / "config.toml"
 
 
-def _found(args: argparse.Namespace) -> Here:
+def _found(args: argparse.Namespace, context: Context) -> Here:
     """What is on this machine, or the targets named on the command line."""
     if not args.target:
-        return run_async(found_here(Settings(), SystemClock()))
+        return run_async(found_here(Settings(), SystemClock(), context.environ))
     finds = tuple(Find(target_of(text), "named", is_slow=True) for text in args.target)
     return Here(Settings(target=tuple(find.target for find in finds)), finds, None)
 

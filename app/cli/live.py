@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from app.config.settings import Settings
 from app.runtime import RuntimeOptions, attach, collecting
 from app.services.feed import Feed
 
+Settle = Callable[[Settings], None]
+
 
 @contextlib.asynccontextmanager
-async def connect(settings: Settings, options: RuntimeOptions) -> AsyncIterator[Feed]:
-    """The daemon's feed; else our own, on what is configured; else on what is found; else the simulated cluster."""
+async def connect(settings: Settings, options: RuntimeOptions, settle: Settle) -> AsyncIterator[Feed]:
+    """The daemon's feed; else our own, on what is configured; else on what is found; else the simulated cluster.
+
+    `settle` is told the settings in use where they are not those given.
+    """
     async with contextlib.AsyncExitStack() as stack:
         attached = await attach(settings, options, stack)
         if attached is not None:
             yield attached
         elif settings.is_empty:
-            yield await stack.enter_async_context(unconfigured(settings, options))
+            yield await stack.enter_async_context(unconfigured(settings, options, settle))
         else:
             yield (await stack.enter_async_context(collecting(settings, options))).feed
 
 
 @contextlib.asynccontextmanager
-async def unconfigured(settings: Settings, options: RuntimeOptions) -> AsyncIterator[Feed]:
+async def unconfigured(settings: Settings, options: RuntimeOptions, settle: Settle) -> AsyncIterator[Feed]:
     """What is found on this machine, else the simulated cluster, whose first event says why."""
     from app.services.detect import found_here  # noqa: PLC0415 - late: only without a configuration
 
-    here = await found_here(settings, options.clock)
+    here = await found_here(settings, options.clock, options.environ)
     if here.has_something:
+        settle(here.settings)
         async with collecting(here.settings, options) as parts:
             yield parts.feed
         return
     from app.cli.simulator import Wish, simulated_feed  # noqa: PLC0415 - late: only without GPUs
 
-    async with simulated_feed(Wish(settings=settings, why=here.text), options.clock) as feed:
+    async with simulated_feed(Wish(settings=settings, why=here.text, settle=settle), options.clock) as feed:
         yield feed

@@ -126,7 +126,10 @@ def settings_of(args: argparse.Namespace, environ: Mapping[str, str], home: Path
     if not args.target:
         return settings
     targets = tuple(target_of(text) for text in args.target)
-    return replace(settings, target=targets, discover=replace(settings.discover, files=(), http=(), local=False))
+    discover = replace(settings.discover, files=(), http=(), local=False)
+    # Just these targets: Slurm too only where it is named, and not because its commands happen to be here.
+    slurm = settings.slurm if settings.slurm.is_named else replace(settings.slurm, via="off")
+    return replace(settings, target=targets, discover=discover, slurm=slurm)
 
 
 def plain_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Settings:

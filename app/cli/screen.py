@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.command import Context, Parser
 from app.cli.options import declare_sources, is_embedded, settings_of
 from app.config import paths
-from app.config.settings import Settings
+from app.config.settings import Settings, Slurm
 
 if TYPE_CHECKING:
     from app.services.feed import Feed
@@ -22,22 +23,45 @@ if TYPE_CHECKING:
 
 def declare(parser: Parser) -> None:
     """Add the options."""
+    parser.add_argument(
+        "--read-only", action="store_true", help="do nothing to jobs, nodes or processes from the screen"
+    )
     declare_sources(parser)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Open the screen and return its exit code."""
     settings = settings_of(args, context.environ, context.home)
+    if args.read_only:
+        settings = replace(settings, screen=replace(settings.screen, read_only=True))
     sockets = () if is_embedded(args) else paths.sockets(context.environ, settings.serve.socket)
     state_dir = paths.state_dir(context.environ, context.home)
-    return context.open_screen(lambda: connect(settings, state_dir, sockets), settings, state_dir)
+    settled, environ = Settled(settings, settings.slurm), context.environ
+    return context.open_screen(
+        lambda: connect(settled, state_dir, sockets, environ), settings, state_dir, lambda: settled.slurm
+    )
+
+
+@dataclass(slots=True)
+class Settled:
+    """The way to Slurm of the feed that is open: as configured, else what was found, else the simulated cluster's."""
+
+    given: Settings
+    slurm: Slurm
 
 
 @contextlib.asynccontextmanager
-async def connect(settings: Settings, state_dir: Path, sockets: tuple[Path, ...]) -> AsyncIterator[Feed]:
+async def connect(
+    settled: Settled, state_dir: Path, sockets: tuple[Path, ...], environ: Mapping[str, str]
+) -> AsyncIterator[Feed]:
     """The feed of `app.cli.live`, imported now."""
     from app.cli import live  # noqa: PLC0415 - late: the screen is up before its data
     from app.runtime import RuntimeOptions  # noqa: PLC0415 - late: with it
 
-    async with live.connect(settings, RuntimeOptions(state_dir=state_dir, sockets=sockets)) as feed:
+    options = RuntimeOptions(state_dir=state_dir, sockets=sockets, environ=environ)
+
+    def settle(found: Settings) -> None:
+        settled.slurm = found.slurm
+
+    async with live.connect(settled.given, options, settle) as feed:
         yield feed

@@ -31,7 +31,7 @@ async def _serve(settings: Settings, options: RuntimeOptions, context: Context) 
     if settings.is_empty:
         from app.services.detect import found_here  # noqa: PLC0415 - late: only without a configuration
 
-        here = await found_here(settings, options.clock)
+        here = await found_here(settings, options.clock, options.environ)
         context.output.note(here.text)
         settings = here.settings if here.has_something else settings
     return await serve(settings, options, context.listen, context.output.note)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from app.cli.command import Context
 from app.cli.errors import UNAVAILABLE, CliError
@@ -17,6 +17,9 @@ from app.domain.series import Series, Subject
 from app.domain.snapshot import Snapshot
 from app.runtime import RuntimeOptions, attach, open_history, store_path
 from app.services.client import DaemonError
+
+if TYPE_CHECKING:
+    from app.domain.slurm import SlurmJob
 
 T = TypeVar("T")
 
@@ -30,11 +33,15 @@ class Past(Protocol):
     async def at(self, when: float) -> Snapshot | None:
         """As `History.at`."""
 
+    async def jobs(self, start: float, end: float, limit: int = 500) -> Sequence[SlurmJob]:
+        """As `History.jobs`."""
+
 
 def runtime_options(args: argparse.Namespace, context: Context, settings: Settings, *, write: bool) -> RuntimeOptions:
     """Where this run keeps things and where it looks for a daemon (nowhere, if it must collect for itself)."""
     sockets = () if is_embedded(args) else paths.sockets(context.environ, settings.serve.socket)
-    return RuntimeOptions(state_dir=paths.state_dir(context.environ, context.home), sockets=sockets, write=write)
+    state_dir = paths.state_dir(context.environ, context.home)
+    return RuntimeOptions(state_dir=state_dir, sockets=sockets, write=write, environ=context.environ)
 
 
 def run_async(work: Coroutine[object, object, T]) -> T:

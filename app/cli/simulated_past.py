@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,15 +19,30 @@ from pathlib import Path
 from app.config.load import parse
 from app.config.settings import Settings, Target
 from app.domain.reading import Reading, SourceSpec
+from app.domain.slurm import SlurmReading
 from app.domain.snapshot import Snapshot
 from app.services.board import Board
 from app.services.recording import Keeper
 from app.sim import targets as sim
 from app.sim.backfill import backfill
+from app.sim.cluster import Cluster
+from app.sim.slurm.desk import Desk
+from app.sim.slurm.scene import Call
 from app.sim.spec import SimSpec
 from app.sources.page import Page, PageContents, PageError
 from app.sources.rates import with_rates
 from app.sources.registry import name_of, shown
+from app.sources.slurm.commands import config_of
+from app.sources.slurm.scontrol import (
+    JOB_WORDS,
+    NODE_WORDS,
+    PARTITION_WORDS,
+    parse_jobs,
+    parse_nodes,
+    parse_partitions,
+)  # fmt: skip
+from app.sources.slurm.squeue import QUEUE_WORDS, QueueReader, merge
+from app.sources.slurm_ways import slurm_targets
 from app.store.sqlite import open_store
 from app.transport.clock import SystemClock
 
@@ -34,6 +50,8 @@ RINGS: tuple[tuple[float, float], ...] = ((86400.0, 600.0), (3600.0, 30.0), (180
 """(how far back it reaches, seconds between two looks), oldest first: the nearer, the finer."""
 MOST_PAGES = 5000
 """Pages made in all: some seconds of a core. A fleet with more of them has fewer moments of past."""
+QUEUE_S = 60.0
+"""Between two looks at what the simulated queue holds."""
 LEAST_MOMENTS = 40
 """With fewer the past would be no picture; a fleet that large begins without one."""
 
@@ -50,6 +68,8 @@ class Task:
     interval_s: float
     """Seconds between two looks from then on."""
     path: Path
+    home: str = "/home"
+    """Folder below which the simulated jobs write their output."""
 
     def to_json(self) -> str:
         """As `from_json` reads it."""
@@ -59,7 +79,9 @@ class Task:
     def from_json(text: str) -> Task:
         """The task of `to_json`."""
         raw = json.loads(text)
-        return Task(SimSpec(**raw["spec"]), raw["origin"], raw["config"], raw["interval_s"], Path(raw["path"]))
+        return Task(
+            SimSpec(**raw["spec"]), raw["origin"], raw["config"], raw["interval_s"], Path(raw["path"]), raw["home"]
+        )
 
 
 def rings(pages: int, past_s: float) -> list[tuple[float, float, float]]:
@@ -90,6 +112,43 @@ class _Reader:
         )
 
 
+class _Queue:
+    """The simulated Slurm of the past, read as its live source will read it: the same commands, the same parsers."""
+
+    def __init__(self, task: Task, target: Target) -> None:
+        self.spec = SourceSpec(name_of(target), "slurm", "squeue (local)", target.interval_s)
+        self._cluster = Cluster(task.spec)
+        self._desk = Desk(self._cluster, task.origin, task.home)
+        self._task, self._queue = task, QueueReader()
+        self._said, self._looked_at = SlurmReading("commands"), -math.inf
+        self._of: tuple[object, ...] = ()
+
+    def read(self, at: float) -> Reading:
+        """The reading of a moment; while no job comes, goes or changes, what was said is said again."""
+        if at - self._looked_at >= QUEUE_S:
+            self._looked_at, t = at, (at - self._task.origin) * self._task.spec.speed
+            jobs = tuple((job.key, job.state, job.reason, job.restarts) for job in self._desk.book.jobs(t))
+            if jobs != self._of:
+                self._said, self._of = self._look(t), jobs
+        return Reading(source=self.spec.name, at=at, duration_s=0.02, slurm=self._said)
+
+    def _look(self, t: float) -> SlurmReading:
+        jobs = self._queue.read(self._text("squeue", QUEUE_WORDS, t)).items
+        details = parse_jobs(self._text("scontrol", JOB_WORDS, t)).items
+        config = config_of(self._text("scontrol", ("show", "config"), t))
+        return SlurmReading(
+            way=f"commands {config['SLURM_VERSION']}",
+            jobs=merge(jobs, {job.id: job for job in details}),
+            nodes=parse_nodes(self._text("scontrol", NODE_WORDS, t)).items,
+            partitions=parse_partitions(self._text("scontrol", PARTITION_WORDS, t)).items,
+            version=config["SLURM_VERSION"],
+            cluster=config["ClusterName"],
+        )
+
+    def _text(self, name: str, words: Sequence[str], t: float) -> bytes:
+        return self._desk.run(Call(name, tuple(words), "root", time_form="%s"), t).out
+
+
 @dataclass
 class _SetClock(SystemClock):
     """A clock that stands where it is put."""
@@ -108,9 +167,12 @@ async def write_past(task: Task) -> None:
     clock = _SetClock(task.origin)
     history = await open_store(task.path, clock.now, want_lease=True)
     keeper = Keeper(board, history, clock, task.interval_s)
+    queues = [_Queue(task, target) for target in slurm_targets(settings.slurm, task.interval_s, {})]
     try:
         for at, pages in _past(task, len(readers)):
             clock.at = at
+            for queue in queues:
+                board.apply(queue.spec, queue.read(at))
             for page, body in pages:
                 _apply(board, readers, page, body, at)
             await keeper.tick()

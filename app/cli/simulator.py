@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from app.runtime import Collecting, RuntimeOptions, collecting
 from app.services.feed import Feed
 from app.services.recording import Keeper
 from app.sim.process import spawn
+from app.sim.slurm.tools import install
 from app.sim.spec import SimSpec
 from app.store.sqlite import open_store
 from app.transport.clock import Clock
@@ -41,20 +42,28 @@ class Wish:
 
     spec: SimSpec = field(default_factory=SimSpec)
     settings: Settings = field(default_factory=Settings)
+    folder: Path | None = None
+    """Where Slurm's commands and the jobs' output are put; None: in a folder of the feed's own."""
     why: str = ""
     """Told as the first event: why there is nothing real to see."""
+    settle: Callable[[Settings], None] = lambda _settings: None
+    """Told the settings that the cluster is read with."""
 
 
 @contextlib.asynccontextmanager
 async def simulated_feed(wish: Wish, clock: Clock) -> AsyncIterator[Feed]:
     """A feed on a simulated cluster of its own. Raises OSError, for a person, when the simulator does not start."""
     origin = clock.now()
-    simulator = await spawn(wish.spec, origin=origin)
-    try:
-        with tempfile.TemporaryDirectory(prefix="gpu-watchdog-demo-") as folder:
-            config = simulator.address.config_text()
+    with tempfile.TemporaryDirectory(prefix="gpu-watchdog-demo-", dir=wish.folder) as folder:
+        base = wish.folder or Path(folder)
+        home = base / "home"
+        simulator = await spawn(wish.spec, origin=origin, home=home)
+        try:
+            config = install(commands_in(base), simulator.address).config_text()
             settings = settings_for(config, wish.settings)
-            task = Task(wish.spec, origin, config, settings.cluster.interval_s, Path(folder) / "history.db")
+            wish.settle(settings)
+            path, interval_s = Path(folder) / "history.db", settings.cluster.interval_s
+            task = Task(wish.spec, origin, config, interval_s, path, str(home))
             options = RuntimeOptions(state_dir=Path(folder), write=False, clock=clock)
             async with collecting(settings, options) as parts, Tasks() as tasks:
                 if wish.why:
@@ -63,8 +72,13 @@ async def simulated_feed(wish: Wish, clock: Clock) -> AsyncIterator[Feed]:
                 parts.feed.expect("the simulated past is still being made up: it takes some seconds")
                 tasks.start(_keep(parts, task, clock), "history of the simulated cluster")
                 yield parts.feed
-    finally:
-        await simulator.close()
+        finally:
+            await simulator.close()
+
+
+def commands_in(folder: Path) -> Path:
+    """Where below a simulator's folder Slurm's commands are."""
+    return folder / "bin"
 
 
 def settings_for(config: str, given: Settings) -> Settings:
@@ -76,7 +90,14 @@ def settings_for(config: str, given: Settings) -> Settings:
         interval_s=max(INTERVAL_S, found.cluster.interval_s),
     )
     prices = given.prices or found.prices
-    return replace(given, cluster=cluster, target=found.target, store=replace(given.store, path="none"), prices=prices)
+    return replace(
+        given,
+        cluster=cluster,
+        target=found.target,
+        slurm=found.slurm,
+        store=replace(given.store, path="none"),
+        prices=prices,
+    )
 
 
 async def _keep(parts: Collecting, task: Task, clock: Clock) -> None:

@@ -18,11 +18,13 @@ from app.cli.session import past_of, run_async, runtime_options
 from app.config.settings import Settings
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_time
+from app.domain.watched import Watched
 from app.runtime import RuntimeOptions, attach, feed_for, look_once
 from app.services import queries
 
-Show = Callable[[Snapshot, float], None]
-"""Prints a snapshot as it stands at a time."""
+Show = Callable[[Snapshot, float, Watched], None]
+"""Prints a snapshot as it stands at a time, with what was watched until then."""
+NOT_WATCHED = Watched()
 
 
 def declare(parser: Parser) -> None:
@@ -61,13 +63,13 @@ def _shower(args: argparse.Namespace, settings: Settings, context: Context) -> S
     output = context.output
     if args.json or (args.watch and not output.is_terminal):
         write = output.json_line if args.watch else output.json
-        return lambda snapshot, now: write(queries.status(snapshot, now))
+        return lambda snapshot, now, watched: write(queries.status(snapshot, now, watched))
     from app.cli.status_table import status_lines  # noqa: PLC0415 - late: the JSON path needs no presenters
 
     put = output.redraw if args.watch else output.lines
     ascii_only = settings.screen.ascii or not output.is_unicode
 
-    def show(snapshot: Snapshot, now: float) -> None:
+    def show(snapshot: Snapshot, now: float, _watched: Watched) -> None:
         replay_at = now if args.at is not None else None
         lines = status_lines(snapshot, now, output.size()[0], replay_at=replay_at, ascii_only=ascii_only)
         put([output.render(line) for line in lines])
@@ -77,25 +79,35 @@ def _shower(args: argparse.Namespace, settings: Settings, context: Context) -> S
 
 async def _once(settings: Settings, options: RuntimeOptions, show: Show, context: Context) -> int:
     """One picture: the daemon's, or one round of our own."""
-    snapshot = await now_of(settings, options, context.output.note)
+    snapshot, watched = await seen_now(settings, options, context.output.note)
     now = options.clock.now()
-    show(snapshot, now)
+    show(snapshot, now, watched)
     return verdict(snapshot, now)
 
 
 async def now_of(settings: Settings, options: RuntimeOptions, note: Callable[[str], None]) -> Snapshot:
-    """The picture of now, from the daemon or from one bounded round; says what it found where nothing is configured."""
+    """The picture of now; see `seen_now`."""
+    return (await seen_now(settings, options, note))[0]
+
+
+async def seen_now(
+    settings: Settings, options: RuntimeOptions, note: Callable[[str], None]
+) -> tuple[Snapshot, Watched]:
+    """The picture of now, from the daemon or from one bounded round; says what it found where nothing is configured.
+
+    With it what the daemon has watched: one round of our own cannot know how long anything has lasted.
+    """
     async with contextlib.AsyncExitStack() as stack:
         attached = await attach(settings, options, stack)
         if attached is not None:
-            return attached.latest()
+            return attached.latest(), attached.watched()
     if settings.is_empty:
         from app.services.detect import found_here  # noqa: PLC0415 - late: seldom needed, and start-up is counted
 
-        found = await found_here(settings, options.clock)
+        found = await found_here(settings, options.clock, options.environ)
         note(found.text)
         settings = found.settings
-    return await look_once(settings, options)
+    return await look_once(settings, options), NOT_WATCHED
 
 
 async def _watch(settings: Settings, options: RuntimeOptions, show: Show) -> int:
@@ -103,7 +115,7 @@ async def _watch(settings: Settings, options: RuntimeOptions, show: Show) -> int
     async with feed_for(settings, options) as feed:
         await _first(feed.latest, options)
         while True:
-            show(feed.latest(), feed.now())
+            show(feed.latest(), feed.now(), feed.watched())
             await options.clock.sleep(settings.cluster.interval_s)
 
 
@@ -125,5 +137,5 @@ async def _then(text: str, settings: Settings, options: RuntimeOptions, show: Sh
         snapshot = await past.at(when)
     if snapshot is None:
         raise CliError(f"nothing was kept near {text}", UNAVAILABLE)
-    show(snapshot, when)
+    show(snapshot, when, NOT_WATCHED)
     return verdict(snapshot, when)

@@ -5,9 +5,12 @@ Columns, words and tones are the screen's own, so that the two never say differe
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from app.domain.fleet import cluster_facts
 from app.domain.health import node_health
-from app.domain.snapshot import Snapshot
+from app.domain.snapshot import Gpu, Snapshot
 from app.present.cells import Cell, Line, cells, fit, fit_line, line, tidy, wrap
 from app.present.glyphs import ASCII, UNICODE
 from app.present.gpu_rows import gpu_columns, gpu_rows
@@ -18,6 +21,9 @@ from app.present.service_rows import SERVICE_COLUMNS, service_rows
 from app.present.titles import node_title
 from app.present.units import format_age
 
+if TYPE_CHECKING:
+    from app.domain.allocation import Held
+
 _KEYS = ("state", "gpu", "utilization", "memory_used", "temperature", "power", "sm_clock", "why", "model", "age")
 LEAST_WIDTH = 60
 
@@ -27,7 +33,7 @@ def status_lines(
 ) -> list[Line]:
     """The whole picture in lines of at most `width` columns."""
     width = max(LEAST_WIDTH, width)
-    look = Look(now, ASCII if ascii_only else UNICODE)
+    look = Look(now, ASCII if ascii_only else UNICODE, held=_held(snapshot, now))
     facts = cluster_facts(snapshot, now)
     lines = [header_line(facts, look, width, badge(facts, look, replay_at))]
     with_gpus = [node for node in snapshot.nodes.values() if node.gpus]
@@ -42,6 +48,15 @@ def status_lines(
     if len(services):
         lines += [(), _head(SERVICE_COLUMNS, width), *_rows(SERVICE_COLUMNS, services, width)]
     return [*lines, *_trouble(snapshot, look, width)]
+
+
+def _held(snapshot: Snapshot, now: float) -> Callable[[Gpu], Held] | None:
+    """Who holds a GPU, where there is Slurm to say."""
+    if snapshot.slurm is None:
+        return None
+    from app.domain.allocation import allocations  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+    return allocations(snapshot, now).held
 
 
 def _head(columns: tuple[Column, ...], width: int) -> Line:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from app.config.settings import LATER, TABLES, Settings, Target, keys
+from app.config.settings import LATER, TABLES, VIAS, Settings, Slurm, Target, keys
 
 PREFIX = "GPU_WATCHDOG_"
 T = TypeVar("T")
@@ -151,7 +151,18 @@ def _checked(settings: Settings, origin: str) -> Settings:
     for one in settings.target:
         if not one.url:
             raise ConfigError(f"{origin}: a [[target]] has no url")
+    _check_slurm(settings.slurm, origin)
     return settings
+
+
+def _check_slurm(slurm: Slurm, origin: str) -> None:
+    """Refuse a way in that is none, and times that cannot be meant."""
+    if slurm.via not in VIAS:
+        raise ConfigError(f"{origin}: slurm.via cannot be {slurm.via!r}{_nearest(slurm.via, VIAS)}")
+    for key, least in (("interval_s", 0.5), ("timeout_s", 0.1), ("details_s", 10.0)):
+        value: float = getattr(slurm, key)
+        if value and not least <= value <= 86400:
+            raise ConfigError(f"{origin}: slurm.{key} must be {least:g} … 86400 seconds, not {value:g}")
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

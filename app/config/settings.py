@@ -55,7 +55,34 @@ class Discover:
     files: tuple[str, ...] = setting((), "Prometheus file_sd files (JSON); patterns allowed, relative to this file.")
     http: tuple[str, ...] = setting((), "Prometheus http_sd addresses.")
     refresh_s: float = setting(30.0, "Seconds between two looks at http_sd; files are looked at every interval.")
-    local: bool = setting(True, "Read this machine's own GPUs through NVML when no target is configured.")
+    local: bool = setting(True, "Read this machine's own GPUs through NVML when nothing else is configured.")
+
+
+VIAS: tuple[str, ...] = ("auto", "local", "ssh", "rest", "exporter", "off")
+"""What `[slurm] via` may say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slurm:
+    """`[slurm]`: how Slurm is reached, and how often it is asked."""
+
+    via: str = setting("auto", "`local` commands, `ssh`, `rest`, `exporter` or `off`; `auto`: the first there is.")
+    bin_dir: str = setting("", "Folder of squeue, scontrol, …, here or on the ssh host; empty: on the PATH.")
+    ssh: str = setting("", "Run the commands on this host, `user@host:port`; with `rest`: reach slurmrestd through it.")
+    rest_url: str = setting("", "Address of slurmrestd, `unix:///run/slurmrestd.sock` or `http://head:6820`.")
+    token_file: str = setting("", "File that holds the token for slurmrestd (0600), as `scontrol token` prints it.")
+    user: str = setting("", "User name told to slurmrestd; empty: the token's own, else yours.")
+    exporter_url: str = setting("", "Page of a Slurm exporter, or slurmctld's own (25.11): counts only, no jobs.")
+    interval_s: float = setting(0.0, "Seconds between two looks; 0: the cluster's, 2 at least. Slower by itself.")
+    timeout_s: float = setting(0.0, "Seconds a look may take; 0: nine tenths of the interval, 30 at most.")
+    details_s: float = setting(300.0, "Seconds between two looks at all jobs' details; new jobs are looked up at once.")
+    node: str = setting("", "Slurm's name of this machine; empty: as the machine is called.")
+
+    @property
+    def is_named(self) -> bool:
+        """The configuration names a way, so Slurm alone is something to look at."""
+        named = bool(self.bin_dir or self.ssh or self.rest_url or self.exporter_url)
+        return self.via not in ("auto", "off") or (self.via == "auto" and named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +110,8 @@ class Screen:
     theme: str = setting("", "`dark`, `light`, `colourblind`, `mono`; empty: as it was left.")
     ascii: bool = setting(False, "Draw with ASCII characters only.")
     keymap: str = setting("", "File that remaps keys; empty: `keymap.toml` beside the configuration.")
+    read_only: bool = setting(False, "Do nothing to jobs, nodes or processes from the screen (`--read-only`).")
+    shell: bool = setting(True, "Let `:ssh` open a shell on a node; the variable GPU_WATCHDOG_NO_SHELL forbids it too.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +121,7 @@ class Settings:
     cluster: Cluster = field(default_factory=Cluster)
     target: tuple[Target, ...] = ()
     discover: Discover = field(default_factory=Discover)
+    slurm: Slurm = field(default_factory=Slurm)
     store: Store = field(default_factory=Store)
     serve: Serve = field(default_factory=Serve)
     screen: Screen = field(default_factory=Screen)
@@ -105,19 +135,20 @@ class Settings:
     @property
     def is_empty(self) -> bool:
         """Nothing to look at is configured."""
-        return not (self.target or self.discover.files or self.discover.http)
+        return not (self.target or self.discover.files or self.discover.http or self.slurm.is_named)
 
 
 TABLES: Mapping[str, type[Any]] = {
     "cluster": Cluster,
     "discover": Discover,
+    "slurm": Slurm,
     "store": Store,
     "serve": Serve,
     "screen": Screen,
 }
 """Plain tables by name; `target` is a list of tables, `prices` a free mapping."""
 
-LATER: tuple[str, ...] = ("slurm", "log", "prometheus", "agent", "alerts", "deploy")
+LATER: tuple[str, ...] = ("log", "prometheus", "agent", "alerts", "deploy")
 """Tables of the configuration contract whose parts are not built yet: accepted, named by `doctor`, not read."""
 
 

@@ -78,7 +78,7 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - any type hint
 @cache
 def _late_names() -> dict[str, Any]:
     """Classes that their users name without importing them."""
-    return vars(import_module("app.domain.slurm"))
+    return {**vars(import_module("app.domain.slurm")), **vars(import_module("app.domain.finding"))}
 
 
 def _class_decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - a dataclass type

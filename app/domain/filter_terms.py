@@ -8,14 +8,28 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.domain.metric import Metric
 from app.domain.metrics import METRICS, by_key, find
 from app.domain.nodelist import PatternError, node_matcher
 from app.domain.snapshot import BUSY_PERCENT, Gpu
 
-Test = Callable[[Gpu, float], bool]
-"""Whether a GPU, at a time (epoch seconds), is wanted."""
+if TYPE_CHECKING:
+    from app.domain.allocation import Held
+
+
+class Ground(NamedTuple):
+    """What a test may look at beside the GPU itself."""
+
+    now: float
+    """Epoch seconds."""
+    held: Callable[[Gpu], Held]
+    """Who holds a GPU (`app.domain.allocation`)."""
+
+
+Test = Callable[[Gpu, Ground], bool]
+"""Whether a GPU is wanted."""
 
 FREE_MEMORY_PERCENT = 5.0
 """A GPU that holds more memory than this is in somebody's hands, though nobody is named."""
@@ -75,10 +89,10 @@ def comparison(name: str, operator: str, wanted: str) -> Test:
     if metric is None:
         raise TermError(f"no metric is called {name!r}{nearest(name, _metric_names())}")
     number, key = _number(metric, wanted, len(name) + len(operator))
-    compare = _OPERATORS[operator]
+    compare = OPERATORS[operator]
 
-    def test(gpu: Gpu, now: float) -> bool:
-        value = gpu_value(gpu, key, now)
+    def test(gpu: Gpu, ground: Ground) -> bool:
+        value = gpu_value(gpu, key, ground.now)
         return value is not None and compare(value, number)
 
     return test
@@ -120,40 +134,51 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def is_idle(gpu: Gpu, now: float) -> bool:
+def is_idle(gpu: Gpu, ground: Ground) -> bool:
     """Known to do next to nothing."""
-    value = gpu.value("gpu.utilization", now)
+    value = gpu.value("gpu.utilization", ground.now)
     return value is not None and value < BUSY_PERCENT
 
 
-def is_held(gpu: Gpu, now: float) -> bool:
-    """A job or a process is known to hold it, or it holds memory that nobody owns up to."""
-    share = gpu_value(gpu, "gpu.memory_percent", now)
-    return bool(gpu.hpc_jobs or gpu.processes) or (share is not None and share >= FREE_MEMORY_PERCENT)
+def is_held(gpu: Gpu, ground: Ground) -> bool:
+    """Slurm has given it away, a job or a process is known to hold it, or it holds memory that nobody owns up to."""
+    held = ground.held(gpu)
+    if held.allocated or held.job_ids or gpu.processes:
+        return True
+    share = gpu_value(gpu, "gpu.memory_percent", ground.now)
+    return share is not None and share >= FREE_MEMORY_PERCENT
 
 
-def _is_busy(gpu: Gpu, now: float) -> bool:
-    value = gpu.value("gpu.utilization", now)
+def _is_wasted(gpu: Gpu, ground: Ground) -> bool:
+    """Given to a job that does not use it."""
+    held = ground.held(gpu)
+    return bool(held.allocated or held.job_ids) and is_idle(gpu, ground)
+
+
+def _is_busy(gpu: Gpu, ground: Ground) -> bool:
+    value = gpu.value("gpu.utilization", ground.now)
     return value is not None and value >= BUSY_PERCENT
 
 
-def _is_silent(gpu: Gpu, now: float) -> bool:
-    return not gpu.is_lost and all(layer.is_expired(now) for layer in gpu.layers)
+def _is_silent(gpu: Gpu, ground: Ground) -> bool:
+    return not gpu.is_lost and all(layer.is_expired(ground.now) for layer in gpu.layers)
 
 
-def _is_stale(gpu: Gpu, now: float) -> bool:
-    return not gpu.is_lost and not _is_silent(gpu, now) and all(layer.is_stale(now) for layer in gpu.layers)
+def _is_stale(gpu: Gpu, ground: Ground) -> bool:
+    is_known = not gpu.is_lost and not _is_silent(gpu, ground)
+    return is_known and all(layer.is_stale(ground.now) for layer in gpu.layers)
 
 
 STATES: Mapping[str, Test] = {
     "busy": _is_busy,
     "idle": is_idle,
     "alloc": is_held,
-    "free": lambda gpu, now: not gpu.is_lost and is_idle(gpu, now) and not is_held(gpu, now),
+    "wasted": _is_wasted,
+    "free": lambda gpu, ground: not gpu.is_lost and is_idle(gpu, ground) and not is_held(gpu, ground),
     "lost": lambda gpu, _: gpu.is_lost,
     "stale": _is_stale,
     "silent": _is_silent,
-    "ok": lambda gpu, now: not (gpu.is_lost or _is_stale(gpu, now) or _is_silent(gpu, now)),
+    "ok": lambda gpu, ground: not (gpu.is_lost or _is_stale(gpu, ground) or _is_silent(gpu, ground)),
     "xid": lambda gpu, _: bool(_xids(gpu)),
     "mig": lambda gpu, _: bool(gpu.mig),
 }
@@ -167,15 +192,15 @@ def _state(wanted: str) -> Test:
         if found is None:
             raise TermError(f"{name!r} is no state; known: {', '.join(STATES)}")
         tests.append(found)
-    return lambda gpu, now: any(test(gpu, now) for test in tests)
+    return lambda gpu, ground: any(test(gpu, ground) for test in tests)
 
 
-def _texts(read: Callable[[Gpu], Iterable[str]], *, whole: bool) -> Callable[[str], Test]:
+def _texts(read: Callable[[Gpu, Ground], Iterable[str]], *, whole: bool) -> Callable[[str], Test]:
     """A field of texts: whole or in part, whatever the case, several by commas; `*` and `?` make any of them a glob."""
 
     def make(wanted: str) -> Test:
         matchers = [_text(one, whole=whole) for one in wanted.lower().split(",") if one]
-        return lambda gpu, _: any(match(text.lower()) for text in read(gpu) for match in matchers)
+        return lambda gpu, ground: any(match(text.lower()) for text in read(gpu, ground) for match in matchers)
 
     return make
 
@@ -208,6 +233,18 @@ def _xid(wanted: str) -> Test:
     return lambda gpu, _: not codes.isdisjoint(_xids(gpu))
 
 
+def _users(gpu: Gpu, ground: Ground) -> Iterable[str]:
+    """Users of the jobs and of the processes on a GPU."""
+    return (*(job.user for job in ground.held(gpu).jobs), *(one.user or "" for one in gpu.processes or ()))
+
+
+def _jobs(gpu: Gpu, ground: Ground) -> Iterable[str]:
+    """Ids of the jobs on a GPU; an array's own number means all its tasks."""
+    held = ground.held(gpu)
+    arrays = (str(job.array_job_id) for job in held.jobs if job.array_job_id is not None)
+    return (*held.job_ids, *arrays)
+
+
 def _xids(gpu: Gpu) -> set[int]:
     """Every Xid code known of a GPU, lost or not: counted ones, and the last one where only that is published."""
     last = (layer.values.get("gpu.xid_last") for layer in gpu.layers)
@@ -217,15 +254,15 @@ def _xids(gpu: Gpu) -> set[int]:
 FIELDS: Mapping[str, Callable[[str], Test]] = {
     "node": _node,
     "gpu": _gpu,
-    "model": _texts(lambda gpu: (gpu.model or "",), whole=False),
-    "uuid": _texts(lambda gpu: (gpu.uuid or "",), whole=False),
+    "model": _texts(lambda gpu, _: (gpu.model or "",), whole=False),
+    "uuid": _texts(lambda gpu, _: (gpu.uuid or "",), whole=False),
     "state": _state,
-    "user": _texts(lambda gpu: (one.user or "" for one in gpu.processes or ()), whole=True),
-    "job": _texts(lambda gpu: gpu.hpc_jobs, whole=True),
-    "proc": _texts(lambda gpu: (f"{one.name} {one.command or ''}" for one in gpu.processes or ()), whole=False),
+    "user": _texts(_users, whole=True),
+    "job": _texts(_jobs, whole=True),
+    "proc": _texts(lambda gpu, _: (f"{one.name} {one.command or ''}" for one in gpu.processes or ()), whole=False),
     "xid": _xid,
-    "source": _texts(lambda gpu: (layer.source for layer in gpu.layers), whole=False),
-    "driver": _texts(lambda gpu: (gpu.facts.get("driver_version", ""),), whole=False),
+    "source": _texts(lambda gpu, _: (layer.source for layer in gpu.layers), whole=False),
+    "driver": _texts(lambda gpu, _: (gpu.facts.get("driver_version", ""),), whole=False),
 }
 """Fields of text."""
 
@@ -269,7 +306,7 @@ def _metric_names() -> list[str]:
     return [*SHORT, *(metric.short for metric in METRICS if metric.scope == "gpu")]
 
 
-_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
     ">": lambda a, b: a > b,

@@ -2,7 +2,7 @@
 
 Terms side by side must all hold, `|` means or and binds weaker, `!` or `-` in front means not, `(…)` groups.
 A term is a comparison (any GPU metric of the catalogue, by key, last part or short name, with units), a field
-(`node:`, `model:`, `state:`, `user:` …), a state (`busy idle alloc free lost stale silent ok xid mig`), or a word:
+(`node:`, `model:`, `state:`, `user:` …), a state (`busy idle alloc wasted free lost …`), or a word:
 part of the node's name, the model or the UUID. Quotes keep blanks together: `proc:"python train"`.
 """
 
@@ -10,20 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.domain.filter_terms import STATES, TermError, Test, comparison, field, word
+from app.domain.allocation import Allocations, named_alone
+from app.domain.filter_grammar import Parser, Terms
+from app.domain.filter_terms import STATES, Ground, Test, comparison, field, word
 from app.domain.snapshot import Gpu
-
-_OPERATORS = ("<=", ">=", "!=", "<", ">", "=", ":")
-_MOST_DEEP = 20
-
-
-class FilterError(ValueError):
-    """A filter that cannot be read."""
-
-    def __init__(self, message: str, position: int) -> None:
-        super().__init__(message)
-        self.position = position
-        """Of the mistake, counted in characters from the filter's beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +24,9 @@ class Filter:
     """As typed, without blanks around it; empty: keeps every GPU."""
     test: Test
 
-    def keeps(self, gpu: Gpu, now: float) -> bool:
-        """Whether a GPU is wanted; `now` is the time its ages are reckoned against, epoch seconds."""
-        return self.test(gpu, now)
+    def keeps(self, gpu: Gpu, now: float, join: Allocations | None = None) -> bool:
+        """Whether a GPU is wanted at `now` (epoch seconds); `join` is the cluster's, where it has Slurm."""
+        return self.test(gpu, Ground(now, named_alone if join is None else join.held))
 
     def __bool__(self) -> bool:
         """Whether it leaves anything out at all."""
@@ -47,120 +37,11 @@ EVERYTHING = Filter("", lambda _gpu, _now: True)
 """Keeps every GPU."""
 
 
+GPU_TERMS: Terms[Gpu, Ground] = Terms(STATES, word, field, comparison, "util")
+
+
 def parse_filter(text: str) -> Filter:
     """Read a filter. Raises FilterError, which says what is wrong and where."""
     if not text.strip():
         return EVERYTHING
-    return Filter(text.strip(), _Parser(text).whole())
-
-
-@dataclass(slots=True)
-class _Parser:
-    """Reads one text from left to right."""
-
-    text: str
-    at: int = 0
-    depth: int = 0
-
-    def whole(self) -> Test:
-        test = self.either()
-        if self.at < len(self.text):
-            raise FilterError(") closes nothing", self.at)
-        return test
-
-    def either(self) -> Test:
-        """One or more runs of terms, with `|` between."""
-        tests = [self.together()]
-        while self.peek() == "|":
-            self.at += 1
-            tests.append(self.together())
-        return tests[0] if len(tests) == 1 else lambda gpu, now: any(test(gpu, now) for test in tests)
-
-    def together(self) -> Test:
-        """One or more terms that must all hold."""
-        tests: list[Test] = []
-        while self.peek() not in ("", "|", ")"):
-            tests.append(self.one())
-        if not tests:
-            raise FilterError("a term is missing", min(self.at, len(self.text)))
-        return tests[0] if len(tests) == 1 else lambda gpu, now: all(test(gpu, now) for test in tests)
-
-    def one(self) -> Test:
-        """A term, perhaps negated, perhaps a group."""
-        is_negated = False
-        while self.peek() in ("!", "-"):
-            is_negated = not is_negated
-            self.at += 1
-        test = self.group() if self.peek() == "(" else self.term()
-        return (lambda gpu, now: not test(gpu, now)) if is_negated else test
-
-    def group(self) -> Test:
-        """What stands in parentheses."""
-        opened = self.at
-        self.at += 1
-        self.depth += 1
-        if self.depth > _MOST_DEEP:
-            raise FilterError("too many parentheses inside each other", opened)
-        test = self.either()
-        if self.peek() != ")":
-            raise FilterError("( is never closed", opened)
-        self.at += 1
-        self.depth -= 1
-        return test
-
-    def term(self) -> Test:
-        """One word, field or comparison."""
-        start = self.at
-        left, operator = self.left_side()
-        if not operator:
-            if not left:
-                raise FilterError("a word is missing", start)
-            state = STATES.get(left.lower()) if self.text[start] != '"' else None
-            return state or word(left)
-        right_at = self.at
-        right = self.right_side()
-        if not left:
-            raise FilterError(f"what is {operator}{right}? Put a name before it, as in util{operator}{right}", start)
-        try:
-            return field(left, right) if operator == ":" else comparison(left, operator, right)
-        except TermError as error:
-            shift = 1 if self.text[right_at : right_at + 1] == '"' and error.offset > len(left) else 0
-            raise FilterError(str(error), min(start + error.offset + shift, len(self.text))) from error
-
-    def left_side(self) -> tuple[str, str]:
-        """What stands before the operator, and the operator; blank where there is none."""
-        start = self.at
-        if self.text[start : start + 1] == '"':
-            return self.quoted(), ""
-        while self.at < len(self.text) and self.text[self.at] not in ' \t|()"':
-            for operator in _OPERATORS:
-                if self.text.startswith(operator, self.at):
-                    left = self.text[start : self.at]
-                    self.at += len(operator)
-                    return left, operator
-            self.at += 1
-        return self.text[start : self.at], ""
-
-    def right_side(self) -> str:
-        """What stands after the operator; brackets may hold anything but blanks."""
-        if self.text[self.at : self.at + 1] == '"':
-            return self.quoted()
-        start = self.at
-        while self.at < len(self.text) and self.text[self.at] not in " \t|()":
-            self.at += 1
-        return self.text[start : self.at]
-
-    def quoted(self) -> str:
-        """What stands between two quotes."""
-        end = self.text.find('"', self.at + 1)
-        if end < 0:
-            raise FilterError('" is never closed', self.at)
-        inside = self.text[self.at + 1 : end]
-        self.at = end + 1
-        return inside
-
-    def peek(self) -> str:
-        """The next character that is no blank; empty at the end."""
-        while self.at < len(self.text) and self.text[self.at] in " \t":
-            self.at += 1
-        return self.text[self.at : self.at + 1]
+    return Filter(text.strip(), Parser(text, GPU_TERMS).whole())

@@ -7,14 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from app.domain.health import values_health
 from app.domain.metrics import by_key
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Mode, Node, Snapshot
 from app.domain.values import believed
 
+if TYPE_CHECKING:
+    from app.domain.slurm import SlurmNode
+
 NodeState = Literal["up", "down", "unknown"]
+
+
+class SlurmCounts(NamedTuple):
+    """What Slurm counts; None where it does not say."""
+
+    gpus_allocated: int | None
+    jobs_running: int | None
+    jobs_pending: int | None
+
+
+NO_COUNTS = SlurmCounts(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,9 @@ class ClusterFacts:
     gpus_busy: int
     gpus_allocated: int | None
     """None where no scheduler is known."""
+    jobs_running: int | None
+    """None where no scheduler says, within its age."""
+    jobs_pending: int | None
     gpus_lost: int
     gpus_unknown: int
     """Present, but every value is past its age."""
@@ -91,18 +108,32 @@ def gpu_price(prices: Mapping[str, float], model: str | None) -> float | None:
 
 
 def node_state(snapshot: Snapshot, node: Node, now: float) -> NodeState:
-    """`down` when every source that spoke of it fails, `unknown` when nothing of it is within its age, else `up`."""
+    """`down` when every source that spoke of it fails, `unknown` when nothing of it is within its age, else `up`.
+
+    Slurm's word counts where nobody else is heard: it reaches slurmd there, which a failed exporter need not mean.
+    """
     states = [snapshot.sources[name] for name in node.sources if name in snapshot.sources]
     if states and all(state.condition(now) == "down" for state in states):
         return "down"
     if believed(node.layers, now) or any(believed(gpu.layers, now) for gpu in node.gpus):
         return "up"
+    others = [state for state in states if state.spec.kind != "slurm"]
+    told = _slurm_node(snapshot, node, now) if len(others) < len(states) else None
+    if told is not None and (not others or all(state.condition(now) == "down" for state in others)):
+        return "down" if told.is_down or others else "up"
     return "unknown"
+
+
+def _slurm_node(snapshot: Snapshot, node: Node, now: float) -> SlurmNode | None:
+    from app.domain.allocation import allocations  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+    return allocations(snapshot, now).node(node.name)
 
 
 def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
     """Fold a snapshot into the header's facts."""
     sums = _sum_gpus(snapshot, now)
+    slurm = _slurm(snapshot, now)
     states = list(snapshot.sources.values())
     well = [state for state in states if state.condition(now) == "ok"]
     ages = [age for state in well if (age := state.age(now)) is not None]
@@ -113,7 +144,9 @@ def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
         gpus=sums.present,
         gpus_expected=sum(max(len(node.gpus), node.gpus_expected or 0) for node in snapshot.nodes.values()),
         gpus_busy=sums.busy,
-        gpus_allocated=None,
+        gpus_allocated=slurm.gpus_allocated,
+        jobs_running=slurm.jobs_running,
+        jobs_pending=slurm.jobs_pending,
         gpus_lost=sums.lost,
         gpus_unknown=sums.unknown,
         nodes=len(snapshot.nodes),
@@ -127,6 +160,14 @@ def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
         sources=len(states),
         oldest_s=max(ages, default=None),
     )
+
+
+def _slurm(snapshot: Snapshot, now: float) -> SlurmCounts:
+    if snapshot.slurm is None:
+        return NO_COUNTS
+    from app.domain.fleet_slurm import slurm_counts  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+    return slurm_counts(snapshot.slurm, now)
 
 
 def _sum_gpus(snapshot: Snapshot, now: float) -> _Sums:
@@ -192,6 +233,9 @@ def fleet_values(snapshot: Snapshot, now: float) -> dict[str, float]:
         "fleet.gpus_lost": facts.gpus_lost,
         "fleet.nodes": facts.nodes,
         "fleet.nodes_down": facts.nodes_down,
+        "fleet.gpus_allocated": facts.gpus_allocated,
+        "fleet.jobs_running": facts.jobs_running,
+        "fleet.jobs_pending": facts.jobs_pending,
         "fleet.cost_per_hour": facts.cost_per_hour,
         "fleet.idle_cost_per_hour": facts.idle_cost_per_hour,
     }

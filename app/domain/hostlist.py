@@ -55,13 +55,15 @@ def compress(names: Iterable[str]) -> str:
     """Names written short, as people know them from Slurm: `gpu-[01-03,7]`; groups in order of first sight."""
     groups: dict[tuple[str, int], list[int]] = {}
     order: list[tuple[str, int] | str] = []
-    for name in dict.fromkeys(names):
-        found = _TAIL.match(name)
+    split = [(name, _TAIL.match(name)) for name in dict.fromkeys(names)]
+    # gpu-10 belongs to gpu-09 where its numbers are padded, and to gpu-9 where they are not.
+    padded = {(found[1], len(found[2])) for _, found in split if found is not None and found[2].startswith("0")}
+    for name, found in split:
         if found is None or len(found.group(2)) > 9:
             order.append(name)
             continue
         digits = found.group(2)
-        key = (found.group(1), len(digits) if digits.startswith("0") else 0)
+        key = (found.group(1), len(digits) if (found.group(1), len(digits)) in padded else 0)
         if key not in groups:
             groups[key] = []
             order.append(key)

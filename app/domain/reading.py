@@ -43,6 +43,8 @@ class GpuProcess:
     kind: Literal["compute", "graphics", "unknown"] = "unknown"
     started_at: float | None = None
     """Epoch seconds."""
+    job_id: str | None = None
+    """Number of the Slurm job it belongs to, as its machine tells; None where it tells of none."""
 
 
 @dataclass(frozen=True, slots=True)

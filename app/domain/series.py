@@ -97,7 +97,8 @@ class Event:
     kind: str
     """`source.down`, `source.up`, `gpu.lost`, `gpu.found`, `gpu.xid`, `node.new`, `run.start`, `run.stop`, `store.gap`
     (ticks that could not be kept), `store.damaged` (a file that was moved aside); of Slurm `job.started`, `job.ended`,
-    `job.requeued`, `node.down`, `node.up`, `node.drained`, `node.resumed`, `node.deleted`."""
+    `job.requeued`, `finding.began`, `finding.ended`, `node.down`, `node.up`, `node.drained`,
+    `node.resumed`, `node.deleted`."""
     severity: Severity
     subject: Subject
     text: str

@@ -19,11 +19,15 @@ Align = Literal["left", "right", "center"]
 Tone = Literal[
     "plain", "strong", "quiet", "unit", "old", "accent", "good", "look", "bad", "info", "spark", "curve", "head",
     "lost", "cursor", "chosen", "frame", "focus",
+    "kind0", "kind1", "kind2", "kind3", "kind4", "kind5", "kind6", "kind7",
     "level0", "level1", "level2", "level3", "level4", "level5", "level6", "level7", "level8", "level9",
 ]  # fmt: skip
 TONES: tuple[Tone, ...] = get_args(Tone)
 LEVELS: tuple[Tone, ...] = tuple(tone for tone in TONES if tone.startswith("level"))
 """The ramp of use, from nothing to all."""
+
+KINDS: tuple[Tone, ...] = tuple(tone for tone in TONES if tone.startswith("kind"))
+"""Tones that tell things apart and mean nothing: jobs, users."""
 
 _COMBINING_MOST = 2
 """Marks kept on one letter: real scripts stack two, garbage stacks dozens and bleeds into the lines around it."""

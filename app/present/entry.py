@@ -16,6 +16,7 @@ from app.domain.values import believed, stale_keys
 from app.present.cells import Cell, Line, Tone, cells, fit, fit_line, line, text_width, tidy
 from app.present.fleet_view import FleetView
 from app.present.look import Look
+from app.present.paint import paint_cell
 from app.present.scale import pleasant_top, top_of
 from app.present.sparks import area
 from app.present.units import MISSING, format_age, quantity
@@ -32,6 +33,8 @@ _SPARK_LEAST, _SPARK_MOST = 6, 24
 _OWNER_LEAST, _OWNER_MOST = 9, 28
 _ADDED = ("gpu.temperature", "gpu.power", "gpu.memory_used")
 """Fields after utilization, in the order in which they find room."""
+IDLE_SHOWN_S = 120.0
+"""From how long on a held GPU is said to be idle: every job has a breath."""
 FIELD_ORDER = ("gpu.utilization", "gpu.memory_used", "gpu.temperature", "gpu.power")
 
 
@@ -82,14 +85,35 @@ def entry_shape(width: int, colour_key: str = "gpu.utilization") -> EntryShape:
     return EntryShape(width, max(0, spark), fields, min(_OWNER_MOST, owner + max(0, left)) if owner else 0)
 
 
-def owner(gpu: Gpu) -> str:
-    """Who has the GPU, as far as its exporter says: job ids, then users, else the largest process's name."""
+def owner(gpu: Gpu, look: Look) -> str:
+    """Who has the GPU: its job and user as Slurm tells, else what its exporter says.
+
+    That is job ids, then users, else the largest process's name. A question mark follows a job that is guessed.
+    """
+    told = held_text(gpu, look)
+    if told:
+        return told
     users = {process.user: None for process in gpu.processes or () if process.user}
     parts = [*gpu.hpc_jobs[:2], *list(users)[:2]]
     if not parts and gpu.processes:
         largest = max(gpu.processes, key=lambda process: process.memory_mib or 0.0)
         parts = [largest.name.rsplit("/", 1)[-1]]
     return tidy(" ".join(parts), 60)
+
+
+def held_text(gpu: Gpu, look: Look) -> str:
+    """`812 ana` as Slurm tells it; empty where it says nothing of this GPU, or that nobody has it."""
+    held = look.held(gpu) if look.held is not None else None
+    if held is None or not (held.job_ids or held.allocated):
+        return ""
+    if not held.jobs:
+        return tidy(" ".join(held.job_ids[:2]), 60) or "allocated"
+    doubt = "" if held.certainty == "exact" else "?"
+    jobs = " ".join(f"{job.id}{doubt}" for job in held.jobs[:2])
+    users = " ".join(dict.fromkeys(job.user for job in held.jobs[:2]))
+    idle_s = look.idle_s(gpu) if look.idle_s is not None else None
+    idle = f" idle {format_age(idle_s)}" if idle_s is not None and idle_s >= IDLE_SHOWN_S else ""
+    return tidy(f"{jobs} {users}".rstrip() + idle, 60)
 
 
 def sign(verdict: Verdict, look: Look) -> Cell:
@@ -121,7 +145,7 @@ def entry(gpu: Gpu, view: FleetView, shape: EntryShape) -> Line:
     """A GPU on one line of exactly the shape's width."""
     look = view.look
     verdict = gpu_health(gpu, look.now)
-    head = head_cells(gpu, verdict, look)
+    head = head_cells(gpu, verdict, view)
     if gpu.is_lost:
         return fit_line(line(*head, Cell(lost_text(gpu, look), "lost")), shape.width, cut=look.glyphs.more)
     known = known_of(gpu, look.now)
@@ -152,11 +176,13 @@ def field(key: str, known: Known) -> Line:
     return (Cell(number, tone), Cell(fit(unit, len(gap) + 1), "old" if is_old else "unit"))
 
 
-def head_cells(gpu: Gpu, verdict: Verdict, look: Look) -> tuple[Cell, ...]:
-    """Sign and index, in INDEX_WIDTH columns."""
+def head_cells(gpu: Gpu, verdict: Verdict, view: FleetView) -> tuple[Cell, ...]:
+    """Sign and index, in INDEX_WIDTH columns; where kinds colour the grid, the last is the letter of its kind."""
+    look, paint = view.look, view.paint
     index_tone: Tone = tone_of(verdict) if verdict.state in {"critical", "warning"} else "quiet"
     mark = Cell(look.glyphs.lost, "lost") if gpu.is_lost else sign(verdict, look)
-    return (mark, Cell(fit(str(gpu.index), 2, "right"), index_tone), Cell(" "))
+    kind = Cell(" ") if paint is None else paint_cell(paint.code(gpu), look.glyphs)
+    return (mark, Cell(fit(str(gpu.index), 2, "right"), index_tone), kind)
 
 
 def tone_of(verdict: Verdict) -> Tone:
@@ -173,7 +199,7 @@ def owner_cell(gpu: Gpu, look: Look, known: Known) -> Line:
     """Who has the GPU; where nothing is fresh, how old it all is."""
     if known.is_old:
         return (Cell(f"{format_age(look.now - gpu.seen_at)} old", "old"),)
-    return cells(owner(gpu))
+    return cells(owner(gpu, look))
 
 
 def trend_range(view: FleetView, values: Mapping[str, float], gpu: Gpu) -> tuple[float, float]:

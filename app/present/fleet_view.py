@@ -9,6 +9,7 @@ from app.domain.metric import Metric
 from app.domain.metrics import by_key
 from app.domain.snapshot import Gpu, Node, Snapshot
 from app.present.look import Look
+from app.present.paint import Paint
 
 TrendOf = Callable[[str, int], Sequence[float | None]]
 """(node, index) → the metric's recent values, oldest first, gaps as None."""
@@ -35,6 +36,8 @@ class FleetView:
     gpus: tuple[Gpu, ...]
     """All of them, in the order of the nodes."""
     shape: Shape
+    paint: Paint | None = None
+    """What colours it in the metric's place."""
 
     def place(self, node: str, index: int) -> int | None:
         """The number of a GPU among `gpus`."""
@@ -57,6 +60,7 @@ def fleet_view(
     metric: Metric | None = None,
     trend: TrendOf | None = None,
     keep: Callable[[Gpu], bool] | None = None,
+    paint: Callable[[tuple[Gpu, ...]], Paint] | None = None,
 ) -> FleetView:
     """The grid's view of a snapshot; nodes none of whose GPUs are kept are left out."""
     groups: list[NodeGroup] = []
@@ -64,11 +68,13 @@ def fleet_view(
         gpus = node.gpus if keep is None else tuple(gpu for gpu in node.gpus if keep(gpu))
         if gpus:
             groups.append(NodeGroup(node, gpus))
+    shown = tuple(gpu for group in groups for gpu in group.gpus)
     return FleetView(
         look=look,
+        paint=paint(shown) if paint is not None else None,
         nodes=tuple(groups),
         metric=metric or by_key()["gpu.utilization"],
         trend=trend or no_trend,
-        gpus=tuple(gpu for group in groups for gpu in group.gpus),
+        gpus=shown,
         shape=tuple((group.node.name, tuple(gpu.index for gpu in group.gpus)) for group in groups),
     )

@@ -10,7 +10,7 @@ from app.domain.metrics import by_key
 from app.domain.naming import natural, short_model
 from app.domain.snapshot import Gpu
 from app.domain.values import believed
-from app.present.cells import Align, Cell, Line, cells
+from app.present.cells import Align, Cell, Line, cells, line_text
 from app.present.entry import lost_text, owner, sign, silent_text
 from app.present.look import Look
 from app.present.rows import Column, Row, Rows
@@ -28,8 +28,8 @@ class GpuColumn:
     title: str
     width: int
     cell: Callable[[Gpu, Look], Line]
-    order: Callable[[Gpu, float], float | str | None]
-    """What it sorts by at a moment; None sorts last, whatever the direction."""
+    order: Callable[[Gpu, float], float | str | None] | None
+    """What it sorts by at a moment, None sorts last, whatever the direction; without it, what its cell says."""
     align: Align = "left"
     is_default: bool = False
     drop: int = 0
@@ -78,7 +78,19 @@ def _why_cell(gpu: Gpu, look: Look) -> Line:
         case "unknown":
             return (Cell(silent_text(gpu, look), "old"),)
         case _:
-            return cells(owner(gpu))
+            return cells(owner(gpu, look))
+
+
+def _job_text(gpu: Gpu, look: Look) -> str:
+    """Ids of the jobs that hold it."""
+    return " ".join(look.held(gpu).job_ids if look.held is not None else gpu.hpc_jobs)
+
+
+def _user_text(gpu: Gpu, look: Look) -> str:
+    """Users of the jobs that hold it, else of its processes."""
+    held = look.held(gpu).jobs if look.held is not None else ()
+    named = [job.user for job in held] or [one.user for one in gpu.processes or () if one.user]
+    return " ".join(dict.fromkeys(named))
 
 
 def _events_cell(gpu: Gpu, look: Look) -> Line:
@@ -100,7 +112,7 @@ GPU_COLUMNS: tuple[GpuColumn, ...] = (
     _metric_column("gpu.memory_percent", "mem %"),
     _metric_column("gpu.temperature", "temp", is_default=True, drop=2),
     _metric_column("gpu.power", "power", is_default=True, drop=3),
-    GpuColumn("why", "who / why", 22, _why_cell, lambda gpu, _: owner(gpu) or None, is_default=True, grow=3),
+    GpuColumn("why", "who / why", 22, _why_cell, None, is_default=True, grow=3),
     _metric_column("gpu.sm_clock", "SM clock", is_default=True, drop=6),
     _metric_column("gpu.memory_clock"),
     _metric_column("gpu.sm_active"),
@@ -116,6 +128,8 @@ GPU_COLUMNS: tuple[GpuColumn, ...] = (
     _metric_column("gpu.ecc_dbe_volatile"),
     _metric_column("gpu.xid_errors"),
     _metric_column("gpu.processes"),
+    GpuColumn("job", "job", 9, lambda gpu, look: cells(_job_text(gpu, look)), None),
+    GpuColumn("user", "user", 8, lambda gpu, look: cells(_user_text(gpu, look)), None),
     GpuColumn(
         "model", "model", 18, lambda gpu, _: cells(short_model(gpu.model), "quiet"), lambda gpu, _: gpu.model,
         is_default=True, drop=5, grow=1,
@@ -148,7 +162,7 @@ def gpu_rows(gpus: Sequence[Gpu], look: Look, keys: Sequence[str] | None = None)
 
 
 def sort_gpus(
-    gpus: Sequence[Gpu], key: str, now: float, *, descending: bool = False, before: Sequence[str] = ()
+    gpus: Sequence[Gpu], key: str, look: Look, *, descending: bool = False, before: Sequence[str] = ()
 ) -> tuple[Gpu, ...]:
     """GPUs sorted by a column; those without a value last.
 
@@ -163,11 +177,11 @@ def sort_gpus(
     known: list[tuple[float | str, int, Gpu]] = []
     without: list[Gpu] = []
     for at, gpu in enumerate(gpus):
-        value = column.order(gpu, now)
+        value = column.order(gpu, look.now) if column.order else line_text(column.cell(gpu, look)) or None
         if value is None:
             without.append(gpu)
         else:
-            known.append((_step(column, value, gpu, now), place.get(gpu.id, at), gpu))
+            known.append((_step(column, value, gpu, look.now), place.get(gpu.id, at), gpu))
     known.sort(key=lambda item: item[1])
     texts = any(isinstance(item[0], str) for item in known)
     known.sort(key=lambda item: natural(str(item[0])) if texts else item[0], reverse=descending)

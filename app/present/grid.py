@@ -7,7 +7,6 @@ from typing import Literal, Protocol
 from app.present.cells import Line
 from app.present.fleet_view import FleetView, Shape
 from app.present.glyphs import Glyphs
-from app.present.heat import HeatPlan
 from app.present.panels import PanelPlan
 from app.present.places import Places
 
@@ -36,12 +35,19 @@ class Plan(Protocol):
         """The lines from `top` up to `bottom`, each of the plan's width."""
 
 
-def plan_for(shape: Shape, zoom: Zoom | None, width: int, height: int, glyphs: Glyphs) -> Plan:
-    """Lay out a level; None picks the nearest that shows all without scrolling."""
+def plan_for(
+    shape: Shape, zoom: Zoom | None, width: int, height: int, glyphs: Glyphs, *, can_halve: bool = True
+) -> Plan:
+    """Lay out a level; None picks the nearest that shows all without scrolling.
+
+    Without `can_halve` a cell of the heat map is a whole character, which has room for a letter.
+    """
     if zoom is None:
         zoom = zoom_for(shape, width, height)
     if zoom == "heat":
-        return HeatPlan(shape, width, height, can_halve=bool(glyphs.half))
+        from app.present.heat import HeatPlan  # noqa: PLC0415 - late: few GPUs are on the screen sooner without
+
+        return HeatPlan(shape, width, height, can_halve=can_halve and bool(glyphs.half))
     return PanelPlan(shape, zoom, width, height)
 
 

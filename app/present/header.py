@@ -87,6 +87,7 @@ def _pieces(facts: ClusterFacts, look: Look) -> list[_Piece]:
         _Piece(6, _nodes(facts, look), _nodes(facts, look) if facts.nodes_down else ()),
         _Piece(5, line(power) if power else (), line(power) if power else ()),
         _cost(facts, look),
+        _jobs(facts),
         _trouble(facts, look),
         _Piece(7, _sources(facts, look), _sources(facts, look) if facts.sources_ok < facts.sources else ()),
     ]
@@ -123,6 +124,18 @@ def _cost(facts: ClusterFacts, look: Look) -> _Piece:
         return _Piece(4, short, short)
     words = (Cell(f" {look.glyphs.dot} ", "frame"), Cell("idle ", "quiet"), Cell(format_money(idle)))
     return _Piece(4, line(short, *words), short)
+
+
+def _jobs(facts: ClusterFacts) -> _Piece:
+    """Jobs that run and that wait; nothing where no scheduler says."""
+    counts = [(facts.jobs_running, "running", "R"), (facts.jobs_pending, "pending", "PD")]
+    full: list[Cell | str | Line] = []
+    short: list[Cell | str | Line] = []
+    for count, word, code in counts:
+        if count is not None:
+            full += [" " if full else "", format_count(count), Cell(f" {word}", "quiet")]
+            short += [" " if short else "", format_count(count), Cell(code, "quiet")]
+    return _Piece(3, line(*full), line(*short))
 
 
 def _trouble(facts: ClusterFacts, look: Look) -> _Piece:

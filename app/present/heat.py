@@ -6,13 +6,12 @@ of four columns and more show their number as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from itertools import groupby
 from typing import Literal
 
-from app.domain.health import OK, values_health
 from app.domain.ages import EXPIRED_INTERVALS, STALE_INTERVALS
+from app.domain.health import OK, values_health
 from app.domain.snapshot import Gpu
 from app.domain.values import believed
 from app.present.cells import Cell, Line, fit_line, line
@@ -51,7 +50,7 @@ class HeatPlan:
         self._labels = labels(shape, self.layout.label)
         self._codes: list[int] = [SILENT] * sum(len(indexes) for _, indexes in shape)
         self._drawn: dict[int, tuple[object, Line]] = {}
-        self._scale: tuple[str, float | None] = ("", None)
+        self._scale: tuple[str, object] = ("", None)
         self._seen: list[Gpu | None] = [None] * len(self._codes)
         self._until = [0.0] * len(self._codes)
         self._made: dict[tuple[int, int], Cell] = {}
@@ -189,31 +188,40 @@ class _Judge:
 
     def __init__(self, view: FleetView) -> None:
         self._now = view.look.now
+        self._paint = view.paint
         self._metric = view.metric
         self._key = view.metric.key
         self._limit = LIMIT_OF.get(self._key, "")
         self._high = view.metric.high
         if self._high is None and not self._limit:
             self._high = pleasant_top([gpu.value(self._key, self._now) for gpu in view.gpus])
+        self._low = view.metric.low or 0.0
+        self._share = 1.0 / (self._high - self._low) if self._high is not None and self._high > self._low else 0.0
+        """Of the scale, for a unit of the metric, where all GPUs have one scale."""
 
     @property
-    def scale(self) -> tuple[str, float | None]:
-        """What the levels are reckoned from, besides the GPUs' own limits."""
-        return self._key, self._high
+    def scale(self) -> tuple[str, object]:
+        """What the codes are reckoned from, besides the GPUs' own values and limits."""
+        return (self._key, self._high) if self._paint is None else (self._paint.title, self._paint.key)
 
     def code(self, gpu: Gpu, before: int) -> int:
-        """0-9, or what is wrong; `before` is the code shown until now."""
+        """0-9, or what is wrong, or a kind (`app.present.paint`); `before` is the code shown until now."""
         if gpu.lost_at is not None:
             return LOST
-        values: Mapping[str, float] = believed(gpu.layers, self._now)
+        values = believed(gpu.layers, self._now)
         verdict = values_health(values)
         if verdict is not OK and verdict.state != "ok":
             return CRITICAL if verdict.state == "critical" else WARNING
+        if self._paint is not None:
+            return self._paint.code(gpu)
         value = values.get(self._key)
         if value is None:
             return SILENT
-        top = values.get(self._limit) or self._high
-        return level_of(fraction(self._metric, value, top), before if before < WARNING else None)
+        shown = before if before < WARNING else None
+        if self._limit:
+            return level_of(fraction(self._metric, value, values.get(self._limit) or self._high), shown)
+        share = (value - self._low) * self._share  # `fraction`, for the thousands that share one scale
+        return level_of(0.0 if share <= 0.0 else min(1.0, share), shown)
 
 
 def _good_until(gpu: Gpu, now: float) -> float:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from app.present.glyphs import UNICODE, Glyphs
+
+if TYPE_CHECKING:  # a cluster without Slurm does not pay for its classes
+    from app.domain.allocation import Held
+    from app.domain.snapshot import Gpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,10 @@ class Look:
     glyphs: Glyphs = UNICODE
     tz: tzinfo | None = None
     """None: the machine's own."""
+    held: Callable[[Gpu], Held] | None = None
+    """Who holds a GPU, as Slurm tells; None where there is no Slurm."""
+    idle_s: Callable[[Gpu], float | None] | None = None
+    """For how long a held GPU has done nothing, as far as it was watched; None of one that works."""
 
     def moment(self, at: float) -> datetime:
         """A moment in the look's time zone; the beginning of time where `at` is absurd."""

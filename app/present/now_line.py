@@ -33,7 +33,7 @@ def now_line(gpu: Gpu, look: Look) -> Line:
     parts: list[Cell | str | Line] = [head]
     for key, width in _FIELDS:
         parts += ["  ", _value(key, values, width, tone)]
-    held = owner(gpu)
+    held = owner(gpu, look)
     parts += ["  ", cells(held, tone)] if held else []
     verdict = gpu_health(gpu, look.now)
     if verdict.state in {"critical", "warning"}:

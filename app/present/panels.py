@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from app.present.cells import Cell, Line, cells, fit_line, line
 from app.present.entry import entry, entry_shape, label_width
 from app.present.fleet_view import FleetView, NodeGroup, Shape
 from app.present.frames import frame_bottom, frame_top
+from app.present.kept import Kept
 from app.present.places import Box, Places
-from app.present.tall_entry import BarsHeld, tall_entry
+from app.present.tall_entry import Held, tall_entry
 from app.present.titles import group_state, group_title
 
 PanelZoom = Literal["cards", "lines"]
@@ -27,6 +29,7 @@ _ENTRY_FULL = 46
 """From this width on every number has its place."""
 _BETWEEN = 2
 """Columns between the entries of a panel, and between panels without frames."""
+_SPACE: Line = (Cell(" " * _BETWEEN),)
 _TALL_MOST = 10
 _LABEL_MOST = 16
 
@@ -107,6 +110,10 @@ def _worth(panels: Panels, counts: Sequence[int], height: int) -> float:
     return min(panels.entry_width, _ENTRY_BEST) + chart - 2 * holes - waste - 0.01 * (panels.across + panels.entries)
 
 
+Entries = tuple[tuple[Line, bool], ...]
+"""A line of the entries of one panel that stand side by side, and which of them the cursor is on."""
+
+
 @dataclass(slots=True)
 class _Band:
     """One row of panels."""
@@ -129,7 +136,9 @@ class PanelPlan:
         self._owner: list[int] = [at for at, band in enumerate(self._bands) for _ in range(band.height)]
         self.height = len(self._owner)
         self.places = Places(tuple(self._boxes(counts)))
-        self._bars_held: BarsHeld = {}
+        self._held = Held()
+        self._drawn: Kept[Line] = Kept()
+        """Lines of the grid by number, and lines of panels by node and number."""
         self._tall: dict[tuple[str, int], tuple[Line, ...]] = {}
         """Entries of several lines, while the picture they are in is drawn."""
 
@@ -143,51 +152,62 @@ class PanelPlan:
                 drawn.append((Cell(" " * self.width),))
                 continue
             band = self._bands[self._owner[y]]
-            parts: list[Cell | str | Line] = []
+            parts: list[Line] = []
             for at in range(band.first, min(band.first + self.panels.across, len(view.nodes))):
                 if at > band.first and self.zoom == "lines":
-                    parts.append(" " * _BETWEEN)
+                    parts.append(_SPACE)
                 held = cursor - number_of[at] if cursor is not None and node_of[cursor] == at else None
                 parts.append(self._panel_line(view, view.nodes[at], y - band.y, held))
-            drawn.append(fit_line(line(*parts), self.width))
+            drawn.append(self._drawn.of(y, parts, partial(self._across, parts)))
         return drawn
+
+    def _across(self, parts: Sequence[Line]) -> Line:
+        """Panels side by side."""
+        return fit_line(line(*parts), self.width)
 
     def _panel_line(self, view: FleetView, group: NodeGroup, y: int, held: int | None) -> Line:
         """Line `y` of one node's panel; `held` is the number of its GPU under the cursor."""
         panels, glyphs = self.panels, view.look.glyphs
         height = panels.panel_height(len(group.gpus))
+        place = (group.node.name, y)
         if panels.zoom == "lines":
-            label = cells(group.node.name, "strong") if y == 0 else ()
-            body = self._entries(view, group, y, held) if y < height else ()
-            head = line(fit_line(label, panels.label, cut=glyphs.more), " ")
-            return fit_line(line(head, body), panels.panel_width)
+            entries = self._entries(view, group, y, held) if y < height else ()
+            return self._drawn.of(place, entries, lambda: self._bare(group, y, entries, glyphs.more))
         if y >= height:
             return (Cell(" " * panels.panel_width),)
         if y == 0:
-            return frame_top(group_title(group, view), group_state(group, view), panels.panel_width, glyphs)
+            top = (group_title(group, view), group_state(group, view))
+            return self._drawn.of(place, top, lambda: frame_top(*top, panels.panel_width, glyphs))
         if y == height - 1:
-            return frame_bottom((), panels.panel_width, glyphs)
-        edge = Cell(glyphs.box.down, "frame")
-        inner = fit_line(self._entries(view, group, y - 1, held), panels.panel_width - 4)
+            return self._drawn.of(place, (), lambda: frame_bottom((), panels.panel_width, glyphs))
+        entries = self._entries(view, group, y - 1, held)
+        return self._drawn.of(place, entries, lambda: self._framed(entries, Cell(glyphs.box.down, "frame")))
+
+    def _bare(self, group: NodeGroup, y: int, entries: Entries, cut: str) -> Line:
+        """Entries beside the name of their node."""
+        panels = self.panels
+        label = cells(group.node.name, "strong") if y == 0 else ()
+        head = line(fit_line(label, panels.label, cut=cut), " ")
+        return fit_line(line(head, *_side_by_side(entries)), panels.panel_width)
+
+    def _framed(self, entries: Entries, edge: Cell) -> Line:
+        """Entries between the edges of their card."""
+        inner = fit_line(line(*_side_by_side(entries)), self.panels.panel_width - 4)
         return (edge, Cell(" "), *inner, Cell(" "), edge)
 
-    def _entries(self, view: FleetView, group: NodeGroup, y: int, held: int | None) -> Line:
+    def _entries(self, view: FleetView, group: NodeGroup, y: int, held: int | None) -> Entries:
         """Line `y` inside a panel: entries run down the columns, as numbers on a page do."""
         panels = self.panels
         rows = -(-len(group.gpus) // panels.entries)
         row, part = divmod(y, panels.entry_height)
-        parts: list[Cell | str | Line] = []
-        for column in range(panels.entries):
-            number = column * rows + row
-            if column:
-                parts.append(" " * _BETWEEN)
+        is_below = panels.entry_height > 3 and part == panels.entry_height - 1
+        found: list[tuple[Line, bool]] = []
+        for number in range(row, row + panels.entries * rows, rows):
             if row >= rows or number >= len(group.gpus):
-                parts.append(" " * panels.entry_width)
-                continue
-            shown = self._entry(view, group, number, part)
-            is_below = panels.entry_height > 3 and part == panels.entry_height - 1
-            parts.append(highlighted(shown) if number == held and not is_below else shown)
-        return line(*parts)
+                found.append(((Cell(" " * panels.entry_width),), False))
+            else:
+                found.append((self._entry(view, group, number, part), number == held and not is_below))
+        return tuple(found)
 
     def _entry(self, view: FleetView, group: NodeGroup, number: int, part: int) -> Line:
         panels = self.panels
@@ -199,7 +219,7 @@ class PanelPlan:
             return (Cell(" " * panels.entry_width),)
         place = (gpu.node, gpu.index)
         if place not in self._tall:
-            self._tall[place] = tall_entry(gpu, view, panels.entry_width, drawn, self._bars_held)
+            self._tall[place] = tall_entry(gpu, view, panels.entry_width, drawn, self._held)
         return self._tall[place][part]
 
     def _boxes(self, counts: Sequence[int]) -> Iterator[Box]:
@@ -226,6 +246,14 @@ def _bands(panels: Panels, counts: Sequence[int]) -> list[_Band]:
         bands.append(_Band(y, height, first))
         y += height
     return bands
+
+
+def _side_by_side(entries: Entries) -> Iterator[Line]:
+    """Entries with their gaps, the chosen one over its colour."""
+    for column, (shown, is_held) in enumerate(entries):
+        if column:
+            yield _SPACE
+        yield highlighted(shown) if is_held else shown
 
 
 def _numbers(view: FleetView) -> tuple[list[int], list[int]]:

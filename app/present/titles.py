@@ -21,7 +21,7 @@ def gpu_title(gpu: Gpu, look: Look) -> Line:
         parts += [dot, cells(short_model(gpu.model), "quiet")]
     if gpu.is_lost:
         return line(*parts, dot, Cell(lost_text(gpu, look), "lost"))
-    held = owner(gpu)
+    held = owner(gpu, look)
     if held:
         parts += [dot, cells(held)]
     verdict = gpu_health(gpu, look.now)

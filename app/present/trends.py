@@ -23,6 +23,7 @@ class Trends:
         self._keep = keep
         self._bucket: int | None = None
         self._values: dict[tuple[str, int], array[float]] = {}
+        self._told: dict[tuple[str, int], tuple[float | None, ...]] = {}
 
     def add(self, snapshot: Snapshot, now: float) -> bool:
         """Take the values of a snapshot if a new bucket has begun; whether it had."""
@@ -31,6 +32,7 @@ class Trends:
             return False
         skipped = 0 if self._bucket is None else min(bucket - self._bucket - 1, self._keep)
         self._bucket = bucket
+        self._told.clear()
         known = self._values
         for gpu in snapshot.gpus():
             key = (gpu.node, gpu.index)
@@ -51,12 +53,18 @@ class Trends:
         """Begin a GPU's memory with stored history, replacing what is there."""
         means = (nan if point.mean is None else point.mean for point in series.points[-self._keep :])
         self._values[node, index] = array("f", means)
+        self._told.pop((node, index), None)
 
     def of(self, node: str, index: int) -> tuple[float | None, ...]:
-        """A GPU's recent values, oldest first; empty where there are none."""
-        return tuple([None if isnan(value) else value for value in self._values.get((node, index), ())])
+        """A GPU's recent values, oldest first; empty where there are none. The same object while they are the same."""
+        told = self._told.get((node, index))
+        if told is None:
+            kept = self._values.get((node, index), ())
+            told = self._told[node, index] = tuple([None if isnan(value) else value for value in kept])
+        return told
 
     def clear(self) -> None:
         """Forget everything, as when the clock jumps to another time."""
         self._bucket = None
         self._values.clear()
+        self._told.clear()

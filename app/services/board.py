@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.apply import Applied, Change, apply, forget
 from app.domain.reading import Reading, SourceSpec
@@ -38,7 +38,7 @@ class Board:
         self._waiting: set[asyncio.Event] = set()
         self._pending: deque[Change] = deque(maxlen=PENDING_LIMIT)
         self._pending_events: deque[Event] = deque(maxlen=EVENTS_KEPT)
-        self._taps: list[Callable[[Arrival], None]] = []
+        self._taps: list[tuple[Callable[[Arrival], None], Callable[[], None]]] = []
         self.recent: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self.dropped = 0
 
@@ -49,14 +49,17 @@ class Board:
 
     def apply(self, spec: SourceSpec, reading: Reading, missed_slots: int = 0) -> Applied:
         """Apply one reading and wake the listeners."""
-        applied = apply(self._snapshot, spec, reading, missed_slots)
+        before = self._snapshot
+        applied = apply(before, spec, reading, missed_slots)
         overflow = len(self._pending) + len(applied.changes) - PENDING_LIMIT
         self.dropped += max(0, overflow)
         self._pending.extend(applied.changes)
         self._note(applied.events)
         self._set(applied.snapshot)
-        for tap in self._taps:
-            tap(Arrival(spec, reading, missed_slots))
+        if self._taps:
+            arrival = Arrival(spec, _slim(before, reading), missed_slots)
+            for tap, _ in self._taps:
+                tap(arrival)
         return applied
 
     def forget(self, source: str) -> None:
@@ -66,6 +69,22 @@ class Board:
     def replace(self, snapshot: Snapshot) -> None:
         """Take a whole snapshot over (a daemon's, at the start of an attachment)."""
         self._set(snapshot)
+
+    def restore(self, applied: Applied) -> None:
+        """Take over the past with all that was applied since the start on top of it, before anything is drained.
+
+        Its changes and events stand for those told so far.
+        """
+        self._pending.clear()
+        self._pending.extend(applied.changes)
+        self._pending_events.clear()
+        self.recent.clear()
+        self._note(applied.events)
+        now, after = self._snapshot, applied.snapshot
+        sources = {name: state for name, state in after.sources.items() if name in now.sources}
+        self._set(replace(after, version=max(after.version, now.version + 1), sources=sources))
+        for _, renewed in self._taps:
+            renewed()
 
     def note(self, event: Event) -> None:
         """Keep an event that no reading brought."""
@@ -79,10 +98,14 @@ class Board:
         self._pending_events.clear()
         return changes, events
 
-    def listen(self, tap: Callable[[Arrival], None]) -> Callable[[], None]:
-        """Call `tap` with every arrival, at once and on this loop; the returned function ends it."""
-        self._taps.append(tap)
-        return lambda: self._taps.remove(tap)
+    def listen(self, tap: Callable[[Arrival], None], renewed: Callable[[], None] = lambda: None) -> Callable[[], None]:
+        """Call `tap` with every arrival, at once and on this loop; the returned function ends it.
+
+        `renewed` is called when arrivals no longer lead to the snapshot: who follows them must begin anew from it.
+        """
+        mine = (tap, renewed)
+        self._taps.append(mine)
+        return lambda: self._taps.remove(mine)
 
     async def changes(self) -> AsyncIterator[Snapshot]:
         """Snapshots as they come, newest only."""
@@ -110,3 +133,12 @@ class Board:
     def _wake(self) -> None:
         for woken in self._waiting:
             woken.set()
+
+
+def _slim(before: Snapshot, reading: Reading) -> Reading:
+    """The reading as it need be passed on: of thousands of jobs only those that changed."""
+    if reading.slurm is None:
+        return reading
+    from app.domain.apply_slurm import changes_of  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+    return replace(reading, slurm=changes_of(before.slurm, reading.slurm))

@@ -11,11 +11,13 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from app.domain.naming import clean
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
+from app.domain.watched import Watched
 from app.services import wire
 from app.services.board import Board
 from app.store.history import StoreHealth
@@ -23,12 +25,17 @@ from app.transport.clock import Clock
 from app.transport.endpoint import Endpoint, parse_endpoint
 from app.transport.failure import ScrapeError
 from app.transport.scrape import ScrapeClient
+from app.transport.tasks import Tasks
+
+if TYPE_CHECKING:
+    from app.domain.slurm import SlurmJob
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _ASK_S = 10.0
 _QUIET_S = 15.0
 """The daemon says something at least every five seconds; three times that is silence."""
 NOT_FOUND = 404
+_WATCHED_EVERY_S = 5.0
 
 
 class DaemonError(Exception):
@@ -43,6 +50,7 @@ class AttachedFeed:
         self._client = client
         self._clock = clock
         self._board = Board(Snapshot())
+        self._watched = Watched()
 
     @property
     def origin(self) -> str:
@@ -65,12 +73,32 @@ class AttachedFeed:
         """Events since the attachment began."""
         return tuple(self._board.recent)
 
+    def watched(self) -> Watched:
+        """What the daemon had watched when it was last asked."""
+        return self._watched
+
     async def load(self) -> None:
-        """Fetch the picture of now once. Raises DaemonError."""
+        """Fetch the picture of now once, and what was watched. Raises DaemonError."""
         self._board.replace(wire.unpack_snapshot(await self._ask("/api/snapshot")))
+        if self._board.snapshot.slurm is not None:
+            self._watched = wire.unpack_watched(await self._ask("/api/watched"))
 
     async def run(self) -> None:
         """Follow the daemon until cancelled."""
+        async with Tasks() as tasks:
+            tasks.start(self._ask_watched(), "watched")
+            await tasks.start(self._follow(), "stream")
+
+    async def _ask_watched(self) -> None:
+        """Ask what is watched, where there is Slurm to watch."""
+        while True:
+            if self._board.snapshot.slurm is not None:
+                with contextlib.suppress(DaemonError, LookupError, wire.WireError):
+                    self._watched = wire.unpack_watched(await self._ask("/api/watched"))
+            await self._clock.sleep(_WATCHED_EVERY_S)
+
+    async def _follow(self) -> None:
+        """Take what is streamed; begin anew with growing pauses where it ends."""
         pause = _FIRST_PAUSE_S
         while True:
             try:
@@ -125,6 +153,11 @@ class AttachedFeed:
         if subject is not None:
             asked["what"] = subject
         return wire.unpack_events(await self._ask("/api/events", asked))
+
+    async def jobs(self, start: float, end: float, limit: int = 500) -> Sequence[SlurmJob]:
+        """As `History.jobs`."""
+        asked: dict[str, object] = {"since": start, "until": end, "limit": limit, "form": "wire"}
+        return wire.unpack_jobs(await self._ask("/api/jobs/history", asked))
 
     async def store_health(self) -> StoreHealth:
         """As `History.health`."""

@@ -7,18 +7,22 @@ loopback is asked, and only on the ports exporters are known by.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from app.config.settings import Settings, Target
 from app.domain.reading import Reading
 from app.services.monitor import look
 from app.sources import registry
+from app.sources.slurm_ways import slurm_targets
 from app.sources.source import Source
 from app.transport.clock import Clock
 from app.transport.scrape import ScrapeClient
 
 PATIENCE_S = 0.3
 """Seconds the whole search may take; a screen's start waits for it."""
+SLURM_PATIENCE_S = 1.0
+"""The same for Slurm, where its commands are here: each is a process and a question over the network."""
 _DRIVER = "nvml:"
 
 
@@ -75,6 +79,26 @@ class Find:
 
 
 @dataclass(frozen=True, slots=True)
+class SlurmFind:
+    """Slurm's commands on this machine, with a cluster behind them."""
+
+    version: str = ""
+    nodes: int | None = None
+    jobs: int | None = None
+    trouble: str = ""
+    """Why it does not answer just now."""
+
+    @property
+    def text(self) -> str:
+        """For a person."""
+        if self.trouble:
+            return f"Slurm's commands, but: {self.trouble}"
+        parts = [f"{self.nodes} node{'s' if self.nodes != 1 else ''}"] if self.nodes is not None else []
+        parts += [f"{self.jobs} job{'s' if self.jobs != 1 else ''}"] if self.jobs is not None else []
+        return f"Slurm {self.version}".rstrip() + (f" ({', '.join(parts)})" if parts else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Here:
     """What was found on this machine, and settings that look at it."""
 
@@ -82,18 +106,21 @@ class Here:
     finds: tuple[Find, ...]
     driver_error: str | None
     """Why this machine's driver has nothing to show."""
+    slurm: tuple[SlurmFind, ...] = ()
+    """One, where there is Slurm."""
 
     @property
     def has_something(self) -> bool:
         """There is something to look at."""
-        return any(find.is_enough for find in self.finds)
+        return bool(self.slurm) or any(find.is_enough for find in self.finds)
 
     @property
     def text(self) -> str:
         """One sentence for a person."""
         if self.has_something:
             used = {target.url for target in self.settings.target}
-            return "nothing is configured; found " + ", ".join(f.text for f in self.finds if f.target.url in used)
+            found = [*(f.text for f in self.finds if f.target.url in used), *(f.text for f in self.slurm)]
+            return f"nothing is configured; found {', '.join(found)}"
         ports = ", ".join(str(place.port) for place in PLACES)
         return (
             f"nothing is configured and nothing was found here: driver: {self.driver_error or 'no GPUs'}; "
@@ -101,12 +128,13 @@ class Here:
         )
 
 
-async def found_here(settings: Settings, clock: Clock) -> Here:
+async def found_here(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> Here:
     """Search this machine; the settings returned look at the best of what was found.
 
-    The driver wins over exporters, which would show the same GPUs again; model servers are always taken.
+    The driver wins over exporters, which would show the same GPUs again; model servers are always taken, and so is
+    Slurm, unless its commands have no cluster.
     """
-    finds, driver_error = await search(settings, clock)
+    (finds, driver_error), slurm = await asyncio.gather(search(settings, clock), search_slurm(settings, clock, environ))
     driver = [find for find in finds if find.is_driver and find.gpus]
     exporters = [find for find in finds if not find.is_driver and find.is_enough]
     chosen = [*driver, *(find for find in exporters if find.models or not driver)]
@@ -114,7 +142,9 @@ async def found_here(settings: Settings, clock: Clock) -> Here:
         chosen = [find for find in finds if find.is_slow]
     targets = tuple(find.target for find in chosen)
     discover = replace(settings.discover, local=False)
-    return Here(replace(settings, target=targets, discover=discover), finds, driver_error)
+    slurm_settings = settings.slurm if slurm else replace(settings.slurm, via="off")
+    found = replace(settings, target=targets, discover=discover, slurm=slurm_settings)
+    return Here(found, finds, driver_error, slurm)
 
 
 async def search(settings: Settings, clock: Clock) -> tuple[tuple[Find, ...], str | None]:
@@ -141,10 +171,31 @@ async def search(settings: Settings, clock: Clock) -> tuple[tuple[Find, ...], st
     return tuple(find for find in finds if find.is_enough or find.what != "unknown"), driver_error
 
 
-async def _look_within(source: Source, clock: Clock) -> Reading | None:
+async def search_slurm(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[SlurmFind, ...]:
+    """Slurm, if its commands are here and lead to a cluster; one that is slow or down just now is one all the same."""
+    targets = slurm_targets(settings.slurm, settings.cluster.interval_s, environ)
+    if not targets:
+        return ()
+    async with ScrapeClient() as client:
+        source = registry.make(
+            targets[0], settings.cluster.interval_s, client, clock, slurm=settings.slurm, environ=environ
+        )
+        reading = await _look_within(source, clock, SLURM_PATIENCE_S)
+        await source.close()
+    if reading is None:
+        return (SlurmFind(trouble="slow to answer"),)
+    said = reading.slurm
+    if said is None:
+        error = reading.error or "no answer"
+        return (SlurmFind(trouble=error),) if "does not answer" in error else ()
+    nodes = None if said.nodes is None else len(said.nodes)
+    return (SlurmFind(said.version, nodes, None if said.jobs is None else len(said.jobs)),)
+
+
+async def _look_within(source: Source, clock: Clock, patience_s: float = PATIENCE_S) -> Reading | None:
     """A reading, or None where it takes too long."""
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             return await look(source, clock)
     except TimeoutError:
         return None

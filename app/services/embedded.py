@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
+from app.domain.watched import Watched
 from app.services.board import Board
 from app.store.history import History, StoreHealth
 from app.transport.clock import Clock
 
+if TYPE_CHECKING:
+    from app.domain.slurm import SlurmJob
+    from app.services.watch import Watch
+
+NOTHING_WATCHED = Watched()
 NO_STORE = StoreHealth("closed", "no history is kept: the store is off", path="", size_bytes=0, samples=0, oldest=None)
 
 
@@ -24,6 +31,7 @@ class EmbeddedFeed:
         self._history = history
         self._clock = clock
         self._without = NO_STORE
+        self._watch: Watch | None = None
 
     def expect(self, text: str) -> None:
         """Say why there is no store yet, in one sentence for a person."""
@@ -49,6 +57,14 @@ class EmbeddedFeed:
         """Events since this process began."""
         return tuple(self._board.recent)
 
+    def watch_by(self, watch: Watch) -> None:
+        """Take what somebody watches for us."""
+        self._watch = watch
+
+    def watched(self) -> Watched:
+        """What was watched so far."""
+        return NOTHING_WATCHED if self._watch is None else self._watch.watched
+
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """As `History.series`."""
         if self._history is None:
@@ -71,6 +87,10 @@ class EmbeddedFeed:
             return await self._history.events(start, end, subject, limit)
         kept = [one for one in self._board.recent if start <= one.at <= end and subject in (None, one.subject)]
         return kept[-limit:]
+
+    async def jobs(self, start: float, end: float, limit: int = 500) -> Sequence[SlurmJob]:
+        """As `History.jobs`; without a store, none."""
+        return () if self._history is None else await self._history.jobs(start, end, limit)
 
     async def store_health(self) -> StoreHealth:
         """As `History.health`."""

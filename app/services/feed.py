@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
 from app.store.history import StoreHealth
+
+if TYPE_CHECKING:
+    from app.domain.slurm import SlurmJob
+    from app.domain.watched import Watched
 
 
 class Feed(Protocol):
@@ -29,6 +33,9 @@ class Feed(Protocol):
     def recent_events(self) -> Sequence[Event]:
         """Events since this feed began, oldest first, bounded."""
 
+    def watched(self) -> Watched:
+        """What watching for a while has shown of jobs and their GPUs; never waits."""
+
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """As `History.series`."""
 
@@ -42,6 +49,9 @@ class Feed(Protocol):
         self, start: float, end: float, subject: Subject | None = None, limit: int = 500
     ) -> Sequence[Event]:
         """As `History.events`."""
+
+    async def jobs(self, start: float, end: float, limit: int = 500) -> Sequence[SlurmJob]:
+        """As `History.jobs`."""
 
     async def store_health(self) -> StoreHealth:
         """As `History.health`."""

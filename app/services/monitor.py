@@ -51,10 +51,11 @@ class Monitor:
 
     async def _follow(self, source: Source) -> None:
         """Look, put it on the board, wait for the next slot; for ever."""
-        spec, missed, failures = source.spec, 0, 0
+        missed, failures = 0, 0
         while True:
             began = self._clock.now()
             reading = await look(source, self._clock)
+            spec = source.spec  # a source that is asked more seldom just now says so
             failures = failures + 1 if reading.error is not None else 0
             self._board.apply(spec, reading, missed)
             plan = after_look(spec.name, spec.interval_s, began, self._clock.now(), failures)

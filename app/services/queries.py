@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.domain.fleet import cluster_facts, node_state
 from app.domain.health import clock_events, gpu_health
 from app.domain.reading import GpuProcess
 from app.domain.series import Event, Series
 from app.domain.snapshot import Gpu, Layer, MigSlice, Node, Service, Snapshot, SourceState, samples
+
+if TYPE_CHECKING:
+    from app.domain.allocation import Allocations
+    from app.domain.watched import Watched
 
 SCHEMA = 1
 _DECIMALS = 4
@@ -30,9 +34,9 @@ PLAIN: tuple[tuple[str, str], ...] = (
 """A GPU's plain names in JSON, and the catalogue keys behind them."""
 
 
-def status(snapshot: Snapshot, now: float) -> dict[str, Any]:
-    """The whole cluster at `now`, as `status --json` prints it."""
-    facts = cluster_facts(snapshot, now)
+def status(snapshot: Snapshot, now: float, watched: Watched | None = None) -> dict[str, Any]:
+    """The whole cluster at `now`, as `status --json` prints it; `watched` is what somebody has watched for a while."""
+    facts, jobs = cluster_facts(snapshot, now), _jobs(snapshot, now)
     return {
         "schema": SCHEMA,
         "at": round(now, 3),
@@ -48,16 +52,32 @@ def status(snapshot: Snapshot, now: float) -> dict[str, Any]:
             "gpus_lost": facts.gpus_lost,
             "power_w": _number(facts.power_w),
             "cost_per_hour": _number(facts.cost_per_hour),
-            "jobs_running": 0,
-            "jobs_pending": 0,
+            "jobs_running": 0 if jobs == [] else facts.jobs_running,
+            "jobs_pending": 0 if jobs == [] else facts.jobs_pending,
             "alerts_firing": None,
         },
         "sources": [source_status(state, now) for state in snapshot.sources.values()],
-        "nodes": [node_status(node, snapshot, now) for node in snapshot.nodes.values()],
-        "jobs": [],
+        "nodes": [node_status(node, snapshot, now, watched) for node in snapshot.nodes.values()],
+        "jobs": jobs,
         "services": [service_status(service, snapshot, now) for service in snapshot.services.values()],
         "alerts": None,
     }
+
+
+def _jobs(snapshot: Snapshot, now: float) -> list[dict[str, Any]] | None:
+    if snapshot.slurm is None:
+        return None if any(state.spec.kind == "slurm" for state in snapshot.sources.values()) else []
+    from app.services import queries_slurm  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+    return queries_slurm.jobs(snapshot, now)
+
+
+def _join(snapshot: Snapshot, now: float) -> Allocations | None:
+    if snapshot.slurm is None:
+        return None
+    from app.domain.allocation import allocations  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+    return allocations(snapshot, now)
 
 
 def source_status(state: SourceState, now: float) -> dict[str, Any]:
@@ -83,22 +103,29 @@ def source_status(state: SourceState, now: float) -> dict[str, Any]:
     }
 
 
-def node_status(node: Node, snapshot: Snapshot, now: float) -> dict[str, Any]:
+def node_status(node: Node, snapshot: Snapshot, now: float, watched: Watched | None = None) -> dict[str, Any]:
     """One node and its GPUs."""
+    join = _join(snapshot, now)
+    idle = watched.idle if watched is not None else {}
     return {
         "name": node.name,
         "state": node_state(snapshot, node, now),
-        "slurm_state": None,
-        "slurm_reason": None,
+        **_node_says(node, join),
         "gpus_expected": node.gpus_expected,
-        "gpus": [gpu_status(gpu, now) for gpu in node.gpus],
+        "gpus": [
+            {**gpu_status(gpu, now, join), "idle_s": round(idle[gpu.id].seen_s) if gpu.id in idle else None}
+            for gpu in node.gpus
+        ],
         "metrics": metrics(node.layers, now),
         "facts": dict(node.facts),
     }
 
 
-def gpu_status(gpu: Gpu, now: float) -> dict[str, Any]:
-    """One GPU: the numbers everybody asks for by plain names, and everything known under `metrics`."""
+def gpu_status(gpu: Gpu, now: float, join: Allocations | None = None) -> dict[str, Any]:
+    """One GPU: the numbers everybody asks for by plain names, and everything known under `metrics`.
+
+    `join` is the cluster's allocations, where it has Slurm.
+    """
     values = {} if gpu.is_lost else metrics(gpu.layers, now)
     verdict = gpu_health(gpu, now)
     newest = max((layer.at for layer in gpu.layers), default=None)
@@ -112,9 +139,7 @@ def gpu_status(gpu: Gpu, now: float) -> dict[str, Any]:
         "state": "lost" if gpu.is_lost else ("ok" if values else "unknown"),
         "lost_at": gpu.lost_at,
         **_gpu_errors(gpu, values),
-        "job_id": gpu.hpc_jobs[0] if len(gpu.hpc_jobs) == 1 else None,
-        "user": None,
-        "allocated": None,
+        **_holder(gpu, join),
         "age_s": None if newest is None else _number(max(0.0, now - newest)),
         "source": gpu.layers[0].source if gpu.layers else None,
         "note": gpu.note,
@@ -123,6 +148,30 @@ def gpu_status(gpu: Gpu, now: float) -> dict[str, Any]:
         "processes": None if gpu.processes is None else [process_status(one) for one in gpu.processes],
         "facts": dict(gpu.facts),
     }
+
+
+def _holder(gpu: Gpu, join: Allocations | None) -> dict[str, Any]:
+    """Who holds a GPU: by Slurm, else as far as an exporter names a job."""
+    if join is not None:
+        from app.services import queries_slurm  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+        return queries_slurm.holder(gpu, join)
+    ids = gpu.hpc_jobs
+    return {
+        "job_id": ids[0] if len(ids) == 1 else None,
+        "job_ids": list(ids),
+        "user": None,
+        "allocated": None,
+        "gpu_binding": "exact" if ids else None,
+    }
+
+
+def _node_says(node: Node, join: Allocations | None) -> dict[str, Any]:
+    if join is None:
+        return {"slurm_state": None, "slurm_reason": None, "partitions": []}
+    from app.services import queries_slurm  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+    return queries_slurm.node_says(node.name, join)
 
 
 def _gpu_errors(gpu: Gpu, values: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -147,6 +196,7 @@ def process_status(one: GpuProcess) -> dict[str, Any]:
         "memory_mib": one.memory_mib,
         "utilization_percent": one.utilization_percent,
         "kind": one.kind,
+        "job_id": one.job_id,
     }
 
 

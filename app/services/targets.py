@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,21 +37,32 @@ class Targets:
         client: ScrapeClient,
         clock: Clock,
         tap: registry.Tap | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         discover = settings.discover
         base = Path(settings.origin).parent if settings.origin else Path()
         self._configured = configured
         self._interval_s = settings.cluster.interval_s
-        self._make: Callable[[Target], Source] = lambda one: registry.make(one, self._interval_s, client, clock, tap)
+        self._make: Callable[[Target], Source] = lambda one: registry.make(
+            one, self._interval_s, client, clock, tap, slurm=settings.slurm, environ=environ
+        )
         self._clock = clock
         self._discovery = Discovery(discover, base, clock) if discover.files or discover.http else None
         self._spec = SourceSpec(DISCOVERY, "prometheus", ", ".join((*discover.files, *discover.http)), self._interval_s)
         self._taken: dict[str, str] = {}
         """Name of each source there is → the address it reads."""
+        self._is_known = False
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Names of the sources there are; None until all of them are known: a discovery may not have answered yet."""
+        return frozenset(self._taken) if self._is_known else None
 
     async def changes(self) -> AsyncIterator[Turnover]:
         """The sources there are, then what changes of them, for ever."""
         turnover = Turnover(added=self._take(self._configured))
+        self._is_known = self._discovery is None
         while True:
             if self._discovery is not None:
                 turnover = await self._look(self._discovery, turnover.added)
@@ -67,6 +78,7 @@ class Targets:
         for name in removed:
             del self._taken[name]
         error = "; ".join(found.problems) or None
+        self._is_known = self._is_known or error is None
         reading = Reading(DISCOVERY, self._clock.now(), self._clock.monotonic() - began, error)
         return Turnover((*already, *self._take(found.added)), removed, (self._spec, reading))
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.domain.codec import WIRE_VERSION, decode, encode
 from app.domain.reading import Reading, SourceSpec
 from app.domain.series import Event, Point, Series, Subject
 from app.domain.snapshot import Snapshot
+from app.domain.watched import Watched
 from app.services.board import Arrival
 from app.store.history import StoreHealth
+
+if TYPE_CHECKING:
+    from app.domain.slurm import SlurmJob
 
 T = TypeVar("T")
 
@@ -78,6 +82,28 @@ def pack_events(events: tuple[Event, ...]) -> str:
 def unpack_events(text: str | bytes) -> tuple[Event, ...]:
     """The events of `pack_events`. Raises WireError."""
     return tuple(_decode(Event, one) for one in _load(text)["events"])
+
+
+def pack_jobs(jobs: tuple[SlurmJob, ...]) -> str:
+    """Jobs as one line of JSON."""
+    return _dump({"wire": WIRE_VERSION, "jobs": [encode(one) for one in jobs]})
+
+
+def unpack_jobs(text: str | bytes) -> tuple[SlurmJob, ...]:
+    """The jobs of `pack_jobs`. Raises WireError."""
+    from app.domain.slurm import SlurmJob  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+    return tuple(_decode(SlurmJob, one) for one in _load(text)["jobs"])
+
+
+def pack_watched(watched: Watched) -> str:
+    """What was watched as one line of JSON."""
+    return _dump({"wire": WIRE_VERSION, "watched": encode(watched)})
+
+
+def unpack_watched(text: str | bytes) -> Watched:
+    """The value of `pack_watched`. Raises WireError."""
+    return _decode(Watched, _load(text)["watched"])
 
 
 def pack_health(health: StoreHealth) -> str:

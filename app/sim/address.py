@@ -21,6 +21,8 @@ class SimAddress:
     token: str = field(repr=False)
     """Allows to inject faults (`Authorization: Bearer …`)."""
     pages: tuple[Target, ...] = field(default=(), repr=False)
+    bin_dir: str = ""
+    """Folder of Slurm's commands for this cluster; empty: none have been written (`app.sim.slurm.tools`)."""
 
     @staticmethod
     def of(spec: SimSpec, base_url: str, origin: float, token: str) -> SimAddress:
@@ -38,4 +40,4 @@ class SimAddress:
 
     def config_text(self) -> str:
         """A configuration file (TOML) that reads the cluster."""
-        return config_text(self.base_url, self.pages, self.interval_s)
+        return config_text(self.base_url, self.pages, self.interval_s, self.bin_dir)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, pairwise
 from typing import NamedTuple
 
 from app.sim.dice import Dice
-from app.sim.faults import Fault, PageFault
+from app.sim.faults import STOPPED, Fault, PageFault
 from app.sim.gpu import CALM, GpuState, Pace, Strain, gpu_state
-from app.sim.jobs import GpuKey, Placement, SimJob, Stream
+from app.sim.jobs import GpuKey, Placement, SimJob
 from app.sim.layout import SimNode, lay_out
 from app.sim.loads import draw, waves_of
 from app.sim.marks import Blow
@@ -24,11 +24,16 @@ from app.sim.placing import Ground, Placed, Slowing, place
 from app.sim.scenarios import scenario
 from app.sim.spec import SimSpec
 from app.sim.targets import Target, targets_of
-from app.sim.timeline import NOTHING, Timeline, Totals, legs_of, memory_share
+from app.sim.timeline import NOTHING, Timeline, Totals, memory_share
 from app.sim.vllm import Server, ServerState, Trouble
 from app.sim.waves import LAG_S
+from app.sim.workload import Workload
 
 SERVING_SINCE_S = -6 * 3600.0
+GIVEN_UP_S = 30.0
+"""After so long without an answer the scheduler takes a node for dead, and its jobs with it."""
+_BARRING = ("node-down", "slurm-drain")
+"""Faults of a node during which nothing new starts there."""
 _FORGOTTEN_S = 8 * LAG_S
 """After this a fault that is over has left no warmth."""
 
@@ -53,38 +58,31 @@ class Cluster:
         self.spec = spec
         self.per_wall = 1.0 / spec.speed
         self.begins = -spec.past_s
-        self.layout = lay_out(spec)
+        story = scenario(spec.scenario)
+        self.layout = lay_out(spec, is_scattered=story.is_scattered)
         self.targets: tuple[Target, ...] = targets_of(self.layout)
         self.faults: list[Placed] = []
         self._waves = waves_of(spec.seed)
         self._hum = self._waves.hum
         self._nodes = {node.name: node for node in self.layout.nodes}
-        self._lines = {
-            gpu.key: Timeline(gpu, self.begins, self._hum) for node in self.layout.nodes for gpu in node.gpus
-        }
-        self._jobs: dict[int, SimJob] = {}
+        self.work = Workload(self.layout, spec, self.begins)
+        self._lines = self.work.lines
         self._slowings: defaultdict[GpuKey, list[Slowing]] = defaultdict(list)
         self._marked: defaultdict[GpuKey, list[Placed]] = defaultdict(list)
-        stride = len(self.layout.pools) + 1
-        self._streams = [
-            Stream(pool, spec.seed, self.begins, self._waves, 1000 + n, stride)
-            for n, pool in enumerate(self.layout.pools)
-        ]
-        self._known_until = -math.inf
         self._servers = {service.name: self._serve(number) for number, service in enumerate(self.layout.services)}
-        for fault in scenario(spec.scenario).faults:
+        for fault in story.faults:
             self.inject(fault)
 
     # ── questions ──
 
     def gpus_at(self, name: str, t: float) -> tuple[GpuState, ...]:
         """The state of every GPU of a node, lost ones included, in order of index. Raises KeyError for no such node."""
-        self._grow(t)
+        self.work.grow(t)
         return tuple(self._gpu(self._lines[gpu.key], t) for gpu in self._nodes[name].gpus)
 
     def node_at(self, name: str, t: float) -> NodeState:
         """The state of a machine. Raises KeyError for no such node."""
-        self._grow(t)
+        self.work.grow(t)
         node = self._nodes[name]
         cpu_s, infiniband, cores, host = 0.0, 0.0, 0.6, 0.02 * node.memory_mib
         for gpu in node.gpus:
@@ -106,10 +104,7 @@ class Cluster:
 
     def jobs_at(self, t: float) -> tuple[SimJob, ...]:
         """The jobs that hold GPUs at `t`, in order of id; one that dies of a fault ends with it."""
-        self._grow(t)
-        died = dict(placed.kills for placed in reversed(self.faults) if placed.kills is not None)
-        jobs = (replace(job, end=min(job.end, died.get(job.id, job.end))) for job in self._jobs.values())
-        return tuple(sorted((job for job in jobs if job.start <= t < job.end), key=lambda job: job.id))
+        return tuple(sorted((job for job in self.work.between(t, t) if t < job.end), key=lambda job: job.id))
 
     def page_fault(self, target: Target, t: float) -> tuple[PageFault, float] | None:
         """What is wrong with a page itself, and since when; the latest fault counts."""
@@ -131,14 +126,64 @@ class Cluster:
 
         The past must not change, so a fault added while the cluster is being watched starts now at the earliest.
         """
-        self._grow(fault.at_s)
+        self.work.grow(fault.at_s)
         placed = place(fault, self._ground())
         self.faults.append(placed)
         for slowing in placed.slowings:
             self._slowings[slowing.gpu].append(slowing)
         if placed.gpu is not None and placed.kind.mark is not None:
             self._marked[placed.gpu].append(placed)
+        self._follow(placed)
         return placed
+
+    def lift(self, name: str, node: str, t: float) -> bool:
+        """End the faults of a kind that act on a node or service; whether there were any."""
+        acting = [one for one in self.faults if one.kind.name == name and node in (one.node, one.service)]
+        acting = [one for one in acting if one.holds(t)]
+        for one in acting:
+            self.faults[self.faults.index(one)] = replace(one, end=t)
+            if one.kind.name in _BARRING:
+                self.work.unbar(one.node, t)
+        return bool(acting)
+
+    # ── what people do to jobs ──
+
+    def end_job(self, job_id: int, t: float, cause: str) -> SimJob:
+        """End a job; what it had been slowed by ends with it. Raises KeyError for no such job."""
+        job = self.work.end(job_id, t, cause)
+        self._slow(job, lambda one: replace(one, end=min(one.end, t)))
+        return job
+
+    def pause_job(self, job_id: int, t: float) -> SimJob:
+        """Stop a job's work; it keeps its GPUs and their memory."""
+        job = self.work.pause(job_id, t)
+        for key in job.gpus:
+            self._slowings[key].append(Slowing(key, STOPPED, t, math.inf, job_id))
+        return job
+
+    def resume_job(self, job_id: int, t: float, end: float) -> SimJob:
+        """Let a paused job go on, to `end`."""
+        job = self.work.go_on(job_id, t, end)
+        self._slow(job, lambda one: replace(one, end=t) if one.end == math.inf and one.pace is STOPPED else one)
+        return job
+
+    def _slow(self, job: SimJob, change: Callable[[Slowing], Slowing]) -> None:
+        for key in job.gpus:
+            if key in self._slowings:
+                self._slowings[key] = [change(one) if one.job == job.id else one for one in self._slowings[key]]
+
+    def _follow(self, placed: Placed) -> None:
+        """What a fault does to jobs: one dies of it; a node that is gone or drained gets no more."""
+        if placed.kills is not None:
+            self.end_job(*placed.kills, placed.kind.name)
+        if placed.kind.name in _BARRING:
+            self.work.evict((gpu.key for gpu in self._nodes[placed.node].gpus), placed.start)
+            self.work.bar(placed.node, placed.end)
+        gone = placed.start + GIVEN_UP_S
+        if placed.kind.name == "node-down" and gone < placed.end:
+            self.work.grow(gone)
+            for job in [job for job in self.work.between(gone, gone) if placed.node in job.nodes and job.pool]:
+                self.end_job(job.id, max(gone, job.start), placed.kind.name)
 
     def _ground(self) -> Ground:
         pools = {pool.name: tuple(chain.from_iterable(pool.units)) for pool in self.layout.pools}
@@ -156,33 +201,20 @@ class Cluster:
                 "serving": self.layout.services[0].gpus if self.layout.services else (),
                 "spare": pools.get("sweep", ()) + pools.get("spare", ()),
             },
-            job_on=lambda key, t: self._jobs.get(self._lines[key].stretch(t).leg.job or 0),
+            job_on=lambda key, t: self.work.jobs.get(self._lines[key].stretch(t).leg.job or 0),
             room_mib=lambda key, t: self._gpu(self._lines[key], t).memory_free,
         )
 
     # ── inside ──
 
-    def _grow(self, t: float) -> None:
-        """Hand out jobs until every GPU's timeline is known up to `t`."""
-        if t < self._known_until:
-            return
-        self._known_until = t + 600.0
-        for stream in self._streams:
-            for placement in stream.until(self._known_until):
-                self._place(placement)
-
-    def _place(self, placement: Placement) -> None:
-        self._jobs[placement.job.id] = placement.job
-        legs = legs_of(placement, self.begins)
-        for key in placement.job.gpus:
-            self._lines[key].place(legs)
-
     def _serve(self, number: int) -> Server:
         service = self.layout.services[number]
         start = max(SERVING_SINCE_S, self.begins)
         run = draw("serve", start, math.inf, 1, self._waves, Dice(self.spec.seed, service.name))
-        job = SimJob(100 + number, "serving", service.name, (service.node,), service.gpus, start, math.inf, "serve")
-        self._place(Placement(job, run))
+        job = SimJob(
+            100 + number, "serving", service.name, (service.node,), service.gpus, start, math.inf, "serve", start - 4.0
+        )
+        self.work.place(Placement(job, run))
         name = service.name
         return Server(service, run, self._hum, lambda t: self._trouble(name, t))
 

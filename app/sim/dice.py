@@ -14,7 +14,14 @@ class Dice:
     """A seeded source of numbers; the same name always throws the same ones."""
 
     def __init__(self, *name: object) -> None:
-        self._random = random.Random("/".join(str(part) for part in name)).random
+        self._source = random.Random("/".join(str(part) for part in name))
+        self._random = self._source.random
+
+    def fork(self) -> Dice:
+        """Another source that will throw what this one would throw next."""
+        twin = Dice()
+        twin._source.setstate(self._source.getstate())
+        return twin
 
     def between(self, low: float, high: float) -> float:
         """A number spread evenly from `low` to `high`."""

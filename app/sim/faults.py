@@ -13,8 +13,8 @@ from app.sim import marks
 from app.sim.gpu import Pace
 from app.sim.marks import Mark
 
-Scope = Literal["gpu", "node", "page", "service"]
-"""What is hit: a GPU (and its job), a whole node, one page, a model server."""
+Scope = Literal["gpu", "node", "page", "service", "slurm"]
+"""What is hit: a GPU (and its job), a whole node, one page, a model server, what Slurm says."""
 PageFault = Literal["hang", "slow", "500", "garbage", "down", "stale"]
 Bound = Literal["board", "job", "death"]
 """What the change of pace goes with: the board, the job, or the job for good (dead, however soon the fault ends)."""
@@ -72,6 +72,10 @@ KINDS: tuple[FaultKind, ...] = (
     FaultKind("node-down", "node", "Connections to all pages of the node are dropped.", page="down"),
     FaultKind("vllm-overload", "service", "More requests come than the server can answer: the queue grows, the KV cache is full, first tokens wait.", own=Pace(active=1.25, utilization=100.0)),
     FaultKind("vllm-down", "service", "The model server is gone; its GPUs are empty.", own=DEAD, page="down"),
+    FaultKind("slurm-drain", "slurm", "An operator has drained the node: its jobs go on, no new one starts."),
+    FaultKind("slurm-down", "slurm", "slurmctld does not answer: Slurm's commands fail after some seconds."),
+    FaultKind("slurm-slow", "slurm", "slurmctld is busy: every command of Slurm's takes seconds."),
+    FaultKind("slurm-unaware", "gpu", "Somebody works on the GPU past Slurm, which takes it for free.", needs_job=True),
 )
 # fmt: on
 
@@ -98,6 +102,8 @@ class Scenario:
     name: str
     help: str
     faults: tuple[Fault, ...] = ()
+    is_scattered: bool = False
+    """The training nodes are handed out GPU by GPU, and many of them are left over here and there."""
 
 
 def kind_of(name: str) -> FaultKind:

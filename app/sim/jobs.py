@@ -7,8 +7,11 @@ of the past has the same jobs however often and in which order it is asked for.
 
 from __future__ import annotations
 
+import copy
 import heapq
-from collections.abc import Iterator
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,6 +39,13 @@ class SimJob:
     start: float
     end: float
     kind: JobKind
+    submit: float = -math.inf
+    limit: float = math.inf
+    """Longest it may run."""
+    pool: str = ""
+    """The pool that handed it out; empty where none did."""
+    cause: str = ""
+    """What ended it before its time: a kind of fault, or what somebody did; empty where nothing did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +100,99 @@ NAMES: dict[JobKind, tuple[str, ...]] = {
 
 
 class Stream:
-    """A pool's jobs in the order in which they were handed out."""
+    """A pool's jobs in the order in which they were handed out.
+
+    Nothing but what people do changes its course: a job struck off, units taken away, given back or barred.
+    """
 
     def __init__(self, pool: Pool, seed: int, begins: float, waves: Waves, serial: int, stride: int) -> None:
         """Job ids are `serial`, `serial + stride`, …, so that the streams of one cluster never share one."""
-        self._pool = pool
-        self._dice = Dice(seed, "jobs", pool.name)
-        self._waves = waves
-        self._serial, self._stride = serial, stride
+        self.pool = pool
+        self.serial = serial
+        """Id of the next job."""
+        self.version = 0
+        """Grows with every change."""
+        self._dice, self._patience = Dice(seed, "jobs", pool.name), Dice(seed, "patience", pool.name)
+        self._waves, self._stride = waves, stride
         self._pin = pool.pin
         self._free = [(begins + self._dice.waiting(pool.gap_s), unit) for unit in range(len(pool.units))]
         heapq.heapify(self._free)
+        self._starts: deque[float] = deque((-math.inf,), maxlen=self.line)
+        self._struck: set[int] = set()
+        self._barred: dict[int, float] = {}
+
+    @property
+    def line(self) -> int:
+        """Jobs that stand in line at most: nobody submits before the one so many places ahead has begun."""
+        return max(2, min(64, len(self.pool.units) // 4))
 
     def until(self, t: float) -> Iterator[Placement]:
-        """Hand out jobs until every unit is known up to `t`, and yield the new ones."""
-        while self._free[0][0] <= t:
-            yield self._next()
+        """Hand out jobs until no unit waits for one at `t`, and yield the new ones."""
+        while self._free and self._free[0][0] <= t:
+            if (placement := self._next()) is not None:
+                yield placement
 
-    def _next(self) -> Placement:
-        dice, pool, pin = self._dice, self._pool, self._pin
+    def peek(self, count: int) -> tuple[Placement, ...]:
+        """The next jobs as they will be handed out if nobody interferes."""
+        return tuple(self._fork()._ahead(count))  # noqa: SLF001 - of the same class
+
+    def _fork(self) -> Stream:
+        """A stream that will hand out what this one would; nothing is shared that changes."""
+        fork = copy.copy(self)
+        vars(fork).update(
+            _dice=self._dice.fork(),
+            _patience=self._patience.fork(),
+            _free=list(self._free),
+            _starts=deque(self._starts, maxlen=self.line),
+        )
+        return fork
+
+    def _ahead(self, count: int) -> Iterator[Placement]:
+        """Hand out so many jobs, whenever their time is; those struck off count half."""
+        for _ in range(2 * count):
+            if count == 0 or not self._free:
+                return
+            if (placement := self._next()) is not None:
+                count -= 1
+                yield placement
+
+    def strike(self, job: int) -> None:
+        """Pass over a job that was not handed out yet; the next one takes its units."""
+        self._struck.add(job)
+        self.version += 1
+
+    def frees(self, times: Mapping[int, float]) -> None:
+        """Let units be free at other times than thought, whatever they are booked for."""
+        self._barred.update((unit, at) for unit, at in times.items() if unit in self._barred)
+        self._free = [(times.get(unit, at), unit) for at, unit in self._free]
+        heapq.heapify(self._free)
+        self.version += 1
+
+    def not_before(self, t: float) -> None:
+        """Hand out nothing that would have begun before `t`."""
+        self.frees({unit: max(at, t) for at, unit in self._free})
+
+    def bar(self, units: Iterable[int]) -> None:
+        """Hand these units out no more."""
+        barred = set(units)
+        self._barred.update((unit, at) for at, unit in self._free if unit in barred)
+        self._free = [(at, unit) for at, unit in self._free if unit not in barred]
+        heapq.heapify(self._free)
+        self.version += 1
+
+    def unbar(self, units: Iterable[int], t: float) -> None:
+        """Hand these units out again, from `t` on at the earliest."""
+        for unit in units:
+            if unit in self._barred:
+                heapq.heappush(self._free, (max(t, self._barred.pop(unit)), unit))
+        self.version += 1
+
+    def _next(self) -> Placement | None:
+        """Hand out the next job; None for one that was struck off."""
+        self.version += 1
+        dice, pool, pin = self._dice, self.pool, self._pin
         kind, name = dice.pick(pool.kinds), None
-        taken = self._take(min(dice.pick(pool.sizes), len(pool.units)))
+        taken = self._take(min(dice.pick(pool.sizes), len(self._free)))
         start = max(free for free, _ in taken)
         end = start + dice.lasting(pool.median_s, 300.0, 5 * pool.median_s)
         if pin is not None and start > pin.start - 60.0:
@@ -122,13 +204,33 @@ class Stream:
         if pin is not None:
             end, free = min(end, pin.start - 1.0), min(free, pin.start)
         units = tuple(sorted(unit for _, unit in taken))
-        for unit in units:
-            heapq.heappush(self._free, (free, unit))
         gpus = tuple(key for unit in units for key in pool.units[unit])
         nodes = tuple(dict.fromkeys(key.node for key in gpus))
-        job = SimJob(self._serial, dice.pick(USERS), name or dice.pick(NAMES[kind]), nodes, gpus, start, end, kind)
-        self._serial += self._stride
-        return Placement(job, draw(kind, start, end, len(nodes), self._waves, dice))
+        user, name = dice.pick(USERS), name or dice.pick(NAMES[kind])
+        submit = max(start - self._patience.lasting(900.0, 2.0, 6 * 3600.0), min(start - 2.0, self._starts[0]))
+        limit = _limit(end - start, self._patience)
+        job = SimJob(self.serial, user, name, nodes, gpus, start, end, kind, submit, limit, pool.name)
+        run = draw(kind, start, end, len(nodes), self._waves, dice)
+        self.serial += self._stride
+        is_struck = job.id in self._struck
+        for was_free, unit in taken:
+            heapq.heappush(self._free, (was_free if is_struck else free, unit))
+        if is_struck:
+            return None
+        self._starts.append(start)
+        return Placement(job, run)
 
     def _take(self, size: int) -> list[tuple[float, int]]:
         return [heapq.heappop(self._free) for _ in range(size)]
+
+
+LIMITS_S = (1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 43200.0, 86400.0, 172800.0)
+"""What people ask for."""
+
+
+def _limit(lasts: float, dice: Dice) -> float:
+    """A time limit; some jobs run into theirs."""
+    if dice.chance(0.06):
+        return max(60.0, lasts // 60.0 * 60.0)
+    enough = [limit for limit in LIMITS_S if limit > 1.1 * lasts] or [7 * 86400.0]
+    return dice.pick(enough[:3])

@@ -89,8 +89,8 @@ MODELS = (
 )
 
 
-def lay_out(spec: SimSpec) -> Layout:
-    """Lay out the cluster of a spec."""
+def lay_out(spec: SimSpec, *, is_scattered: bool = False) -> Layout:
+    """Lay out the cluster of a spec; scattered, its training nodes are handed out GPU by GPU."""
     width = max(2, len(str(spec.nodes)))
     names = [f"gpu-{number:0{width}d}" for number in range(1, spec.nodes + 1)]
     shared = 0 if spec.nodes == 1 else max(1, spec.nodes // 8)
@@ -108,6 +108,8 @@ def lay_out(spec: SimSpec) -> Layout:
                 keys = keys[cut:]
         spare += keys
     training = nodes[: spec.nodes - shared]
+    if is_scattered:
+        return Layout(nodes, tuple(services), (_scattered_pool(training), *_spare_pools(spare)))
     hero = min(16, (1 + sum(1 for node in training if node.gpus[0].board is H100)) // 2)
     pools = [_training_pool("hero", training[:hero], is_pinned=True)]
     for board in (H100, A100):
@@ -178,6 +180,12 @@ def _training_pool(name: str, nodes: tuple[SimNode, ...], *, is_pinned: bool) ->
     sizes = tuple(size for size in (1, 1, 1, 2, 2, 4, 8, 16) if size <= max(1, len(nodes) // 2))
     pin = Pin(PINNED_SINCE_S, PINNED_UNTIL_S, "train", "llama3-70b-pretrain") if is_pinned else None
     return Pool(name, units, ("train", "train", "train", "train", "hold"), sizes, 3000.0, 240.0, pin)
+
+
+def _scattered_pool(nodes: tuple[SimNode, ...]) -> Pool:
+    """Every GPU on its own, two of five of them empty."""
+    units = tuple((gpu.key,) for node in nodes for gpu in node.gpus)
+    return Pool("hero", units, ("train", "train", "notebook", "hold"), (1, 1, 1, 2), 2400.0, 2200.0)
 
 
 def _spare_pools(keys: list[GpuKey]) -> list[Pool]:

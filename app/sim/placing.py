@@ -22,6 +22,8 @@ class Slowing:
     pace: Pace
     start: float
     end: float
+    job: int | None = None
+    """The job with which it ends; None: it goes with the board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ def place(fault: Fault, ground: Ground) -> Placed:
         case "page" | "node":
             node, pages = _pages(fault.node, kind.scope, ground)
             return Placed(fault, kind, fault.at_s, end, node, pages=pages)
+        case "slurm":
+            node = _pages(fault.node, "node", ground)[0] if kind.name == "slurm-drain" else ""
+            return Placed(fault, kind, fault.at_s, end, node)
 
 
 def _on_gpu(fault: Fault, kind: FaultKind, end: float, ground: Ground) -> Placed:
@@ -85,15 +90,16 @@ def _on_gpu(fault: Fault, kind: FaultKind, end: float, ground: Ground) -> Placed
         stop = min(end, full, job.end)
         if full > stop:
             return Placed(fault, kind, fault.at_s, stop, key.node, key)
-        slowings = tuple(Slowing(one, DEAD, full, job.end) for one in job.gpus)
+        slowings = tuple(Slowing(one, DEAD, full, job.end, job.id) for one in job.gpus)
         return Placed(fault, kind, fault.at_s, stop, key.node, key, slowings=slowings, kills=(job.id, full))
     jobs_end = job.end if job is not None else fault.at_s
     until = {"board": end, "job": min(end, jobs_end), "death": jobs_end}[kind.bound]
     theirs = jobs_end if kind.bound == "death" else min(end, jobs_end)
-    slowings = () if kind.own is None else (Slowing(key, kind.own, fault.at_s, until),)
+    with_job = job.id if job is not None and kind.bound != "board" else None
+    slowings = () if kind.own is None else (Slowing(key, kind.own, fault.at_s, until, with_job),)
     if kind.siblings is not None and job is not None:
         others = (one for one in job.gpus if one != key)
-        slowings += tuple(Slowing(one, kind.siblings, fault.at_s, theirs) for one in others)
+        slowings += tuple(Slowing(one, kind.siblings, fault.at_s, theirs, job.id) for one in others)
     kills = (job.id, fault.at_s) if kind.bound == "death" and job is not None else None
     return Placed(fault, kind, fault.at_s, end, key.node, key, slowings=slowings, kills=kills)
 

@@ -40,12 +40,12 @@ class SimProcess:
             await self._child.wait()
 
 
-async def spawn(spec: SimSpec, *, origin: float | None = None, port: int = 0) -> SimProcess:
-    """Start the simulator in a child process and wait until it listens.
+async def spawn(spec: SimSpec, *, origin: float | None = None, port: int = 0, home: Path | None = None) -> SimProcess:
+    """Start the simulator in a child process and wait until it listens; `home` is that of `serve`.
 
     Raises OSError, for a person, when it does not come up.
     """
-    asked = json.dumps({"spec": asdict(spec), "origin": origin, "port": port})
+    asked = json.dumps({"spec": asdict(spec), "origin": origin, "port": port, "home": str(home or "")})
     pipe = asyncio.subprocess.PIPE
     # -P: the folder somebody works in may well hold an `app` of its own, which -m alone would take for ours.
     command = (sys.executable, "-P", "-m", "app.sim.process", asked)
@@ -79,7 +79,8 @@ async def _ready(child: asyncio.subprocess.Process, spec: SimSpec) -> SimAddress
 async def _serve_until_alone(asked: str) -> None:
     """Serve until standard input ends."""
     wanted = json.loads(asked)
-    running = await serve(SimSpec(**wanted["spec"]), time.time, port=wanted["port"], origin=wanted["origin"])
+    spec, home = SimSpec(**wanted["spec"]), Path(wanted["home"]) if wanted["home"] else None
+    running = await serve(spec, time.time, port=wanted["port"], origin=wanted["origin"], home=home)
     address = running.address
     told = {"base_url": address.base_url, "origin": address.origin, "token": address.token}
     os.write(1, f"{json.dumps(told)}\n".encode())

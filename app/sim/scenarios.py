@@ -39,6 +39,11 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("stale", "A page whose values stopped moving.", (Fault("stale", at_s=15.0),)),
     Scenario("vllm-overload", "A model server with more requests than it can answer.", (Fault("vllm-overload", "serving", at_s=15.0),)),
     Scenario("vllm-down", "A model server that is gone.", (Fault("vllm-down", "serving", at_s=15.0),)),
+    Scenario("drained", "An operator drained a node ten minutes ago; what runs there goes on, what waits stays out.", (Fault("slurm-drain", "other", at_s=-600.0),)),
+    Scenario("slurm-down", "slurmctld stops answering; the GPUs go on.", (Fault("slurm-down", at_s=15.0),)),
+    Scenario("slurm-slow", "slurmctld is busy and takes its time.", (Fault("slurm-slow", at_s=15.0),)),
+    Scenario("unaware", "A program keeps a GPU busy that Slurm has given to nobody.", (Fault("slurm-unaware", "spare", at_s=-900.0),)),
+    Scenario("fragmented", "Small jobs have left a few free GPUs on every node, so that none has room for a large one.", is_scattered=True),
 )
 # fmt: on
 

@@ -14,6 +14,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiohttp import web
 
@@ -23,10 +24,14 @@ from app.sim.dice import Dice
 from app.sim.faults import KINDS, Fault, PageFault
 from app.sim.placing import Placed
 from app.sim.render import Renderer
+from app.sim.slurm import wire
+from app.sim.slurm.service import SlurmService
 from app.sim.spec import SimSpec
 from app.sim.targets import PageKind, Target, index_html, service_discovery
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+SLURM = "/slurm/"
+"""Where Slurm's commands are asked."""
 DRIP_S = 1.0
 """Seconds between two bytes of a slow page."""
 _QUIET = logging.getLogger("app.sim.server.connections")
@@ -68,10 +73,12 @@ async def serve(
     *,
     origin: float | None = None,
     token: str | None = None,
+    home: Path | None = None,
 ) -> RunningSim:
     """Serve a simulated cluster on a loopback address; port 0 takes any free one.
 
-    `clock` gives epoch seconds; `origin` is the moment of simulated second 0 (now, unless given).
+    `clock` gives epoch seconds; `origin` is the moment of simulated second 0 (now, unless given). Below `home` the
+    simulated jobs write their output; without it they write none.
     Raises ValueError for an unknown scenario or an address that others could reach, OSError when it cannot listen.
     """
     if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
@@ -79,7 +86,7 @@ async def serve(
     began = clock() if origin is None else origin
     renderer = Renderer(Cluster(spec), began)
     secret = secrets.token_urlsafe(24) if token is None else token
-    desk = _Desk(renderer, clock, secret)
+    desk = _Desk(renderer, clock, secret, SlurmService(renderer.cluster, began, home))
     server = web.Server(desk.answer, handler_cancellation=True, access_log=None, logger=_QUIET)
     runner = web.ServerRunner(server, shutdown_timeout=0.2)
     await runner.setup()
@@ -106,8 +113,8 @@ def _inject_now(renderer: Renderer, at: float, fault: Fault) -> Placed:
 class _Desk:
     """Answers requests."""
 
-    def __init__(self, renderer: Renderer, clock: Callable[[], float], token: str) -> None:
-        self._renderer, self._clock, self._token = renderer, clock, token
+    def __init__(self, renderer: Renderer, clock: Callable[[], float], token: str, slurm: SlurmService) -> None:
+        self._renderer, self._clock, self._token, self._slurm = renderer, clock, token, slurm
         self._targets = {target.path: target for target in renderer.cluster.targets}
         self._routes: dict[tuple[str, str], Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]] = {
             ("GET", "/"): self._index,
@@ -120,6 +127,9 @@ class _Desk:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         target = self._targets.get(request.path)
+        self._slurm.keep_logs(self._renderer.second(self._clock()), self._clock())
+        if request.path.startswith(SLURM) and request.method == "POST":
+            return await self._command(request)
         if target is not None and request.method == "GET":
             return await self._page(request, target)
         route = self._routes.get((request.method, request.path))
@@ -162,9 +172,24 @@ class _Desk:
             }
         )
 
-    async def _strike(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _command(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One command of Slurm's."""
+        if not self._may(request):
+            return _error(401, "Slurm's commands run with the token that they were written with")
+        try:
+            call = wire.call_of(
+                request.path.removeprefix(SLURM), await request.read(), request.headers.get("X-Head", "")
+            )
+        except ValueError as error:
+            return _error(400, str(error))
+        return await wire.respond(self._slurm.run(call, self._renderer.second(self._clock())))
+
+    def _may(self, request: web.BaseRequest) -> bool:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), self._token.encode()):
+        return hmac.compare_digest(given.encode(), self._token.encode())
+
+    async def _strike(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not self._may(request):
             return _error(401, "faults can be injected with the token that was printed when the simulator started")
         try:
             fault = _parse_fault(await request.read())

@@ -65,9 +65,12 @@ def service_discovery(base_url: str, targets: Sequence[Target]) -> str:
     return json.dumps(groups, indent=1)
 
 
-def config_text(base_url: str, targets: Sequence[Target], interval_s: float) -> str:
+def config_text(base_url: str, targets: Sequence[Target], interval_s: float, bin_dir: str = "") -> str:
     """A configuration file that reads the simulated cluster. Names hold nothing that TOML would have to escape."""
     lines = ["[cluster]", 'name = "simulated"', f"interval_s = {interval_s:g}", ""]
+    if bin_dir:
+        # A JSON string is a TOML one.
+        lines += ["[slurm]", 'via = "local"', f"bin_dir = {json.dumps(bin_dir)}", ""]
     for target in targets:
         lines += ["[[target]]", f'url = "{base_url}{target.path}"', f'node = "{target.node}"', ""]
     lines += ["[prices]", *(f'"{model}" = {price}' for model, price in PRICES), ""]

@@ -101,6 +101,27 @@ class Timeline:
         if legs[-1].end < math.inf:
             self._append(Leg(IDLE, legs[-1].end, math.inf))
 
+    def withdraw(self, job: int, t: float) -> None:
+        """Take out what a job does from `t` on; what other jobs do later stays."""
+        place = max(0, bisect_right(self._starts, t) - 1)
+        later = [one.leg for one in self._stretches[place + 1 :] if one.leg.job not in (None, job)]
+        now = self._stretches[place].leg
+        if now.job == job:
+            place -= 1
+        del self._stretches[place + 1 :], self._starts[place + 1 :]
+        if now.job == job and now.start < t:
+            self._append(_leg(now.run, now.start, t, job, fills=now.fills))
+        last = self._stretches[-1].leg if self._stretches else None
+        if last is None or last.end < math.inf:
+            self._append(Leg(IDLE, last.end if last is not None else t, math.inf))
+        for leg in later:
+            self.place((leg,))
+
+    @property
+    def busy_until(self) -> float:
+        """From when on nothing is planned; endless where the last job is."""
+        return self._starts[-1] if self._stretches[-1].leg.job is None else math.inf
+
     def stretch(self, t: float) -> Stretch:
         """The stretch at `t`; before the history begins, its first."""
         return self._stretches[max(0, bisect_right(self._starts, t) - 1)]

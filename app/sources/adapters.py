@@ -53,7 +53,10 @@ ADAPTERS: tuple[Adapter, ...] = (
             *(("driver", "driver_version"), ("cuda", "cuda_version"), ("version", "exporter_version")),
             ("error", "error"),
         ),
-        process=(("pid", "pid"), ("name", "name"), ("user", "user"), ("command", "command"), ("type", "kind")),
+        process=(
+            *(("pid", "pid"), ("name", "name"), ("user", "user"), ("command", "command"), ("type", "kind")),
+            ("slurm_job_id", "job_id"),
+        ),
         lists_processes="gpu_watchdog_gpu_lost",
         marks=(
             Mark("gpu_watchdog_exporter_info", "info"),

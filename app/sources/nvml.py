@@ -148,6 +148,7 @@ def _process(one: pod_gpu.GpuProcess) -> GpuProcess:
         utilization_percent=one.sm_percent,
         kind=_KINDS.get(one.type, "unknown"),
         started_at=one.started_at,
+        job_id=one.job,
     )
 
 

@@ -56,6 +56,7 @@ class ProcessPlan:
             utilization_percent=numbers.get("utilization_percent"),
             kind=_kind(self.texts.get("kind", "")),
             started_at=started_at,
+            job_id=self.texts.get("job_id"),
         )
 
 

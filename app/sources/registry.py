@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from app.config.settings import Target
+from app.config.settings import Slurm, Target
 from app.domain.naming import clean
 from app.domain.reading import SourceKind, SourceSpec
 from app.sources.source import Source
@@ -29,6 +29,10 @@ class Making:
     client: ScrapeClient
     clock: Clock
     tap: Tap | None = None
+    slurm: Slurm = field(default_factory=Slurm)
+    """The whole `[slurm]` table, for the collector that wants it."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """The environment that commands are run in; empty: there is none to run."""
 
 
 class Maker(Protocol):
@@ -51,6 +55,7 @@ class Row:
 
 
 COLLECTORS: tuple[Row, ...] = (
+    Row("slurm", "slurm:", "app.sources.slurm.source", "Jobs, nodes and partitions of Slurm, as `[slurm]` says."),
     Row("nvml", "nvml:", "app.sources.nvml", "This machine's own GPUs, through the driver's library."),
     Row("exporter", "", "app.sources.exporter", "Any page of Prometheus text; which exporter it is, is detected."),
 )
@@ -62,13 +67,23 @@ def row_for(url: str) -> Row:
     return next(row for row in COLLECTORS if url.startswith(row.scheme))
 
 
-def make(target: Target, interval_s: float, client: ScrapeClient, clock: Clock, tap: Tap | None = None) -> Source:
+def make(
+    target: Target,
+    interval_s: float,
+    client: ScrapeClient,
+    clock: Clock,
+    tap: Tap | None = None,
+    *,
+    slurm: Slurm | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Source:
     """Make the source of a configured target; does no I/O."""
     row = row_for(target.url)
     every = target.interval_s or interval_s
     spec = SourceSpec(name_of(target), row.kind, shown(target.url), every, target.node or None)
     maker: Maker = import_module(row.module).make
-    return maker(Making(spec, target, look_timeout(every, target.timeout_s), client, clock, tap))
+    timeout_s = look_timeout(every, target.timeout_s)
+    return maker(Making(spec, target, timeout_s, client, clock, tap, slurm or Slurm(), environ or {}))
 
 
 def name_of(target: Target) -> str:

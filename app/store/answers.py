@@ -47,7 +47,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class _Range:
+class Range:
     """Where an answer is read, and of what time."""
 
     view: View
@@ -60,28 +60,26 @@ def series(view: View, asked: Question) -> Series:
     row = by_key().get(asked.metric)
     if row is None:
         raise LookupError(f"no metric is called {asked.metric!r}")
-    members = _members(view.db, asked.subject, row)
+    members = members_of(view.db, asked.subject, row)
     end = max(asked.start, asked.end)
-    step_s = _step(view, max(0.0, asked.step_s), asked.start)
+    step_s = step_of(view, max(0.0, asked.step_s), asked.start)
     if step_s == 0 and len(members) > 1:
         step_s = max(stored.interval_s for stored in chain.from_iterable(members))
     if step_s == 0:
-        points = _raw(_Range(view, asked.start, end), members[0])
+        points = _raw(Range(view, asked.start, end), members[0])
         return Series(asked.subject, row.key, row.unit, asked.start, end, 0.0, points)
     first = math.floor(asked.start / step_s)
     count = max(0, math.ceil(end / step_s) - first)
-    grid = _Range(view, first * step_s, (first + count) * step_s)
-    lines = [first_known([_line(grid, stored, step_s, count) for stored in member]) for member in members if member]
+    grid = Range(view, first * step_s, (first + count) * step_s)
+    lines = [first_known([line_on(grid, stored, step_s, count) for stored in member]) for member in members if member]
     line = fold_lines(lines, row.fold) if lines else Line([None] * count, [None] * count, [None] * count)
     times = (grid.start + place * step_s for place in range(count))
-    points = _made(times, line.means, line.lows, line.highs)
+    points = points_of(times, line.means, line.lows, line.highs)
     return Series(asked.subject, row.key, row.unit, grid.start, grid.end, step_s, points)
 
 
-def _members(db: sqlite3.Connection, subject: Subject, metric: Metric) -> list[list[Stored]]:
+def members_of(db: sqlite3.Connection, subject: Subject, metric: Metric) -> list[list[Stored]]:
     """The tracks that answer, best rank first: a list for each GPU where a node is asked for its GPUs' metric."""
-    if subject.kind == "job":
-        raise LookupError(f"{subject}: the history keeps GPUs, nodes and services, not jobs; ask for its GPUs")
     over_gpus = subject.kind == "node" and metric.scope == "gpu"
     where, given = _place(replace(subject, kind="gpu") if over_gpus else subject)
     rows = db.execute(
@@ -120,7 +118,7 @@ def _place(subject: Subject) -> tuple[str, tuple[str | int, ...]]:
     return "kind = ? AND node = ? AND idx = ? AND key = ?", (subject.kind, subject.node, index, subject.key)
 
 
-def _step(view: View, step_s: float, start: float) -> float:
+def step_of(view: View, step_s: float, start: float) -> float:
     """The width of spans that can be answered: wider than asked where the finer level is gone by then."""
     finer = _oldest_s(view.db, RAW)
     for level in (MINUTE, QUARTER):
@@ -141,7 +139,7 @@ def _oldest_s(db: sqlite3.Connection, level: int) -> float:
     return math.inf if found is None else found / 1000
 
 
-def _line(asked: _Range, stored: Stored, step_s: float, count: int) -> Line:
+def line_on(asked: Range, stored: Stored, step_s: float, count: int) -> Line:
     """One track's spans on the grid, from the coarsest level that divides them."""
     for level, read in ((QUARTER, quarters), (MINUTE, minutes)):
         if step_s % SPAN_S[level] == 0:
@@ -156,7 +154,7 @@ def _line(asked: _Range, stored: Stored, step_s: float, count: int) -> Line:
     return line_of_samples(raw.times, stored.scale.values(raw.counts), cuts, since)
 
 
-def _raw(asked: _Range, tracks: Sequence[Stored]) -> tuple[Point, ...]:
+def _raw(asked: Range, tracks: Sequence[Stored]) -> tuple[Point, ...]:
     """Samples at their own times, with one empty point in each gap."""
     times: list[float] = []
     values: list[float | None] = []
@@ -172,7 +170,7 @@ def _raw(asked: _Range, tracks: Sequence[Stored]) -> tuple[Point, ...]:
         interval_s = max(interval_s, stored.interval_s)
     if longest_s > GAP_INTERVALS * interval_s:
         times, values = _with_gaps(times, values, interval_s)
-    return _made(times, values, values, values)
+    return points_of(times, values, values, values)
 
 
 def _filled_in(
@@ -205,7 +203,7 @@ def _with_gaps(
     return with_gaps, and_values
 
 
-def _made(
+def points_of(
     times: Iterable[float], means: Iterable[float | None], lows: Iterable[float | None], highs: Iterable[float | None]
 ) -> tuple[Point, ...]:
     """Points, without a call of Python's for each.

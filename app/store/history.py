@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.domain.apply import Change
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from app.domain.slurm import SlurmJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ class History(Protocol):
     async def at(self, when: float) -> Snapshot | None:
         """The picture as it stood at `when`; None when nothing was kept near that time."""
 
+    async def last(self, since: float) -> Snapshot | None:
+        """The last picture kept, for a new start; None when that was before `since`, or nothing was kept.
+
+        Each GPU has a layer of every source that listed it, without values where those had passed their age by then.
+        """
+
     async def moments(self, start: float, end: float) -> tuple[float, ...]:
         """Times within start…end (epoch seconds, at most a few hundred, newest last) at which something was kept."""
 
@@ -69,6 +78,9 @@ class History(Protocol):
         self, start: float, end: float, subject: Subject | None = None, limit: int = 500
     ) -> Sequence[Event]:
         """Events within start…end, oldest first."""
+
+    async def jobs(self, start: float, end: float, limit: int = 500) -> Sequence[SlurmJob]:
+        """Slurm's jobs that were there within start…end, each as it stood last, newest first."""
 
     async def health(self) -> StoreHealth:
         """How the store is doing."""

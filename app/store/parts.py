@@ -1,6 +1,7 @@
 """The parts of a picture that are not numbers: who there is, and how it stands. Kept when they change, read as of then.
 
-A part is the cluster's frame, a source, a node with its GPUs, or a service; a version of it is kept when something in
+A part is the cluster's frame, a source, a node with its GPUs, a service, Slurm's frame, or a node as Slurm sees it
+(jobs have a table of their own, `app.store.jobs`); a version of it is kept when something in
 it changed, so that a quiet fleet costs nothing. Values, processes, times of the last look and remarks that come with
 every reading are no part of it: values are in the tracks, and `app.store.past` puts both together again.
 """
@@ -17,18 +18,25 @@ from typing import TypeVar, assert_never
 
 from app.domain.codec import decode, encode
 from app.domain.naming import natural
+from app.domain.slurm import SlurmNode, SlurmPicture
 from app.domain.snapshot import Gpu, Node, Service, Snapshot, SourceState
+from app.store.jobs import JobBook, jobs_at
 from app.store.shelves import storable
 
 CLUSTER, SOURCE, NODE, SERVICE = "cluster", "source", "node", "service"
+SLURM, SLURM_NODE = "slurm", "slurm-node"
 
 _GPU_PASSING = frozenset({"layers", "processes", "processes_at", "mig", "seen_at", "note"})
 _gpu_lasting = attrgetter(*(one.name for one in fields(Gpu) if one.name not in _GPU_PASSING))
 _NODE_PASSING = frozenset({"layers", "gpus"})
 _node_lasting = attrgetter(*(one.name for one in fields(Node) if one.name not in _NODE_PASSING))
-_FRAME_PASSING = frozenset({"version", "at", "sources", "nodes", "services"})
+_FRAME_PASSING = frozenset({"version", "at", "sources", "nodes", "services", "slurm"})
 _frame_lasting = attrgetter(*(one.name for one in fields(Snapshot) if one.name not in _FRAME_PASSING))
-Part = Snapshot | SourceState | Node | Service
+_SLURM_PASSING = frozenset({"jobs", "nodes", "counts", "notes", "at"})
+_slurm_lasting = attrgetter(*(one.name for one in fields(SlurmPicture) if one.name not in _SLURM_PASSING))
+_SLURM_NODE_PASSING = frozenset({"cpu_load", "memory_free_mib", "busy_at"})
+_slurm_node_lasting = attrgetter(*(one.name for one in fields(SlurmNode) if one.name not in _SLURM_NODE_PASSING))
+Part = Snapshot | SourceState | Node | Service | SlurmPicture | SlurmNode
 PartKey = tuple[str, str]
 """Kind, and name within it."""
 _T = TypeVar("_T")
@@ -62,6 +70,10 @@ def parts_of(snapshot: Snapshot) -> Iterator[tuple[PartKey, object, Part]]:
         yield (NODE, storable(name)), lasting_node(node), node
     for name, service in snapshot.services.items():
         yield (SERVICE, storable(name)), (service.kind, service.target, service.model, service.facts), service
+    if snapshot.slurm is not None:
+        yield (SLURM, ""), _slurm_lasting(snapshot.slurm), snapshot.slurm
+        for name, told in snapshot.slurm.nodes.items():
+            yield (SLURM_NODE, storable(name)), _slurm_node_lasting(told), told
 
 
 def bare(part: Part) -> Part:
@@ -72,8 +84,10 @@ def bare(part: Part) -> Part:
         case Service():
             return replace(part, layers=())
         case Snapshot():
-            return replace(part, version=0, at=0.0, sources={}, nodes={}, services={})
-        case SourceState():
+            return replace(part, version=0, at=0.0, sources={}, nodes={}, services={}, slurm=None)
+        case SlurmPicture():
+            return replace(part, jobs={} if part.jobs is not None else None, nodes={}, counts={}, notes=(), at=0.0)
+        case SourceState() | SlurmNode():
             return part
         case _:
             assert_never(part)
@@ -98,6 +112,7 @@ class PictureBook:
         self._kept: dict[PartKey, object] = {}
         self._gone: set[PartKey] = set()
         self._tried: dict[str, float | None] = {}
+        self._jobs = JobBook(db)
 
     def has_seen(self, state: SourceState) -> bool:
         """Whether this look at a source was seen before; from now on it was."""
@@ -121,6 +136,7 @@ class PictureBook:
             self._kept.pop(key, None)
             self._gone.add(key)
         self._gone -= present
+        self._jobs.keep(db, at, snapshot)
 
     def _write(self, db: sqlite3.Connection, key: PartKey, at: float, body: bytes | None) -> None:
         if key not in self._numbers:
@@ -143,6 +159,8 @@ def parts_at(db: sqlite3.Connection, when: float) -> Snapshot | None:
     sources: dict[str, SourceState] = {}
     nodes: dict[str, Node] = {}
     services: dict[str, Service] = {}
+    slurm: SlurmPicture | None = None
+    slurm_nodes: dict[str, SlurmNode] = {}
     for kind, key, body in rows:
         if body is None:
             continue
@@ -155,12 +173,19 @@ def parts_at(db: sqlite3.Connection, when: float) -> Snapshot | None:
                 nodes[key] = _part(Node, body)
             elif kind == SERVICE:
                 services[key] = _part(Service, body)
+            elif kind == SLURM:
+                slurm = _part(SlurmPicture, body)
+            elif kind == SLURM_NODE:
+                slurm_nodes[key] = _part(SlurmNode, body)
         except (zlib.error, ValueError, TypeError, KeyError):
             continue
     if frame is None and not nodes:
         return None
+    if slurm is not None:
+        told = dict(sorted(slurm_nodes.items(), key=lambda item: natural(item[0])))
+        slurm = replace(slurm, nodes=told, jobs=None if slurm.jobs is None else jobs_at(db, when))
     nodes = dict(sorted(nodes.items(), key=lambda item: natural(item[0])))
-    return replace(frame or Snapshot(), sources=sources, nodes=nodes, services=services)
+    return replace(frame or Snapshot(), sources=sources, nodes=nodes, services=services, slurm=slurm)
 
 
 def _part(kind: type[_T], body: bytes) -> _T:

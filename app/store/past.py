@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from app.domain.ages import EXPIRED_INTERVALS
 from app.domain.naming import natural, uuid_key
+from app.domain.slurm import SlurmPicture
 from app.domain.snapshot import Gpu, Layer, Node, Snapshot, SourceState
 from app.store.levels import MINUTE, RAW, SPAN_S
 from app.store.pages import Pages
@@ -50,10 +51,7 @@ def picture_at(pages: Pages, when: float) -> Snapshot | None:
     """The picture as it stood at `when`; None when nothing was kept near that time."""
     db = pages.view.db
     last = db.execute("SELECT max(at) FROM tick WHERE at <= ?", (round(when * 1000),)).fetchone()[0]
-    tracks = [
-        _Track(*row)
-        for row in db.execute("SELECT kind, node, idx, key, uuid, source, interval_s, rank, shelf, slot FROM track")
-    ]
+    tracks = _tracks(pages)
     quickest_s = min((track.interval_s for track in tracks), default=0.0)
     if last is None or when - last / 1000 > max(NEAR_S, EXPIRED_INTERVALS * quickest_s):
         return None
@@ -65,16 +63,23 @@ def picture_at(pages: Pages, when: float) -> Snapshot | None:
     for one in found:
         if one.track.source != PULSE:
             places[one.track.kind, one.track.node, one.track.index, one.track.key].append(one)
+    sources = {name: _source(state, pulses.get(name)) for name, state in frame.sources.items()}
     return replace(
         frame,
         at=last / 1000,
-        sources={name: _source(state, pulses.get(name)) for name, state in frame.sources.items()},
+        sources=sources,
+        slurm=None if frame.slurm is None else _slurm(frame.slurm, sources),
         nodes=_nodes(frame.nodes, places),
         services={
             name: replace(service, layers=_layers(places.get(("service", "", -1, name), ())))
             for name, service in frame.services.items()
         },
     )
+
+
+def _tracks(pages: Pages) -> list[_Track]:
+    rows = pages.view.db.execute("SELECT kind, node, idx, key, uuid, source, interval_s, rank, shelf, slot FROM track")
+    return [_Track(*row) for row in rows]
 
 
 def _has_raw(db: sqlite3.Connection, when_ms: int) -> bool:
@@ -129,6 +134,12 @@ def _source(state: SourceState, pulse: Layer | None) -> SourceState:
     )
 
 
+def _slurm(picture: SlurmPicture, sources: Mapping[str, SourceState]) -> SlurmPicture:
+    """Slurm's picture with the time it was last told."""
+    state = sources.get(picture.source)
+    return replace(picture, at=(state.ok_at if state is not None else None) or 0.0)
+
+
 def _layers(found: tuple[_Found, ...] | list[_Found]) -> tuple[Layer, ...]:
     """Layers as a subject holds them: best rank first."""
     return tuple(sorted((one.layer for one in found), key=lambda layer: layer.rank))
@@ -168,3 +179,55 @@ def _gpu(gpu: Gpu, places: Mapping[tuple[str, str, int, str], list[_Found]]) -> 
         ),
         seen_at=max([gpu.seen_at, *(one.layer.at for one in own)]),
     )
+
+
+def last_picture(pages: Pages, since: float) -> Snapshot | None:
+    """The picture at the last tick; None when that was before `since`. For who goes on from it: see `_listed`."""
+    # By number: while the machine's clock was wrong, a tick may have been kept at a time that is still to come.
+    last = pages.view.db.execute("SELECT at FROM tick ORDER BY id DESC LIMIT 1").fetchone()
+    if last is None or last[0] / 1000 < since:
+        return None
+    # Ticks are numbered in whole ms, versions of parts are not: those of the last tick may be half a ms after it.
+    picture = picture_at(pages, last[0] / 1000 + 0.0005)
+    if picture is None:
+        return None
+    tracks: dict[tuple[str, int], list[_Track]] = defaultdict(list)
+    for track in _tracks(pages):
+        if track.kind == "gpu":
+            tracks[track.node, track.index].append(track)
+    nodes = {
+        name: replace(
+            node,
+            gpus=tuple(_listed(gpu, tracks.get((gpu.node, gpu.index), []), picture.sources) for gpu in node.gpus),
+        )
+        for name, node in picture.nodes.items()
+    }
+    return replace(picture, nodes=nodes)
+
+
+def _listed(gpu: Gpu, tracks: list[_Track], sources: Mapping[str, SourceState]) -> Gpu:
+    """A GPU with a layer, if need be an empty one, of every source that listed it.
+
+    One that answered to the end and had no values of a GPU that others saw did not list it any more. One that was
+    down has listed it until its last good look.
+    """
+    board, have = uuid_key(gpu.uuid), {layer.source for layer in gpu.layers}
+    missing = [one for one in tracks if one.source not in have and (not board or not one.uuid or one.uuid == board)]
+    down = [one for one in missing if (state := sources.get(one.source)) is not None and state.error is not None]
+    listing = down if not gpu.is_lost and (have or down) else missing
+    layers = {
+        one.source: Layer(one.source, _sight(gpu, sources.get(one.source)), one.interval_s, {}, one.rank)
+        for one in listing
+    }
+    return replace(
+        gpu,
+        layers=tuple(sorted((*gpu.layers, *layers.values()), key=lambda layer: layer.rank)),
+        seen_at=max([gpu.seen_at, *(layer.at for layer in layers.values())]),
+    )
+
+
+def _sight(gpu: Gpu, source: SourceState | None) -> float:
+    """When a source had last seen a GPU of which it has no values left."""
+    if gpu.is_lost or source is None or source.error is None or source.ok_at is None:
+        return gpu.seen_at
+    return max(gpu.seen_at, source.ok_at)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from app.store.chunks import add_to_state, state_value, tally
+from app.store.jobs import drop_jobs
 from app.store.levels import MINUTE, QUARTER, RAW, Retention, Windows
 from app.store.rollup import made_until
 from app.store.schema import transaction
@@ -42,6 +43,7 @@ def prune(db: sqlite3.Connection, retention: Retention, windows: Windows, sealed
     )
     oldest_s = now_s - retention.longest_s
     yield from _repeat(db, "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at < ? LIMIT 256)", (oldest_s,))
+    yield from drop_jobs(db, oldest_s)
     yield from _drop_versions(db, now_s - max(retention.raw_s, retention.minute_s))
     yield from _drop_shelves(db, oldest_s)
     yield from _give_room_back(db)

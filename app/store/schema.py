@@ -49,8 +49,15 @@ _HAPPENINGS = (
     """CREATE TABLE version (part INTEGER NOT NULL, at REAL NOT NULL, body BLOB, PRIMARY KEY (part, at))
        WITHOUT ROWID""",
 )
-STEPS: tuple[tuple[str, ...], ...] = (_SAMPLES, _HAPPENINGS)
-"""What each version added: 1 samples in all their levels, 2 events and the parts of pictures."""
+_JOBS = (
+    # A job as it stood from since to until (epoch seconds; NULL: still).
+    "CREATE TABLE job (id INTEGER PRIMARY KEY, key TEXT NOT NULL, since REAL NOT NULL, until REAL, body BLOB NOT NULL)",
+    "CREATE INDEX job_span ON job (until, since)",
+    "CREATE INDEX job_since ON job (since)",
+    "CREATE INDEX job_key ON job (key, since)",
+)
+STEPS: tuple[tuple[str, ...], ...] = (_SAMPLES, _HAPPENINGS, _JOBS)
+"""What each version added: 1 samples in all their levels, 2 events and the parts of pictures, 3 Slurm's jobs."""
 CURRENT = len(STEPS)
 
 

@@ -27,12 +27,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.domain.series import Event, Series, Subject
+from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
-from app.store import answers, happened
+from app.store import answers, happened, job_series, jobs
 from app.store.history import StoreHealth, Tick
 from app.store.levels import Retention, Windows
 from app.store.pages import Pages
-from app.store.past import picture_at
+from app.store.past import last_picture, picture_at
 from app.store.reader import Reader, Unreadable
 from app.store.scribe import Scribe
 from app.store.view import View
@@ -86,11 +87,13 @@ class SqliteHistory:
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """One metric of one subject; see `History.series` and `app.store.answers`.
 
-        Of a node's `gpu.*` metrics, the fold over its GPUs. Raises LookupError with a sentence for a person.
+        Of a node's `gpu.*` metrics, the fold over its GPUs; of a job's, over those it held. Raises LookupError with
+        a sentence for a person.
         """
         question = answers.Question(subject, metric, start, end, step_s)
+        answer = job_series.series if subject.kind == "job" else answers.series
         try:
-            return await self._reader.ask(lambda pages: answers.series(pages.view, question))
+            return await self._reader.ask(lambda pages: answer(pages.view, question))
         except Unreadable as error:
             raise LookupError(str(error)) from None
 
@@ -98,6 +101,13 @@ class SqliteHistory:
         """The picture as it stood at `when`; None when nothing was kept near that time, or nothing can be read."""
         try:
             return await self._reader.ask(lambda pages: picture_at(pages, when))
+        except Unreadable:
+            return None
+
+    async def last(self, since: float) -> Snapshot | None:
+        """The last picture kept, for a new start; see `History.last`."""
+        try:
+            return await self._reader.ask(lambda pages: last_picture(pages, since))
         except Unreadable:
             return None
 
@@ -114,6 +124,13 @@ class SqliteHistory:
         """The newest `limit` events within start…end, oldest first; those of a node are also its GPUs'."""
         try:
             return await self._reader.ask(lambda pages: happened.events(pages.view.db, start, end, subject, limit))
+        except Unreadable:
+            return ()
+
+    async def jobs(self, start: float, end: float, limit: int = 500) -> Sequence[SlurmJob]:
+        """Slurm's jobs within start…end, newest first; see `History.jobs`."""
+        try:
+            return await self._reader.ask(lambda pages: jobs.jobs_between(pages.view.db, start, end, limit))
         except Unreadable:
             return ()
 

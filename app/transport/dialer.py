@@ -32,7 +32,8 @@ class Dialer:
         self, ssh: SshForwards | None = None, *, owner: str | None = None, resolver: Resolver | None = None
     ) -> None:
         """`owner`: unix sockets must be root's, one's own or that user's (empty: nobody's else); None: anybody's."""
-        self._ssh = ssh
+        self.ssh = ssh
+        """Forwards through ssh hosts; None: none may be made."""
         self._owner = owner
         self._resolver = resolver or Resolver()
         self._contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
@@ -87,14 +88,14 @@ class Dialer:
 
     async def _dial_through(self, server: Server, context: ssl.SSLContext | None, name: str | None) -> Connection:
         """Through ssh: a local socket stands for the server; where it does not yet, or no more, it is made to."""
-        if self._ssh is None or server.ssh is None:
+        if self.ssh is None or server.ssh is None:
             raise SshError(f"{server.authority} is to be reached through ssh, which is not available here")
         target = server.host if server.scheme == "unix" else server.authority
-        path = self._ssh.path(server.ssh, target)
+        path = self.ssh.path(server.ssh, target)
         loop = asyncio.get_running_loop()
         with suppress(*_NO_LISTENER):
             return (await loop.create_unix_connection(Connection, path, ssl=context, server_hostname=name))[1]
-        await self._ssh.forward(server.ssh, target)
+        await self.ssh.forward(server.ssh, target)
         return (await loop.create_unix_connection(Connection, path, ssl=context, server_hostname=name))[1]
 
     async def _context(self, server: Server) -> ssl.SSLContext:

@@ -20,6 +20,10 @@ class ProcessError(Exception):
     """A command could not be started, took too long or said too much; the message is for a person."""
 
 
+class TimedOutError(ProcessError):
+    """A command took too long and was killed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What an ended command left."""
@@ -52,7 +56,7 @@ async def run(
     is over, when it says more than `max_output` bytes, and when the caller is cancelled. A child that it leaves in the
     background with its pipes does not hold us up.
 
-    Raises ProcessError when it cannot be started, takes too long or says too much.
+    Raises ProcessError when it cannot be started, takes too long (TimedOutError) or says too much.
     """
     loop = asyncio.get_running_loop()
     name = PurePath(argv[0]).name
@@ -68,7 +72,7 @@ async def run(
         async with asyncio.timeout(timeout_s):
             await output.ended
     except TimeoutError as error:
-        raise ProcessError(f"{name} did not end within {timeout_s:g} s and was killed") from error
+        raise TimedOutError(f"{name} did not end within {timeout_s:g} s and was killed") from error
     finally:
         _kill_group(transport)
         transport.close()

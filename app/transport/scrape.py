@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urljoin
 
 from app.transport.attempt import Attempt
@@ -29,6 +29,9 @@ from app.transport.head import Head, HttpError
 from app.transport.http1 import ResponseParser
 from app.transport.inflate import decoded
 from app.transport.lines import LineCutter
+
+if TYPE_CHECKING:  # ssh is paid for by those who use it
+    from app.transport.ssh import SshForwards
 
 PER_SERVER = 8
 """Connections to one server at a time, in use or kept: a thousand pages behind one address wait for each other."""
@@ -67,6 +70,11 @@ class ScrapeClient:
     def __init__(self, dialer: Dialer | None = None) -> None:
         self._dialer = dialer or Dialer()
         self._lanes: dict[Server, _Lane] = {}
+
+    @property
+    def forwards(self) -> SshForwards | None:
+        """The connections through ssh hosts, for whoever runs commands there; None: none may be made."""
+        return self._dialer.ssh
 
     async def __aenter__(self) -> Self:
         return self

@@ -45,6 +45,14 @@ _MASTER_OPTIONS = (
     *("ClearAllForwardings=yes", "ForwardAgent=no", "ForwardX11=no", "PermitLocalCommand=no", "RemoteCommand=none"),
     *("RequestTTY=no", "Tunnel=no", "StreamLocalBindUnlink=yes", "StreamLocalBindMask=0177"),
 )
+_SESSION_OPTIONS = (
+    *("BatchMode=yes", "ControlMaster=no", "ClearAllForwardings=yes", "ForwardAgent=no", "ForwardX11=no"),
+    *("PermitLocalCommand=no", "RemoteCommand=none", "RequestTTY=no", "LogLevel=ERROR"),
+    # Never a login beside the master's: a dead master would mean one at every look.
+    "ProxyCommand=false",
+)
+SSH_FAILED = 255
+"""Exit status of ssh itself; a command's own 255 cannot be told apart."""
 _REFUSED = re.compile(r"permission denied|host key verification failed|too many authentication failures", re.IGNORECASE)
 
 
@@ -82,13 +90,41 @@ class SshForwards:
         Cancelled, it leaves the login going on: it may take longer than one scrape. Raises SshError.
         """
         words = ("-L", f"{self.path(destination, target)}:{target}")
-        if not await self._is_connected(destination):
-            await asyncio.shield(self._login(destination))
+        await self.connect(destination)
         # A forward of that name that leads nowhere (its socket was removed) would be taken for done.
         await self._control(destination, "cancel", *words)
         result = await self._control(destination, "forward", *words)
         if not result.ok:
             raise SshError(f"ssh {destination} forwards nothing to {target}: {_last_words(result)}")
+
+    async def connect(self, destination: SshDestination) -> None:
+        """See that there is a connection to a host, logging in where need be; cancelled, the login goes on.
+
+        Raises SshError.
+        """
+        self._check_folder()
+        if not await self._is_connected(destination):
+            await asyncio.shield(self._login(destination))
+
+    async def run(
+        self, destination: SshDestination, command: str, timeout_s: float, *, stdin: bytes, max_output: int
+    ) -> Result:
+        """Run a command, quoted for the host's shell, over the connection that `connect` made.
+
+        Raises SshError when the connection is lost, ProcessError as `process.run` does.
+        """
+        options = [word for option in _SESSION_OPTIONS for word in ("-o", option)]
+        argv = ("ssh", *self._options, "-T", *options, "-S", self._master(destination), *destination.words, command)
+        result = await run(argv, timeout_s, stdin=stdin, max_output=max_output)
+        if result.returncode == SSH_FAILED:
+            raise SshError(f"ssh {destination} lost the connection: {_last_words(result)}")
+        return result
+
+    async def configured(self, destination: SshDestination, timeout_s: float) -> dict[str, str]:
+        """What ssh's configuration says of a host (`ssh -G`): keyword, in small letters, to its last value."""
+        result = await run(("ssh", *self._options, "-G", *destination.words), timeout_s)
+        lines = (line.partition(" ") for line in result.stdout.decode("utf-8", "replace").splitlines())
+        return {key: value for key, _, value in lines}
 
     async def close(self) -> None:
         """End logins under way. Connections stay for whoever shares them, and end themselves when nobody does."""

@@ -14,11 +14,13 @@ from textual.binding import Binding, BindingType
 
 from app.tui.screens.registry import PAGES
 
-PAGE_METHODS = frozenset({"open", "to_node", "zoom_in", "zoom_out", "open_event"})
+PAGE_METHODS = frozenset({"open", "to_node", "zoom_in", "zoom_out", "open_event", "mark", "unmark", "send"})
 """Handlers that are methods `action_…` of a page; every other plain word is a verb of the app."""
 FLEET = ("home", "gpus", "heat")
-CHARTS = ("home", "gpu", "node", "services")
+CHARTS = ("home", "gpu", "node", "services", "ended")
 METRICS = ("home", "gpu", "heat")
+JOBS = ("queue", "job")
+NODES = ("node", "partitions")
 
 
 Keys = tuple[tuple[str, str], ...]
@@ -74,26 +76,55 @@ def _pages() -> tuple[Action, ...]:
 
 _OTHERS: tuple[Action, ...] = (
     Action("filter", "filter", "Keep the GPUs that fit: util<10 mem>40g node:gpu-[01-04] state:lost user:ana.", "filter", "slash", FLEET, "filter", "filter", "[FILTER]", "filter", is_urgent=True),
+    Action("job.filter", "filter", "Keep the jobs that fit: user:ana state:pd gpus>4 node:gpu-0[1-4] reason:Resources llama.", "jobs", "slash", ("queue",), "filter", "jobs", "[FILTER]", "job_filter", is_urgent=True),
     Action("command", "go", "Type a command; tab completes it, up and down are those before.", "command", "colon", bar="go", is_urgent=True),
     Action("back", "back", "Out of where you are; at home, drops the filter.", "back", "escape"),
-    Action("open", "open", "Into the chosen GPU or row.", "open", "enter", ("home", "gpus", "heat", "node")),
-    Action("node", "its node", "The node of the chosen GPU.", "to_node", "n", (*FLEET, "gpu"), "node"),
+    Action("open", "open", "Into the chosen GPU or row.", "open", "enter", ("home", "gpus", "heat", "node", "queue", "job", "partitions", "ended")),
+    Action("node", "its node", "The node of the chosen GPU.", "to_node", "n", (*FLEET, "gpu", "job"), "node"),
     Action("sibling.before", "GPU before", "The GPU before this one.", "sibling(-1)", "k", ("gpu",), "gpu"),
     Action("sibling.after", "next GPU", "The GPU after this one.", "sibling(1)", "j", ("gpu",), "gpu"),
-    Action("section.next", "next part", "The next part of the page, where not all fit.", "section(1)", "space", ("gpu", "node"), "part"),
+    Action("section.next", "next part", "The next part of the page, where not all fit.", "section(1)", "space", ("gpu", "node", "job", "partitions"), "part"),
     Action("zoom.in", "zoom in", "More of each GPU, fewer of them.", "zoom_in", "plus,equals_sign", ("home",), "zoom"),
     Action("zoom.out", "zoom out", "More GPUs, less of each.", "zoom_out", "minus", ("home",), "zoom"),
     Action("zoom", "zoom to", "To cards, lines, heat, or auto: whatever fits.", "zoom", command="zoom", argument="LEVEL", completes="zooms"),
     Action("metric.next", "next metric", "Draw and colour by the next metric.", "metric_step", "m", METRICS, "metric", fixed="1"),
     Action("metric.before", "metric before", "Draw and colour by the metric before.", "metric_step", "M", METRICS, fixed="-1"),
     Action("metric", "metric", "Draw and colour by any metric of a GPU.", "metric", command="metric", argument="METRIC", completes="metrics"),
+    Action("colour", "colour by", "Colour the grid by the metric, the job, the user, or how long a GPU has been held idle.", "colour", "C", ("home", "heat"), "colour", "color", "[metric|job|user|idle]", "colours"),
     Action("span.shorter", "shorter span", "Charts over less time.", "span_step", "comma", CHARTS, "span", fixed="-1"),
     Action("span.longer", "longer span", "Charts over more time.", "span_step", "full_stop", CHARTS, "span", fixed="1"),
     Action("span", "span", "Charts over that much time: 15m, 6h, 30d.", "span", command="since", argument="SPAN", completes="spans"),
     Action("sort.next", "sort", "Sort by the next column.", "sort_step", "s", ("gpus",), "sort", fixed="1"),
+    Action("job.sort.next", "sort", "Sort by the next column.", "job_sort_step", "s", ("queue",), "sort", fixed="1"),
+    Action("job.sort.reverse", "reverse", "Turn the order round.", "job_reverse", "S", ("queue",), fixed=""),
+    Action("job.sort", "sort jobs by", "Sort the queue by a column, downwards after a minus; no column: what runs, what waits, what ended.", "job_sort", command="sortjobs", argument="[COLUMN]", completes="job_columns"),
+    Action("job.mark", "mark", "Mark the chosen job, so that the next deed is done to all that are marked.", "mark", "space", ("queue",), "mark"),
+    Action("job.unmark", "unmark", "Take every mark away.", "unmark", "u", ("queue",)),
+    Action("job.open_arrays", "open arrays", "Every task of every array as a row of its own.", "arrays(1)", "plus,equals_sign", ("queue",)),
+    Action("job.close_arrays", "close arrays", "One row an array again.", "arrays(0)", "minus", ("queue",)),
     Action("sort.reverse", "reverse", "Turn the order round.", "reverse", "S", ("gpus",), "reverse"),
     Action("sort", "sort by", "Sort the list of GPUs by a column; no column: by place.", "sort", command="sort", argument="[COLUMN]", completes="columns"),
     Action("columns", "columns", "Choose the list's columns, by commas; none: the usual ones.", "columns", "c", ("gpus",), "columns", "columns", "[COLUMNS]", "columns", fixed="?"),
+    Action("job.cancel", "cancel", "End the marked jobs or the chosen one; asks first.", "job_cancel", "x", JOBS, "cancel", "cancel", "[JOBS]", "jobs"),
+    Action("job.hold", "hold", "Keep waiting jobs from starting.", "job_hold", "h", JOBS, "hold", "hold", "[JOBS]", "jobs"),
+    Action("job.release", "release", "Let held jobs start.", "job_release", "r", JOBS, "release", "release", "[JOBS]", "jobs"),
+    Action("job.requeue", "requeue", "Put running jobs back into the queue; they begin anew.", "job_requeue", "R", JOBS, "requeue", "requeue", "[JOBS]", "jobs"),
+    Action("job.suspend", "suspend", "Stop running jobs where they are; they keep their memory.", "job_suspend", "z", JOBS, "", "suspend", "[JOBS]", "jobs"),
+    Action("job.resume", "resume job", "Let suspended jobs go on.", "job_resume", "Z", JOBS, "", "resume", "[JOBS]", "jobs"),
+    Action("job.top", "to the top", "Before all other waiting jobs of the same user.", "job_top", "t", JOBS, "", "top", "[JOBS]", "jobs"),
+    Action("job.extend", "more time", "Give jobs more time: 1h, 30m, or minutes.", "job_extend", "e", JOBS, "extend", "extend", "TIME [JOBS]", fixed="?"),
+    Action("job.nice", "nice", "Let jobs step back in the queue: the higher, the later.", "job_nice", "i", JOBS, "", "nice", "NUMBER [JOBS]", fixed="?"),
+    Action("job.signal", "signal job", "Send jobs a signal: USR1, TERM, KILL.", "job_signal", command="signal", argument="SIGNAL [JOBS]"),
+    Action("job.again", "submit again", "Open the job's script for another run, with changes.", "job_again", "A", JOBS, "again", "again", "[JOB]", "jobs"),
+    Action("job.ended", "ended jobs", "Jobs that are over.", "open_page", "E", ("queue",), "ended", fixed="ended"),
+    Action("submit.open", "new job", "Write and submit a new job.", "open_page", "N", ("queue", "partitions"), "new job", fixed="submit"),
+    Action("submit.send", "submit", "Submit the script; asks first.", "send", "ctrl+s", ("submit",), "submit", is_urgent=True),
+    Action("submit.part", "next part", "The next part of the page, where not all fit.", "section(1)", "ctrl+n", ("submit",), "part", is_urgent=True),
+    Action("node.drain", "drain", "Let the chosen node take no more jobs, with a reason.", "node_drain", "D", NODES, "drain", "drain", "NODE REASON", "nodes", fixed="?"),
+    Action("node.undrain", "resume node", "Let the chosen node take jobs again.", "node_undrain", "U", NODES, "resume", "undrain", "[NODE]", "nodes"),
+    Action("node.delete", "delete node", "Make Slurm forget a dynamic node that is gone.", "node_delete", "X", NODES, "", "delete", "[NODE]", "nodes"),
+    Action("process.kill", "signal process", "Send your own process on this machine TERM, INT or KILL; asks first.", "kill", "K", ("gpu",), "signal", "kill", "SIGNAL [PID]", fixed="?"),
+    Action("shell", "shell", "A shell on the node by ssh; the screen is back when it ends.", "shell", command="ssh", argument="[NODE]", completes="nodes"),
     Action("time.back", "step back", "To the kept moment before.", "time_step", "left_square_bracket,shift+left", bar="time", fixed="-1"),
     Action("time.forward", "step on", "To the kept moment after; after the last comes now.", "time_step", "right_square_bracket,shift+right", bar="time", fixed="1"),
     Action("time.event", "event before", "To the moment of the event before.", "event_before", "left_curly_bracket"),
@@ -144,6 +175,11 @@ def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
 def key_of(action: str, keymap: Mapping[str, str]) -> str:
     """The first key of an action, by its id, as people read it."""
     return next(keys_of(one, keymap)[0] for one in ACTIONS if one.id == action)
+
+
+def word_of(action: str) -> str:
+    """The word of an action in a bar, by its id."""
+    return next(one.bar or one.title for one in ACTIONS if one.id == action)
 
 
 def shown_as(page: str, shown: str, keymap: Mapping[str, str]) -> Action | None:

@@ -12,14 +12,15 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from rich.console import RenderableType
 from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.widgets import Input
 
 from app.present.glyphs import ASCII, UNICODE
 from app.present.palettes import default_variables
 from app.tui import stack
 from app.tui.actions import ACTIONS, bindings
+from app.tui.driver import driver_class
 from app.tui.feed import TICK_S, Bridge, Fresh, RefusedError, pace
 from app.tui.keymap import load_keymap
 from app.tui.options import Connect, ScreenOptions
@@ -46,7 +47,7 @@ class Watchdog(SturdyApp):
     ALLOW_SELECT = False
 
     def __init__(self, connect: Connect, options: ScreenOptions) -> None:
-        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
+        super().__init__(driver_class=driver_class(), ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.options = options
         self.bridge = Bridge(connect, options, self._tell)
         self.glyphs = ASCII if options.ascii else UNICODE
@@ -80,7 +81,12 @@ class Watchdog(SturdyApp):
         self.set_interval(TICK_S, self.bridge.tick)
         for note in self._notes:
             self.call_after_refresh(self.note, note)
-        self.call_after_refresh(self.painted.set)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        # Textual's own private hook; what it calls "after a refresh" comes a sixtieth of a second after the frame.
+        super()._display(screen, renderable)
+        if renderable is not None:
+            self.painted.set()
 
     async def feeding(self) -> None:
         """Connect and follow the feed until cancelled; begins when the first frame is out."""
@@ -180,7 +186,7 @@ class Watchdog(SturdyApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # While a line is typed or a dialogue is open, keys mean letters; only leaving is always possible.
-        if action == "verb" and (self.page is None or isinstance(self.focused, Input)):
+        if action == "verb" and (self.page is None or self.page.is_typing):
             return parameters[0] == "quit"
         return super().check_action(action, parameters)
 

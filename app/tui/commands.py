@@ -26,6 +26,9 @@ def parse_command(line: str) -> tuple[Action, str]:
     action = COMMANDS.get(word.lower())
     if action is None:
         begins = [name for name in COMMANDS if name.startswith(word.lower())]
+        # `:q` leaves, as `q` does everywhere.
+        by_key = [name for name in begins if word in COMMANDS[name].keys.split(",") and not COMMANDS[name].where]
+        begins = by_key if len(by_key) == 1 else begins
         if len(begins) > 1:
             raise CommandError(f"{word!r} could be {', '.join(begins)}")
         if not begins:
@@ -53,25 +56,51 @@ def completions(line: str, words: Mapping[str, Sequence[str]]) -> tuple[str, ...
     action = COMMANDS.get(word.lower())
     if action is None or not action.completes:
         return ()
-    if action.completes == "filter":
-        return tuple(f"{word} {one}" for one in filter_completions(argument, words))
+    if action.completes in ("filter", "job_filter"):
+        over = filter_completions if action.completes == "filter" else job_filter_completions
+        return tuple(f"{word} {one}" for one in over(argument, words))
     head, comma, last = argument.rpartition(",") if action.completes == "columns" else ("", "", argument)
     return tuple(f"{word} {head}{comma}{one}" for one in _fitting(last, words.get(action.completes, ())))
 
 
 def filter_completions(text: str, words: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Whole filters that this one could become: the term being typed, completed."""
+    """Whole filters over GPUs that this one could become: the term being typed, completed."""
+    kinds = {"node": "nodes", "gpu": "gpus", "model": "models", "user": "users", "job": "jobs"}
+    bare = (*(f"{name}:" for name in EXAMPLES), *STATES, *(f"{name}>" for name in SHORT))
+    return _term_completions(
+        text, bare, {**{field: words.get(kind, ()) for field, kind in kinds.items()}, "state": STATES}
+    )
+
+
+def job_filter_completions(text: str, words: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Whole filters over jobs that this one could become."""
+    from app.domain import job_filtering  # noqa: PLC0415 - late: only who filters jobs needs it
+
+    kinds = {
+        "node": "nodes", "user": "job_users", "account": "accounts", "partition": "partitions", "qos": "qos",
+        "reason": "reasons", "job": "jobs", "name": "job_names",
+    }  # fmt: skip
+    bare = (
+        *(f"{name}:" for name in job_filtering.EXAMPLES),
+        *job_filtering.STATES,
+        *(f"{name}>" for name in job_filtering.NUMBERS),
+    )
+    states = (*job_filtering.STATES, *(state.lower() for state in job_filtering.CODES.values()))
+    return _term_completions(
+        text, bare, {**{field: words.get(kind, ()) for field, kind in kinds.items()}, "state": states}
+    )
+
+
+def _term_completions(text: str, bare: Sequence[str], values: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """The last term completed: from `bare`, or after a colon from the values of its field."""
     begin = max(text.rfind(" "), text.rfind("|"), text.rfind("(")) + 1
     head, term = text[:begin], text[begin:]
     sign = term[:1] if term[:1] in ("!", "-") else ""
     term = term.removeprefix(sign)
     field, colon, value = term.partition(":")
     if not colon:
-        known: Iterable[str] = (*(f"{name}:" for name in EXAMPLES), *STATES, *(f"{name}>" for name in SHORT))
-        return tuple(f"{head}{sign}{one}" for one in _fitting(term, known)) if term else ()
-    kinds = {"node": "nodes", "gpu": "gpus", "model": "models", "state": "states", "user": "users", "job": "jobs"}
-    fixed = STATES if field == "state" else words.get(kinds.get(field, ""), ())
-    return tuple(f"{head}{sign}{field}:{one}" for one in _fitting(value, fixed))
+        return tuple(f"{head}{sign}{one}" for one in _fitting(term, bare)) if term else ()
+    return tuple(f"{head}{sign}{field}:{one}" for one in _fitting(value, values.get(field, ())))
 
 
 def _fitting(begin: str, known: Iterable[str]) -> list[str]:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.filtering import Filter, FilterError, parse_filter
-from app.tui.commands import CommandError, completions, filter_completions, parse_command
+from app.domain.filter_grammar import FilterError
+from app.domain.filtering import Filter, parse_filter
+from app.domain.job_filtering import JobFilter, parse_job_filter
+from app.tui.commands import (
+    CommandError,
+    completions,
+    filter_completions,
+    job_filter_completions,
+    parse_command,
+)
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
 from app.tui.verbs import VERBS, filter_mistake
@@ -48,7 +56,17 @@ def saved_filter(text: str) -> Filter | None:
     return found if isinstance(found, Filter) and found else None
 
 
-def complete(desk: Desk, sign: str, line: str) -> Sequence[str]:
-    """Whole lines that this one could become, the likeliest first."""
+def try_job_filter(text: str) -> JobFilter | str:
+    """The filter of the queue being typed, or what is wrong with it so far."""
+    try:
+        return parse_job_filter(text)
+    except FilterError as error:
+        return filter_mistake(error)
+
+
+def complete(desk: Desk, sign: str, line: str, filters: str = "gpus") -> Sequence[str]:
+    """Whole lines that this one could become, the likeliest first; `filters` is what a filter is over here."""
     words = words_of(desk)
-    return completions(line, words) if sign == ":" else filter_completions(line, words)
+    if sign == ":":
+        return completions(line, words)
+    return job_filter_completions(line, words) if filters == "jobs" else filter_completions(line, words)

@@ -13,6 +13,7 @@ from app.tui.viewstate import ViewState
 
 if TYPE_CHECKING:
     from app.domain.filtering import Filter
+    from app.tui.page import Page
 
 
 class Desk(Protocol):
@@ -24,6 +25,10 @@ class Desk(Protocol):
     view: ViewState
     moment: Moment
     keymap: Mapping[str, str]
+
+    @property
+    def page(self) -> Page | None:
+        """The page that is open; None while a dialogue covers it."""
 
     @property
     def page_id(self) -> str:

@@ -26,6 +26,7 @@ from app.tui.travel import Replay
 if TYPE_CHECKING:
     from app.domain.filtering import Filter
     from app.services.feed import Feed
+    from app.tui.job_desk import JobLink
 
 LEAST_S = 0.25
 """Between two tellings of new data."""
@@ -85,16 +86,28 @@ class Bridge:
         self._connect = connect
         self._options = options
         self._tell = tell
-        self._told_at = 0.0
+        self._due_at = 0.0
         self.pace_s = LEAST_S
         """Seconds between two tellings of new data; the app sets it by what a look costs it."""
         self._nothing = Snapshot(cluster=options.cluster)
         self.feed: Feed | None = None
         self.problem = ""
         self.replay: Replay | None = None
+        self.tasks: asyncio.TaskGroup | None = None
+        """Owns what is kept open as long as the screen is; None before the feed is followed and after."""
+        self.jobs: JobLink | None = None
+        """Made by who first asks for jobs (`app.tui.job_desk`)."""
 
     async def run(self) -> None:
-        """Connect and follow until cancelled; after a failure say why, wait, try again."""
+        """Connect and follow until cancelled; what pages keep open beside the feed ends with it."""
+        try:
+            async with asyncio.TaskGroup() as self.tasks:
+                await self._keep_connected()
+        finally:
+            self.tasks = None
+
+    async def _keep_connected(self) -> None:
+        """After a failure say why, wait, try again."""
         pause = _FIRST_PAUSE_S
         while True:
             try:
@@ -120,12 +133,12 @@ class Bridge:
 
     def tick(self) -> None:
         """Tell if nobody did for a second; called once a second."""
-        if self.replay is None and monotonic() - self._told_at > 0.9 * TICK_S:
-            self.tell()
+        if self.replay is None and monotonic() > self._due_at:
+            self.tell(again_s=0.9 * TICK_S)
 
-    def tell(self) -> None:
-        """Something is new."""
-        self._told_at = monotonic()
+    def tell(self, again_s: float = 1.1 * TICK_S) -> None:
+        """Something is new. What comes every second, a little more or less, must not be told twice a second."""
+        self._due_at = monotonic() + again_s
         self._tell()
 
     def connected(self) -> Feed:
@@ -157,4 +170,5 @@ class Bridge:
             wanted=wanted,
             problem=self.problem,
             origin=feed.origin,
+            watched=feed.watched(),
         )

@@ -7,16 +7,23 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
+from app.domain.job_filtering import parse_job_filter
 from app.domain.metrics import by_key
 from app.domain.snapshot import Gpu
 from app.present.cells import Cell, Line, cells, line
 from app.present.fleet_view import fleet_view
 from app.present.job_rows import JOB_COLUMNS, job_rows
 from app.present.now_line import now_line
+from app.present.queue import Queue, Wanted
+from app.present.queue_rows import SHORT, Sight, queue_rows, table_columns
+from app.present.queue_titles import as_of, picture_note, queue_title, why_no_jobs
 from app.present.rows import NO_ROWS
 from app.tui.charting import ChartKeeper, gpu_wish, metric_title, span_title
 from app.tui.desk import Desk
+from app.tui.explaining import Explainer
 from app.tui.moment import Moment
+from app.tui.painting import Painter
+from app.tui.queue_verbs import find_job
 from app.tui.trending import Trending
 from widgets.chart import HistoryChart
 from widgets.gpu_grid import GpuGrid
@@ -24,12 +31,12 @@ from widgets.notes import EmptyNote
 from widgets.pane import Pane
 from widgets.virtual_table import VirtualTable
 
-NO_QUEUE = "Not connected: this version does not read Slurm yet"
-QUEUE_HINT = "[slurm] in the configuration will connect it"
 NO_CHAT = "Not connected: this version has no agent yet"
 CHAT_HINT = "[agent] base_url will connect it"
 CHART_KEYS = (("m", "metric"), (", .", "span"))
 _WIDE = 160
+_GOING = Wanted(parse_job_filter("!ended"))
+"""What home shows of the queue: those that are over have their place on the queue's page."""
 
 
 class HomePanes(Container):
@@ -44,13 +51,16 @@ class HomePanes(Container):
         self._grid = GpuGrid(id="grid")
         self._chart = HistoryChart(id="chart")
         self._chart_pane = Pane(self._chart, title="History", glyphs=glyphs, id="chart-pane")
-        self._jobs = VirtualTable(glyphs=glyphs, empty=NO_QUEUE, hint=QUEUE_HINT, id="jobs")
+        self._jobs = VirtualTable(glyphs=glyphs, id="jobs")
         self._queue_pane = Pane(self._jobs, title="Queue", glyphs=glyphs, id="queue-pane")
         self._chat = EmptyNote(id="chat-note")
         self._chat.show(NO_CHAT, CHAT_HINT)
         self._ask_pane = Pane(self._chat, title="Ask", glyphs=glyphs, id="ask-pane")
         self._trending = Trending(desk)
         self._keeper = ChartKeeper(self._chart, desk)
+        self._painter = Painter()
+        self._queue = Queue()
+        self._explainer = Explainer()
         self._moment: Moment | None = None
         self._zoom_shown: str | None = None
         super().__init__(*self._order(width), id="panes")
@@ -120,14 +130,26 @@ class HomePanes(Container):
     def _show_grid(self, moment: Moment) -> None:
         metric = by_key()[self._desk.view.metric]
         trend = self._trending.trends.of
-        self._grid.show(fleet_view(moment.snapshot, moment.look, metric, trend, moment.keep))
+        paint = self._painter.of(moment, self._desk.view.colour)
+        self._grid.show(fleet_view(moment.snapshot, moment.look, metric, trend, moment.keep, paint))
 
     def _show_queue(self, moment: Moment) -> None:
-        """Jobs as far as exporters name them; where none does, why there is nothing."""
-        rows = job_rows(moment.gpus(), moment.look)
-        self._jobs.show(JOB_COLUMNS, rows or NO_ROWS)
-        state = f"{len(rows)} named by exporters, Slurm not connected" if rows else ""
-        self._queue_pane.show("Queue", line(Cell(state, "quiet")))
+        """Slurm's queue; without Slurm jobs as far as exporters name them; where none does, why there is nothing."""
+        picture = moment.snapshot.slurm
+        self._jobs.explain(*(why_no_jobs(moment.snapshot) if moment.origin else moment.why_empty))
+        if picture is None:
+            rows = job_rows(moment.gpus(), moment.look)
+            self._jobs.show(JOB_COLUMNS, rows or NO_ROWS)
+            state = f"{len(rows)} named by exporters, Slurm not connected" if rows else ""
+            self._queue_pane.show("Queue", line(Cell(state, "quiet")))
+            return
+        now = moment.now
+        items = self._queue.items(picture.jobs or {}, _GOING, now)
+        sight = Sight(moment.look, as_of(picture, now), self._explainer.of(picture, moment.look))
+        self._jobs.show(table_columns(SHORT), queue_rows(items, SHORT, sight, is_old=picture.is_expired(now)))
+        self._queue_pane.show(
+            queue_title(moment.facts, moment.look), picture_note(picture, now), (("enter", "open"), ("3", "queue"))
+        )
 
     def _chosen_gpu(self) -> Gpu | None:
         place = self._grid.cursor
@@ -146,7 +168,10 @@ class HomePanes(Container):
     @on(VirtualTable.RowChosen)
     def _job_chosen(self, event: VirtualTable.RowChosen) -> None:
         event.stop()
-        self._desk.change(filter=f"job:{event.key}")
+        if self._moment is None or self._moment.snapshot.slurm is None:
+            self._desk.change(filter=f"job:{event.key}")
+        else:
+            self._desk.open_page("job", find_job(self._desk, event.key).id)
 
     @on(GpuGrid.GpuChosen)
     def _gpu_chosen(self, event: GpuGrid.GpuChosen) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.domain.fleet import ClusterFacts, cluster_facts
@@ -13,7 +13,9 @@ from app.present.header import Badge, badge
 from app.present.look import Look
 
 if TYPE_CHECKING:
+    from app.domain.allocation import Allocations
     from app.domain.filtering import Filter
+    from app.domain.watched import Watched
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +48,17 @@ class Moment:
         wanted, now = self.wanted, self.now
         if wanted is None:
             return None
-        return lambda gpu: wanted.keeps(gpu, now)
+        join = self.join
+        return lambda gpu: wanted.keeps(gpu, now, join)
+
+    @property
+    def join(self) -> Allocations | None:
+        """Which job holds which GPU; None where there is no Slurm."""
+        if self.snapshot.slurm is None:
+            return None
+        from app.domain.allocation import allocations  # noqa: PLC0415 - the first frame does not wait for it
+
+        return allocations(self.snapshot, self.now)
 
     def gpus(self) -> tuple[Gpu, ...]:
         """The GPUs that the filter keeps, by place."""
@@ -83,11 +95,29 @@ def moment_of(
     replay_at: float | None = None,
     problem: str = "",
     origin: str = "",
+    watched: Watched | None = None,
 ) -> Moment:
-    """A moment with what follows from its snapshot."""
+    """A moment with what follows from its snapshot and from what was watched until now."""
     facts = cluster_facts(snapshot, look.now)
+    if snapshot.slurm is not None:
+        from app.domain.allocation import allocations  # noqa: PLC0415 - only a cluster with Slurm pays for it
+
+        look = replace(look, held=allocations(snapshot, look.now).held, idle_s=_idle(watched, look.now))
     shown = badge(facts, look, replay_at) if origin else _unconnected(problem, look)
     return Moment(snapshot, look, facts, shown, events, wanted, replay_at, problem, origin)
+
+
+def _idle(watched: Watched | None, now: float) -> Callable[[Gpu], float | None] | None:
+    """For how long each held GPU has been idle, where somebody watched."""
+    if watched is None or not watched.at:
+        return None
+    spells = watched.idle
+
+    def idle_s(gpu: Gpu) -> float | None:
+        spell = spells.get(gpu.id)
+        return None if spell is None else max(0.0, now - spell.since)
+
+    return idle_s
 
 
 def _unconnected(problem: str, look: Look) -> Badge:

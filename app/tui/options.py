@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from app.services.feed import Feed
+    from app.services.own_processes import OwnProcesses
+    from app.tui.job_desk import JobDesk
 
 Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Feed]]"
 """Opens a feed and closes it at the end; called again after a pause when it raises, with the reason on screen."""
+
+OpenJobs: TypeAlias = "Callable[[], AbstractAsyncContextManager[JobDesk | None]]"
+"""Opens what looks jobs up and acts on them; None where this way to Slurm takes no questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,16 @@ class ScreenOptions:
     """Filter to begin with; empty: as it was left."""
     tz: tzinfo | None = None
     """Zone of the clocks; None: the machine's own."""
+    jobs: OpenJobs | None = None
+    """None: there is no Slurm, or nothing may be asked of it."""
+    read_only: bool = False
+    """Nothing may be done to jobs, nodes or processes."""
+    shell: bool = True
+    """A shell on a node may be opened by ssh."""
+    jump: str = ""
+    """Login host that nodes are reached through; empty: from here."""
+    processes: Callable[[], OwnProcesses] | None = None
+    """Signals one's own processes on this machine; None: nothing is signalled."""
 
     @property
     def view_file(self) -> Path:

@@ -15,6 +15,7 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.timer import Timer
 from textual.widget import Widget
+from textual.widgets import Input
 
 from app.present.cells import Cell, Line, cells
 from app.tui.actions import bars, call_of, shown_as
@@ -41,6 +42,8 @@ class Page(SturdyScreen):
 
     ID: ClassVar[str] = ""
     """Its row in the registry."""
+    FILTERS: ClassVar[str] = "gpus"
+    """What its filter is over: `gpus` or `jobs`."""
     AUTO_FOCUS = "#body *"
 
     def __init__(self) -> None:
@@ -50,6 +53,7 @@ class Page(SturdyScreen):
         self._to_choose: tuple[str, int] | None = None
         self._header_kind: tuple[object, ...] = ()
         self._header_at = 0.0
+        self._is_narrow: bool | None = None
 
     @property
     def desk(self) -> Desk:
@@ -73,9 +77,30 @@ class Page(SturdyScreen):
         """Show a moment."""
         raise NotImplementedError
 
+    @property
+    def is_typing(self) -> bool:
+        """Whether keys mean letters now."""
+        return isinstance(self.focused, Input)
+
     def chosen(self) -> tuple[str, int] | None:
         """Node and index of the GPU chosen here; None where the page chooses none."""
         return None
+
+    def chosen_jobs(self) -> tuple[str, ...]:
+        """Ids of the jobs chosen or marked here; empty where the page chooses none."""
+        return ()
+
+    def chosen_nodes(self) -> tuple[str, ...]:
+        """Names of the nodes chosen or marked here, as the snapshot has them; empty where the page chooses none."""
+        place = self.chosen()
+        return (place[0],) if place is not None else ()
+
+    def chosen_process(self) -> int | None:
+        """Number of the process chosen here; None where the page chooses none."""
+        return None
+
+    def take(self, script: str, origin: str) -> None:
+        """Edit a script that came from elsewhere; for the page that edits scripts."""
 
     def select(self, node: str, index: int) -> bool:  # noqa: ARG002 - for pages that choose a GPU
         """Choose a GPU if it is there; whether it was."""
@@ -113,16 +138,32 @@ class Page(SturdyScreen):
     def look(self, moment: Moment) -> None:
         """Show a moment, the header and the keys with it."""
         self._show_header(moment)
-        self.query_one(KeyBar).show(*bars(self.ID, self.desk.keymap, is_narrow=self.size.width < ROOMY[0]))
+        self._show_keys(is_narrow=self.size.width < ROOMY[0])
         self.show(moment)
         if self._to_choose is not None:
             self.choose(*self._to_choose)
+
+    def _show_keys(self, *, is_narrow: bool) -> None:
+        """The key bar; its rows are put together only where the width makes another of it."""
+        if is_narrow != self._is_narrow:
+            self._is_narrow = is_narrow
+            self.query_one(KeyBar).show(*bars(self.ID, self.desk.keymap, is_narrow=is_narrow))
 
     def _show_header(self, moment: Moment) -> None:
         """At once where something happened; every other second while only ages, power and cost move on."""
         facts = moment.facts
         trouble = (facts.gpus, facts.gpus_lost, facts.criticals, facts.warnings, facts.nodes_down, facts.sources_ok)
-        kind = (moment.replay_at, moment.problem, moment.origin, moment.wanted, moment.badge.tone, self.size, trouble)
+        jobs = (facts.jobs_running, facts.jobs_pending, facts.gpus_allocated)
+        kind = (
+            moment.replay_at,
+            moment.problem,
+            moment.origin,
+            moment.wanted,
+            moment.badge.tone,
+            self.size,
+            trouble,
+            jobs,
+        )
         if kind == self._header_kind and 0 <= moment.now - self._header_at < HEADER_S:
             return
         self._header_kind, self._header_at = kind, moment.now
@@ -149,6 +190,26 @@ class Page(SturdyScreen):
         self.query_one(Prompt).close()
         self.set_focus(self._focus_before)
 
+    def try_filter(self, text: str) -> str:
+        """Show what a filter being typed keeps; what is wrong with it so far, or nothing."""
+        from app.tui import deeds  # noqa: PLC0415 - needed only once somebody types
+
+        found = deeds.try_filter(text)
+        if isinstance(found, str):
+            return found
+        self.desk.try_filter(found or None)
+        return ""
+
+    def keep_filter(self, text: str) -> None:
+        """Keep a filter that was typed. Raises RefusedError."""
+        from app.tui import deeds  # noqa: PLC0415 - needed only once somebody types
+
+        deeds.enter_line(self.desk, "/", text)
+
+    def drop_filter(self) -> None:
+        """Show again what the filter in force keeps."""
+        self.desk.try_filter(None)
+
     @on(Prompt.Entered)
     def _entered(self, event: Prompt.Entered) -> None:
         from app.tui import deeds  # noqa: PLC0415 - needed only once somebody types
@@ -156,7 +217,10 @@ class Page(SturdyScreen):
         event.stop()
         self.end_line()
         try:
-            deeds.enter_line(self.desk, event.sign, event.text)
+            if event.sign == "/":
+                self.keep_filter(event.text)
+            else:
+                deeds.enter_line(self.desk, event.sign, event.text)
         except RefusedError as refusal:
             self.type_line(event.sign, event.text)
             self.query_one(Prompt).hint(str(refusal), is_error=True)
@@ -166,20 +230,16 @@ class Page(SturdyScreen):
         event.stop()
         if event.sign != "/":
             return
-        from app.tui import deeds  # noqa: PLC0415 - needed only once somebody types
-
-        found = deeds.try_filter(event.text)
-        if isinstance(found, str):
-            self.query_one(Prompt).hint(found)
-        else:
-            self.desk.try_filter(found or None)
+        mistake = self.try_filter(event.text)
+        if mistake:
+            self.query_one(Prompt).hint(mistake)
 
     @on(Prompt.Dismissed)
     def _dismissed(self, event: Prompt.Dismissed) -> None:
         event.stop()
         self.end_line()
         if event.sign == "/":
-            self.desk.try_filter(None)
+            self.drop_filter()
 
     @on(KeyBar.Pressed)
     async def _pressed(self, event: KeyBar.Pressed) -> None:
@@ -194,7 +254,7 @@ class Page(SturdyScreen):
     def _complete(self, sign: str, line: str) -> Sequence[str]:
         from app.tui import deeds  # noqa: PLC0415 - needed only once somebody types
 
-        return deeds.complete(self.desk, sign, line)
+        return deeds.complete(self.desk, sign, line, self.FILTERS)
 
     def _extra(self, moment: Moment) -> tuple[Line, ...]:
         """What the header adds: the filter, and how many GPUs it keeps."""

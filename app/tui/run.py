@@ -30,6 +30,8 @@ CLOSE_S = 3.0
 HARD_END_S = 8.0
 """After a signal, the process ends by then, come what may."""
 _LOG_MOST_BYTES = 1_000_000
+_GARBAGE_LEAST = 20_000
+"""Objects more than before that are worth a search: a picture of eight GPUs is a thousand, none of them garbage."""
 
 
 def run(connect: Connect, options: ScreenOptions) -> int:
@@ -80,6 +82,7 @@ async def _started(app: Watchdog) -> None:
     """After the first frame, leave what the start made out of every later search for garbage, and search again."""
     await app.painted.wait()
     gc.freeze()
+    gc.set_threshold(_GARBAGE_LEAST)
     gc.enable()
 
 

@@ -28,6 +28,11 @@ class Sections:
             pane.add_class("section")
         self._mark(is_current=True)
 
+    @property
+    def current(self) -> str:
+        """Name of the section that is shown where there is room for one."""
+        return self._current
+
     def step(self, by: int) -> None:
         """Make the next section current that has something to say, and give it the keys."""
         names = [name for name, pane in self._panes.items() if not pane.has_class(NEEDLESS) or name == self._current]

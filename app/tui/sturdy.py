@@ -12,9 +12,12 @@ from typing import Any
 
 from textual.app import App
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 
 from app.tui.feed import sentence
+from widgets.painting import FrugalCompositor
 
 log = logging.getLogger("gpu_watchdog.screen")
 
@@ -45,6 +48,13 @@ class SturdyApp(App[None]):
 
 class SturdyScreen(Screen[None]):
     """A screen that notes its errors and goes on, once it stands."""
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """Who has the keys. Textual paints the whole screen anew when that changes, though two widgets look different."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = FrugalCompositor()
 
     async def _dispatch_message(self, message: Message) -> None:
         try:

@@ -9,18 +9,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 
+from app.domain.filter_grammar import FilterError
 from app.domain.filter_terms import SHORT, metric_named
-from app.domain.filtering import FilterError, parse_filter
+from app.domain.filtering import parse_filter
 from app.domain.metrics import METRICS
 from app.domain.naming import same_node
 from app.domain.snapshot import Gpu, Snapshot
 from app.domain.times import parse_span, parse_time
 from app.present.gpu_rows import GPU_COLUMNS
-from app.tui import journeys
+from app.tui import acting, journeys, queue_verbs
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
 from app.tui.themes import NAMES, theme_named
-from app.tui.viewstate import stepped_metric, stepped_span
+from app.tui.viewstate import COLOURS, stepped_metric, stepped_span
 
 Verb = Callable[[Desk, str], None]
 
@@ -76,6 +77,13 @@ def zoom(desk: Desk, text: str) -> None:
 def metric_step(desk: Desk, text: str) -> None:
     """Draw the metric so many steps further in the round."""
     desk.change(metric=stepped_metric(desk.view.metric, int(text)))
+
+
+def colour(desk: Desk, text: str) -> None:
+    """Colour the grid by the metric, the job, the user or the idle time; without a word, by the next of them."""
+    here = COLOURS.index(desk.view.colour)
+    desk.change(colour=_one_of(text, COLOURS, "colouring") if text else COLOURS[(here + 1) % len(COLOURS)])
+    desk.note(f"coloured by {desk.view.colour}")
 
 
 def metric(desk: Desk, text: str) -> None:
@@ -195,6 +203,7 @@ VERBS: Mapping[str, Verb] = {
     "zoom": zoom,
     "metric_step": metric_step,
     "metric": metric,
+    "colour": colour,
     "span_step": span_step,
     "span": span,
     "sort_step": sort_step,
@@ -210,6 +219,8 @@ VERBS: Mapping[str, Verb] = {
     "back": back,
     "redraw": redraw,
     "quit": quit_,
+    **queue_verbs.VERBS,
+    **acting.VERBS,
 }
 
 

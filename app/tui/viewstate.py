@@ -7,12 +7,15 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from app.domain.metrics import by_key
 
 Zoom = Literal["", "cards", "lines", "heat"]
 """Empty: whatever fits."""
+Colour = Literal["metric", "job", "user", "idle"]
+"""What gives the GPUs of the grid their colour."""
+COLOURS: tuple[Colour, ...] = get_args(Colour)
 
 SPANS_S: tuple[int, ...] = (300, 900, 3600, 6 * 3600, 86400, 7 * 86400, 30 * 86400)
 """Spans of time that charts step through."""
@@ -44,6 +47,12 @@ class ViewState:
     columns: tuple[str, ...] = ()
     """Columns of the list of GPUs; empty: the usual ones."""
     filter: str = ""
+    colour: Colour = "metric"
+    job_filter: str = ""
+    """Of the queue."""
+    job_sort: str = ""
+    """Column of the queue; empty: what runs, what waits, what has ended."""
+    job_descending: bool = False
     history: tuple[str, ...] = ()
     """Command lines, oldest first."""
 
@@ -110,5 +119,9 @@ _FITS: Mapping[str, Callable[[object], bool]] = {
     "descending": lambda value: isinstance(value, bool),
     "columns": _is_texts,
     "filter": lambda value: isinstance(value, str),
+    "colour": lambda value: value in COLOURS,
+    "job_filter": lambda value: isinstance(value, str),
+    "job_sort": lambda value: isinstance(value, str),
+    "job_descending": lambda value: isinstance(value, bool),
     "history": _is_texts,
 }

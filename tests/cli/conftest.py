@@ -20,6 +20,7 @@ from app.domain.series import FLEET, Subject
 from app.domain.snapshot import Layer, Snapshot
 from app.store.history import Tick
 from app.store.sqlite import open_store
+from tests.standins.slurm_commands import FakeSlurm, row
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 
@@ -104,6 +105,19 @@ def hung_page() -> Iterator[str]:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/metrics"
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
+    """A Slurm of stand-ins that the configuration names: ana's 812 runs, bo's 813 waits."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    fake = FakeSlurm(folder)
+    fake.queue(row(812), row(813, state="PENDING", gpus=8, UserName="bo"))
+    fake.says("squeue -h -a -r -t all", stdout="812 CANCELLED\n")
+    monkeypatch.setenv("GPU_WATCHDOG_SLURM_BIN_DIR", str(folder))
+    monkeypatch.setenv("GPU_WATCHDOG_DISCOVER_LOCAL", "false")
+    return fake
 
 
 PAST = 1_764_000_000.0

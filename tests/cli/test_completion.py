@@ -85,7 +85,7 @@ def test_bash_completes(words: list[str], expected: set[str], tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("st", {"status"}),
+        ("stat", {"status"}),
         ("status --js", {"--json"}),
         ("completion ", {"bash", "fish", "zsh"}),
         ("--targ", {"--target"}),

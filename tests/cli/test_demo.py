@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def test_headless_prints_a_configuration_and_ends_politely() -> None:
         out, err = serving.communicate(timeout=10)
 
     settings = parse(out, "stdout")
+    assert ("local", False) == (settings.slurm.via, Path(settings.slurm.bin_dir).exists())
     assert (0, "") == (serving.returncode, err)
     assert f"serving {len(settings.target)} simulated pages" in told
 
@@ -92,8 +94,9 @@ async def test_the_past_is_kept_as_if_it_had_been_seen(tmp_path: Path, monkeypat
     """The last minutes before the start are in the store, and say that they are simulated."""
     monkeypatch.setattr("app.cli.simulated_past.RINGS", ((300.0, 30.0), (120.0, 30.0), (60.0, 10.0)))
     spec, origin = SimSpec(nodes=1, gpus=2), 1_764_000_000.0
-    config = SimAddress.of(spec, "http://127.0.0.1:1", origin, "").config_text()
-    task = Task(spec, origin, config, INTERVAL_S, tmp_path / "history.db")
+    address = SimAddress.of(spec, "http://127.0.0.1:1", origin, "")
+    config = replace(address, bin_dir="/nowhere/bin").config_text()
+    task = Task(spec, origin, config, INTERVAL_S, tmp_path / "history.db", "/nowhere/home")
 
     await write_past(Task.from_json(task.to_json()))
 
@@ -105,3 +108,7 @@ async def test_the_past_is_kept_as_if_it_had_been_seen(tmp_path: Path, monkeypat
     assert then is not None
     assert "simulated" == then.mode
     assert 2 == len(list(then.gpus()))
+    assert then.slurm is not None
+    assert "24.11.5" == then.slurm.version
+    (runs, *_) = (job for job in (then.slurm.jobs or {}).values() if job.is_running)
+    assert ("/nowhere/home/", 1) == (str(runs.stdout)[:14], sum(len(one.indices or ()) for one in runs.gpus_on))

@@ -24,7 +24,7 @@ SERVER = Find(Target(url="http://127.0.0.1:8000/metrics"), "vllm", models=("llam
 def found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with a driver, an exporter of the same GPUs, and a model server."""
 
-    async def here(settings: Settings, _clock: object) -> Here:
+    async def here(settings: Settings, *_: object) -> Here:
         used = replace(settings, target=(DRIVER.target, SERVER.target))
         return Here(used, (DRIVER, EXPORTER, SERVER), None)
 
@@ -62,7 +62,7 @@ def test_a_file_that_exists_is_left_alone(run: Run, tmp_path: Path) -> None:
 def test_nothing_found_is_written_and_said(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with the lines to fill in, and exit 2."""
 
-    async def here(settings: Settings, _clock: object) -> Here:
+    async def here(settings: Settings, *_: object) -> Here:
         return Here(settings, (), "no driver")
 
     monkeypatch.setattr(init, "found_here", here)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.slurm_files import recorded_slurm
+
 PAGES = (
     "expo-dcgm/*.prom",
     "expo-nvidia-gpu-exporter/*.prom",
@@ -38,6 +40,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "recorded_page" in metafunc.fixturenames:
         pages = recorded_pages(metafunc.config.getoption("captures"))
         metafunc.parametrize("recorded_page", pages, ids=[f"{page.parent.name}/{page.name}" for page in pages])
+    if "recorded_slurm" in metafunc.fixturenames:
+        files, _ = recorded_slurm(metafunc.config.getoption("captures"))
+        metafunc.parametrize("recorded_slurm", files, ids=[file.name for file in files])
 
 
 @pytest.fixture

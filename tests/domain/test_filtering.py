@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.filtering import EVERYTHING, FilterError, parse_filter
+from app.domain.filter_grammar import FilterError
+from app.domain.filtering import EVERYTHING, parse_filter
 from app.domain.reading import GpuProcess, XidCount
 from app.domain.snapshot import Gpu, Layer, MigSlice
 

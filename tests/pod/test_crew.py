@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from pod.crew import Clocks, Crew, Seat
+from pod.crew import HEAD_START_S, Clocks, Crew, Seat
 from pod.driver import NvmlUnavailableError
 from pod.gpu import GpuReading, Identity
 
@@ -21,6 +21,7 @@ class FakeProbe:
         self.index = index
         self.gate = threading.Event()
         self.gate.set()
+        self.takes_s = 0.0
         self.reads = 0
         self.inside = 0
         self.most_inside = 0
@@ -32,6 +33,7 @@ class FakeProbe:
         self.inside += 1
         self.most_inside = max(self.most_inside, self.inside)
         self.gate.wait(LONG_S)
+        time.sleep(self.takes_s)
         self.inside -= 1
         if self.error is not None:
             raise self.error
@@ -75,6 +77,15 @@ def test_healthy_gpus_are_all_read_by_one_thread(machine: Machine) -> None:
     assert [1.0] * 4 == [gpu.values["reads"] for gpu in first]
     assert [(2.0, False)] * 4 == [(gpu.values["reads"], gpu.is_late) for gpu in second]
     assert 1 == len(machine.crew._threads)
+
+
+def test_slow_round_of_healthy_gpus_stays_with_one_thread(machine: Machine) -> None:
+    """Four GPUs that each come in within the head start keep one thread, however long all of them take together."""
+    for probe in machine.probes:
+        probe.takes_s = 0.7 * HEAD_START_S
+
+    assert [False] * 4 == [gpu.is_late for gpu in machine.read()]
+    assert len(machine.crew._threads) < 3
 
 
 def test_hanging_gpu_does_not_keep_the_others(machine: Machine) -> None:

@@ -80,7 +80,7 @@ def test_every_gpu_column_has_a_cell_and_an_order_for_every_kind_of_gpu() -> Non
 
     assert len(set(keys)) == len(keys)
     assert all(len(keys) == len(row.cells) for row in gpu_rows(gpus, LOOK, keys))
-    assert all(len(gpus) == len(sort_gpus(gpus, key, NOW)) for key in keys)
+    assert all(len(gpus) == len(sort_gpus(gpus, key, LOOK)) for key in keys)
     assert ["power", "gpu"] == [column.key for column in gpu_columns(["power", "nonsense", "gpu"])]
 
 
@@ -89,7 +89,7 @@ def test_sorting_puts_unknown_last_both_ways() -> None:
     gpus = tuple(SNAPSHOT.gpus())
 
     for descending in (False, True):
-        ordered = sort_gpus(gpus, "utilization", NOW, descending=descending)
+        ordered = sort_gpus(gpus, "utilization", LOOK, descending=descending)
         assert {"gpu-01/5", "gpu-08/5"} == {gpu.id for gpu in ordered[-2:]}
 
 
@@ -98,7 +98,7 @@ def test_close_values_keep_the_order_they_had() -> None:
     gpus = tuple(fleet(1, 3).gpus())
     near = tuple(with_values(gpu, {"gpu.utilization": 90.2 + gpu.index * 0.1}) for gpu in gpus)
 
-    ordered = sort_gpus(near, "utilization", NOW, descending=True, before=["gpu-01/0", "gpu-01/1", "gpu-01/2"])
+    ordered = sort_gpus(near, "utilization", LOOK, descending=True, before=["gpu-01/0", "gpu-01/1", "gpu-01/2"])
 
     assert [0, 1, 2] == [gpu.index for gpu in ordered]
 
@@ -122,7 +122,7 @@ def test_owner_is_job_then_user_then_process() -> None:
     """What the exporter ties to the GPU, else who runs there, else what."""
     bare = replace(ONE, hpc_jobs=(), processes=(GpuProcess(1, "/usr/bin/python3"),))
 
-    assert ("812 ana", "python3", "") == (owner(ONE), owner(bare), owner(replace(bare, processes=None)))
+    assert ("812 ana", "python3", "") == tuple(owner(gpu, LOOK) for gpu in (ONE, bare, replace(bare, processes=None)))
 
 
 def test_sources_that_are_not_well_come_first_and_say_what_to_do() -> None:

@@ -1,8 +1,10 @@
 """Targets behind a real sshd on loopback, through the system's ssh: one login, private sockets, no questions."""
 
 import asyncio
+import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -10,18 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from app.config.settings import Target
+from app.config.settings import Slurm, Target
 from app.domain.reading import SourceSpec
 from app.sources.exporter import make
 from app.sources.registry import Making
-from app.transport.destination import parse_destination
+from app.sources.slurm.source import make as make_slurm
+from app.transport.destination import SshError, parse_destination
 from app.transport.dialer import Dialer
 from app.transport.endpoint import parse_endpoint
 from app.transport.failure import ScrapeError
+from app.transport.process import TimedOutError
+from app.transport.runner import SshRunner
 from app.transport.scrape import ScrapeClient
 from app.transport.ssh import RETRY_S, SshForwards
 from tests.real.conftest import StartServer
 from tests.standins import exporters
+from tests.standins.slurmrestd import FakeRest
 from tests.tools.fake_clock import FakeClock
 
 pytestmark = pytest.mark.real("ssh")
@@ -249,3 +255,77 @@ async def test_an_ssh_target_is_a_source_like_any_other(client: ScrapeClient, ss
 
     assert reading.error is None
     assert ["node-1"] == [node.name for node in reading.nodes]
+
+
+async def test_commands_run_over_the_same_login(client: ScrapeClient, forwards: SshForwards, sshd: Sshd) -> None:
+    """A page and five commands are one login; every word arrives as it is, whatever a shell would make of it."""
+    hostile = ["a b", "$(touch x)", "`id`", "'", '"', "; exit 9", "-o", "--", "a\nb", "\x1f", "", "*", "ü", "\\", "!"]
+    show = "import json, os, sys; print(json.dumps([sys.argv[1:], os.environ.get('LC_ALL'), sys.stdin.read()]))"
+    runner = SshRunner(parse_destination(sshd.destination), forwards, {"LC_ALL": "C"}, ("SQUEUE_FORMAT",))
+    async with exporters.serving(exporters.says(exporters.whole(b"a 1\n"))) as url:
+        await client.get(parse_endpoint(url, ssh=sshd.destination), 10.0)
+        argv = [sys.executable, "-c", show, *hostile]
+        results = await asyncio.gather(*(runner.run(argv, 20.0, stdin=b"#!/bin/sh\n") for _ in range(5)))
+
+    assert [[hostile, "C", "#!/bin/sh\n"]] * 5 == [json.loads(result.stdout) for result in results]
+    assert 1 == sshd.logins
+
+
+def is_running(pid: str, name: bytes) -> bool:
+    """Whether a process of that number and name is there."""
+    line = Path("/proc") / pid / "cmdline"
+    return line.is_file() and name in line.read_bytes()
+
+
+async def test_a_command_of_a_host_ends_with_its_time(forwards: SshForwards, sshd: Sshd, tmp_path: Path) -> None:
+    """What hangs over there is ended over there: nothing of it is left running."""
+    runner = SshRunner(parse_destination(sshd.destination), forwards, {})
+    await runner.run(["true"], 20.0)
+    script = f"echo $$ > {tmp_path}/pid; exec sleep 60"
+    with pytest.raises(TimedOutError, match=r"sh on 127\.0\.0\.1:\d+ did not end within 1\.5 s"):
+        await runner.run(["sh", "-c", script], 1.5)
+
+    assert not is_running((tmp_path / "pid").read_text().strip(), b"sleep")
+
+
+async def test_a_command_never_logs_in_by_itself(forwards: SshForwards, sshd: Sshd) -> None:
+    """When the connection ends under a command, that is an error; the next command makes it anew."""
+    destination = parse_destination(sshd.destination)
+    runner = SshRunner(destination, forwards, {})
+    await runner.run(["true"], 20.0)
+    await forwards.end(destination)
+    with pytest.raises(SshError, match="lost the connection"):
+        await forwards.run(destination, "true", 10.0, stdin=b"", max_output=1000)
+    before = sshd.logins
+    again = await runner.run(["true"], 20.0)
+
+    assert (1, True, 2) == (before, again.ok, sshd.logins)
+
+
+async def test_a_commands_user_is_asked_of_sshs_configuration(forwards: SshForwards, sshd: Sshd) -> None:
+    """Without a login: whom `~/.ssh/config` names for the host."""
+    with sshd.config.open("a") as file:
+        file.write(" User bea\n")
+
+    assert "bea" == await SshRunner(parse_destination(sshd.destination), forwards, {}).user()
+    assert 0 == (sshd.log.read_text().count("Accepted") if sshd.log.exists() else 0)
+
+
+@pytest.mark.parametrize("by", ["tcp", "unix"])
+async def test_slurmrestd_behind_a_host_is_reached(
+    by: str, client: ScrapeClient, sshd: Sshd, folder: Path, clock: FakeClock
+) -> None:
+    """A slurmrestd that listens on loopback or a socket of the ssh host is read over the same login."""
+    fake = FakeRest()
+    async with fake.serving(folder / "far.sock" if by == "unix" else None) as url:
+        slurm = Slurm(via="rest", ssh=sshd.destination, rest_url=url)
+        spec = SourceSpec("slurm", "slurm", "slurm:rest", 60.0)
+        source = make_slurm(Making(spec, Target(url="slurm:rest"), 20.0, client, clock, slurm=slurm))
+        reading = await source.read()
+        await source.close()
+
+    assert None is reading.error
+    assert reading.slurm is not None
+    assert ["812"] == [job.id for job in reading.slurm.jobs or ()]
+    assert f"{url} through ssh {sshd.destination}" == source.spec.target
+    assert 1 == sshd.logins

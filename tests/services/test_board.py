@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.domain.reading import GpuReading, NodeReading, Reading, SourceSpec
+from app.domain.restore import replay
 from app.domain.snapshot import Snapshot
 from app.services import wire
 from app.services.board import Arrival, Board
@@ -68,3 +69,28 @@ def test_attached_boards_agree() -> None:
 def _pass_on(mirror: Board, arrival: Arrival) -> None:
     heard = wire.unpack_arrival(wire.pack_arrival(arrival))
     mirror.apply(heard.spec, heard.reading, heard.missed_slots)
+
+
+async def test_a_restored_past_renews_those_who_listen() -> None:
+    """The past with the readings since stands for what was there: a new version, other events, a new beginning."""
+    board, renewed = Board(Snapshot()), list[int]()
+    board.listen(lambda _: None, lambda: renewed.append(board.snapshot.version))
+    board.apply(SPEC, Reading.failed("a", 5.0, "connection refused"))
+    before = board.snapshot.version
+
+    board.restore(replay(Snapshot(), [(SPEC, reading(6.0), 0)]))
+
+    assert [before + 1] == renewed
+    assert ["a/0"] == [gpu.id for gpu in board.snapshot.gpus()]
+    assert ([], 1) == (list(board.recent), len(board.drain()[0]))
+
+
+def test_a_source_that_went_meanwhile_does_not_come_back() -> None:
+    """What was forgotten while the past was read stays forgotten."""
+    board = Board(Snapshot())
+    board.apply(SPEC, reading(5.0))
+    board.forget("a")
+
+    board.restore(replay(Snapshot(), [(SPEC, reading(5.0), 0)]))
+
+    assert {} == board.snapshot.sources

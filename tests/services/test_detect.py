@@ -37,7 +37,7 @@ async def test_what_is_looked_at(
 
     monkeypatch.setattr(detect, "search", search)
 
-    here = await found_here(Settings(), SystemClock())
+    here = await found_here(Settings(), SystemClock(), {})
 
     assert tuple(find.target for find in expected) == here.settings.target
     assert bool(expected) == here.has_something
@@ -47,7 +47,7 @@ async def test_a_machine_with_nothing_is_searched_within_the_patience(monkeypatc
     """No driver and no exporter: a sentence that says what was looked for, in well under a second."""
     monkeypatch.setattr(detect, "PLACES", (detect.Place(1, "nobody"),))
 
-    here = await found_here(Settings(), SystemClock())
+    here = await found_here(Settings(), SystemClock(), {})
 
     if here.finds:
         pytest.skip("this machine has GPUs of its own")

@@ -138,7 +138,7 @@ def check(state: GpuState) -> None:
 def test_counters_never_fall(healthy: Cluster) -> None:
     """Whatever counts only grows, in the GPU's state and the node's, in the history and under every fault."""
     cluster = Cluster(SimSpec())
-    for number, kind in enumerate(("pcie-replay", "nvlink-errors", "thermal", "ecc-dbe", "idle-hold")):
+    for number, kind in enumerate(("pcie-replay", "nvlink-errors", "thermal", "idle-hold", "ecc-dbe")):
         cluster.inject(Fault(kind, "gpu-01", number, at_s=100.0 + number, for_s=60.0))
     moments = [*range(-86400, -10000, 9000), *range(90, 300, 5)]
     for before, after in pairwise(cluster.gpus_at("gpu-01", t) for t in moments):

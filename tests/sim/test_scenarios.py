@@ -6,12 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
+from app.domain.slurm import SlurmNode
 from app.sim.cluster import Cluster
 from app.sim.faults import KINDS, Fault
 from app.sim.gpu import GpuState
 from app.sim.render import Renderer
 from app.sim.scenarios import SCENARIOS, SHOWCASE, scenario, untold
+from app.sim.slurm.desk import Desk
+from app.sim.slurm.scene import Call
 from app.sim.spec import SimSpec
+from app.sources.slurm.scontrol import parse_nodes
 from tests.sim.readings import ORIGIN, by_gpu, one, samples, target
 
 CLEAN = Cluster(SimSpec(scenario="healthy"))
@@ -191,6 +195,65 @@ def walk_node_down(pages: Renderer) -> None:
     """Both pages of the node are down, and no other's."""
     assert ["down", "down"] == [page_fault(pages, VICTIM, kind) for kind in ("dcgm", "node")]
     assert page_fault(pages, "gpu-01", "dcgm") is None
+    told = [slurm_node(Desk(pages.cluster, ORIGIN), VICTIM, t).text for t in (14.0, 30.0, 46.0)]
+    assert [
+        "ALLOCATED+DYNAMIC_NORM",
+        "ALLOCATED+DYNAMIC_NORM+NOT_RESPONDING",
+        "DOWN+DYNAMIC_NORM+NOT_RESPONDING",
+    ] == told
+    assert not any(VICTIM in job.nodes for job in pages.cluster.jobs_at(46.0))
+
+
+def walk_drained(pages: Renderer) -> None:
+    """Slurm takes the node out with a reason; its job goes on, and once that has ended nothing new starts there."""
+    slurm = Desk(pages.cluster, ORIGIN)
+    node = slurm_node(slurm, "gpu-03", 30.0)
+    assert node.is_draining
+    assert "RMA" in (node.reason or "")
+    busy = [job for job in pages.cluster.jobs_at(30.0) if "gpu-03" in job.nodes]
+    ends = max((job.end for job in busy), default=30.0)
+    assert not any("gpu-03" in job.nodes for t in (ends + 60, ends + 7200) for job in pages.cluster.jobs_at(t))
+
+
+def walk_slurm_down(pages: Renderer) -> None:
+    """Commands fail from then on after some seconds, and the pages go on."""
+    slurm = Desk(pages.cluster, ORIGIN)
+    assert 0 == slurm.run(Call("squeue", (), "mira"), 14.0).code
+    answer = slurm.run(Call("squeue", (), "mira"), 30.0)
+    assert b"Unable to contact slurm controller" in answer.err
+    assert answer.delay_s > 1
+    assert gpus(pages, "DCGM_FI_DEV_GPU_UTIL", 30)
+
+
+def walk_slurm_slow(pages: Renderer) -> None:
+    """The right answer, late."""
+    slurm = Desk(pages.cluster, ORIGIN)
+    before, answer = (slurm.run(Call("squeue", ("-h",), "mira"), t) for t in (14.0, 30.0))
+    assert (0, 0.0) == (before.code, before.delay_s)
+    assert 0 == answer.code
+    assert answer.delay_s > 1
+
+
+def walk_unaware(pages: Renderer) -> None:
+    """A GPU is busy and its memory full, and no job of Slurm's has it."""
+    slurm = Desk(pages.cluster, ORIGIN)
+    assert 6 not in (slurm_node(slurm, "gpu-04", 30.0).indices_used or ())
+    assert gpus(pages, "DCGM_FI_DEV_FB_USED", 30, "gpu-04")[6] > 1000
+    assert gpus(pages, "DCGM_FI_DEV_GPU_UTIL", 30, "gpu-04")[6] > 50
+
+
+def walk_fragmented(pages: Renderer) -> None:
+    """At least a node's worth of GPUs is free, and no node has them all."""
+    slurm = Desk(pages.cluster, ORIGIN)
+    free = {name: 8 - len(slurm_node(slurm, name, 30.0).indices_used or ()) for name in ("gpu-01", VICTIM, "gpu-03")}
+    assert sum(free.values()) >= 8
+    assert max(free.values()) < 8
+
+
+def slurm_node(slurm: Desk, name: str, t: float) -> SlurmNode:
+    """A node as Slurm tells it."""
+    text = slurm.run(Call("scontrol", ("-o", "-d", "show", "node", name), "mira", time_form="%s"), t).out
+    return parse_nodes(text).items[0]
 
 
 def walk_healthy(pages: Renderer) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.domain.apply import Change, apply
-from app.domain.reading import GpuReading, NodeReading, Reading, SourceSpec
+from app.domain.reading import GpuReading, NodeReading, Reading, SourceKind, SourceSpec
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Layer, Snapshot
 from app.store.history import Tick
@@ -98,7 +98,8 @@ async def follow(history: SqliteHistory, readings: Iterable[Reading], of: Source
     """Apply readings one after another, each a tick of its own, as the keeper of a board would."""
     picture = Snapshot(cluster="lab")
     for reading in readings:
-        applied = apply(picture, of or replace(spec(), name=reading.source), reading)
+        kind: SourceKind = "slurm" if reading.source == "slurm" else "exporter"
+        applied = apply(picture, of or replace(spec(), name=reading.source, kind=kind), reading)
         picture = applied.snapshot
         await history.write(Tick(reading.at, applied.changes, applied.events, picture))
     return picture

@@ -179,7 +179,7 @@ async def test_fleet_service_and_slice_have_a_past_of_their_own(tmp_path: Path) 
         (Subject("node", node="n7"), POWER, "node:n7 was never seen"),
         (Subject("service", key="exporter"), "service.ttft", "service:exporter was never seen"),
         (FLEET, POWER, "fleet was never seen"),
-        (Subject("job", key="812"), POWER, "job:812: the history keeps GPUs"),
+        (Subject("job", key="812"), POWER, "job:812 was never seen"),
         (GPU, "gpu.charm", "no metric is called 'gpu.charm'"),
     ],
 )

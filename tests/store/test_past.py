@@ -211,3 +211,45 @@ async def test_a_quiet_fleet_keeps_one_version_of_itself(tmp_path: Path) -> None
             return int(pages.view.db.execute("SELECT count(*) FROM version").fetchone()[0])
 
         assert 3 == await history._reader.ask(versions)
+
+
+async def test_the_last_picture_is_for_a_new_start(tmp_path: Path) -> None:
+    """However long ago the last tick was, its picture is there; but not when that was before the time asked for."""
+    readings = [node_reading(T0 + n * 5.0, gpus=1 if n == 9 else 2) for n in range(10)]
+    async with store(tmp_path / "h.db") as history:
+        assert await history.last(0.0) is None
+        await follow(history, readings)
+        picture = await history.last(T0 + 45.0)
+        assert await history.last(T0 + 46.0) is None
+
+    assert picture is not None
+    assert T0 + 45.0 == picture.at
+    assert [(None, T0 + 45.0), (T0 + 45.0, T0 + 40.0)] == [(gpu.lost_at, gpu.seen_at) for gpu in picture.gpus()]
+
+
+async def test_a_silent_gpu_names_who_listed_it(tmp_path: Path) -> None:
+    """A GPU whose source was down at the end has that source's layer, empty, of the time it was last seen."""
+    up = [node_reading(T0 + n * 5.0) for n in range(5)]
+    out = [Reading.failed("exporter", T0 + n * 5.0, "connection refused") for n in range(5, 40)]
+
+    async with store(tmp_path / "h.db") as history:
+        await follow(history, [*up, *out])
+        picture = await history.last(0.0)
+
+    assert picture is not None
+    silent = picture.nodes["n1"].gpus[0]
+    assert [("exporter", T0 + 20.0, {})] == [(one.source, one.at, one.values) for one in silent.layers]
+    assert T0 + 20.0 == silent.seen_at
+
+
+async def test_who_stopped_listing_a_gpu_that_others_see_is_not_named(tmp_path: Path) -> None:
+    """A source that answers and does not list a GPU that another one lists must not lose it after a restart."""
+    both = [node_reading(T0 + n * 5.0, source=name) for n in range(3) for name in ("a", "b")]
+    one = [node_reading(T0 + n * 5.0, source=name, gpus=2 if name == "b" else 1) for n in range(3, 20) for name in "ab"]
+
+    async with store(tmp_path / "h.db") as history:
+        await follow(history, [*both, *one])
+        picture = await history.last(0.0)
+
+    assert picture is not None
+    assert [["a", "b"], ["b"]] == [sorted(layer.source for layer in gpu.layers) for gpu in picture.gpus()]

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 SEARCH_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
@@ -21,6 +22,18 @@ SEARCH_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Debian asks this script whether a freshly installed service may start; exit 101 says no."""
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpu-watchdog-tests"
+"""What no package installs. Read at import: a test's own home has another cache."""
+
+NEW_SLURM = CACHE / "slurm-forky"
+"""Root folder of Debian's testing suite with its Slurm: newer than the machine's own, and installed nowhere."""
+
+HOST = (
+    "mount -t tmpfs t /mnt && mkdir /mnt/u /mnt/w /mnt/r && "
+    "mount -t overlay o -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r && mknod /mnt/r/dev/null0 c 1 3"
+)
+"""The least a host of its own does, in namespaces that end with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,10 @@ class Part:
     commands: tuple[str, ...]
     packages: tuple[str, ...]
     files: tuple[str, ...] = ()
+    recipe: tuple[str, ...] = ()
+    """A script of this folder with its arguments, run as root once the packages are there."""
+    needs_hosts: bool = False
+    """Its tests make hosts out of namespaces, which only root can, where the machine lets it."""
     is_optional: bool = False
     """Only a benchmark's table is shorter without it, so its absence never fails a run."""
 
@@ -55,6 +72,28 @@ PARTS = (
     Part("openssl", "makes good and bad certificates", ("openssl",), ("openssl",)),
     Part("zsh", "reads our completion script", ("zsh",), ("zsh",)),
     Part("fish", "reads our completion script", ("fish",), ("fish",)),
+    Part(
+        "slurm",
+        "forms a real cluster of the machine's own Slurm",
+        (
+            *("slurmctld", "slurmd", "slurmrestd", "slurmdbd", "squeue", "munged", "mariadbd", "sshd"),
+            *("unshare", "nsenter", "setpriv", "ip"),
+        ),
+        (
+            *("slurmctld", "slurmd", "slurmrestd", "slurmdbd", "slurm-client", "slurm-wlm-jwt-plugin"),
+            *("slurm-wlm-mysql-plugin", "munge", "mariadb-server", "openssh-server", "util-linux", "iproute2"),
+        ),
+        needs_hosts=True,
+    ),
+    Part(
+        "slurm-new",
+        "forms a real cluster of the newest Slurm there is",
+        ("mmdebstrap",),
+        ("mmdebstrap",),
+        files=(f"{NEW_SLURM}/usr/sbin/slurmctld",),
+        recipe=("slurm_root.py", "forky", str(NEW_SLURM)),
+        needs_hosts=True,
+    ),
     Part("nvtop", "stands beside us in the benchmark", ("nvtop",), ("nvtop",), is_optional=True),
 )
 
@@ -67,6 +106,15 @@ def find(command: str) -> str | None:
 def is_present(part: Part) -> bool:
     """Tell whether every command and file of a part is on this machine."""
     return all(find(command) for command in part.commands) and all(Path(file).exists() for file in part.files)
+
+
+@cache
+def can_make_hosts() -> bool:
+    """Tell whether this process may make hosts of its own: as root, with every namespace and an overlay."""
+    if os.geteuid() != 0 or not find("unshare"):
+        return False
+    fresh = ["unshare", "--net", "--uts", "--mount", "--pid", "--ipc", "--fork", "--kill-child"]
+    return subprocess.run([*fresh, "sh", "-c", HOST], check=False, capture_output=True).returncode == 0
 
 
 def named(name: str) -> Part:
@@ -147,11 +195,20 @@ def install() -> int:
         needed = [package for part in absent if not part.is_optional for package in part.packages]
         if needed:
             apt_install(privilege, needed)
+            make_more(privilege, absent)
         optional = [package for part in absent if part.is_optional for package in part.packages]
         if optional:
             with contrib_sources() as options:
                 apt_install(privilege, optional, options)
     return report(absent)
+
+
+def make_more(privilege: Sequence[str], parts: Sequence[Part]) -> None:
+    """Run what makes the parts that no package brings whole; what fails is reported as absent."""
+    for part in parts:
+        if part.recipe:
+            script = str(Path(__file__).with_name(part.recipe[0]))
+            subprocess.run([*privilege, sys.executable, script, *part.recipe[1:]], check=False)
 
 
 def report(wanted: Sequence[Part]) -> int:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from app.domain.series import Event, Subject
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pictures"
 SIZES = ((80, 24), (120, 40), (200, 60))
@@ -32,10 +34,21 @@ class Picture:
     typed: tuple[str, ...] = ()
     nodes: int = 0
     """0: the small board with every kind of trouble; else a fleet of so many nodes."""
+    has_slurm: bool = False
+    """The board with Slurm's jobs instead."""
 
 
 PICTURES = (
-    Picture("home"),
+    Picture("home", has_slurm=True),
+    Picture("trouble"),
+    Picture("queue", (":queue",), has_slurm=True),
+    Picture("job", (":job 812",), has_slurm=True),
+    Picture("waiting", (":job 831",), has_slurm=True),
+    Picture("partitions", (":partitions",), has_slurm=True),
+    Picture("submit", (":submit",), has_slurm=True),
+    Picture("cancel", (":queue", ":cancel 815"), has_slurm=True),
+    Picture("by-job", (":color job",), has_slurm=True),
+    Picture("slurm-node", (":node gpu-03",), has_slurm=True),
     Picture("gpu", (":gpu gpu-01/0",)),
     Picture("node", (":node gpu-01",)),
     Picture("gpus", (":gpus",)),
@@ -47,15 +60,33 @@ PICTURES = (
 )
 
 
+_AT = 1_764_000_000.0
+OF_JOBS = (
+    Event(_AT - 2460, "job.started", "info", Subject("job", key="815"), "job 815 (bo, eval) started on gpu-03"),
+    Event(
+        _AT - 300,
+        "finding.began",
+        "warning",
+        Subject("gpu", node="gpu-01", index=3),
+        "job 812 (ana, llama-ft): 1 of its 12 GPUs idle for 41 min; 0.7 GPU-hours, $1.70 lost",
+    ),
+)
+"""What happened lately on the board with Slurm's jobs."""
+
+
 async def paint(picture: Picture, size: tuple[int, int], theme: str) -> str:
     """The SVG of one picture."""
     from tests.present.fleets import troubled
-    from tests.tui.boards import full, healthy
+    from tests.present.slurm_fleet import slurm_fleet
+    from tests.tui.boards import EVENTS, full, healthy
     from tests.tui.driving import driving
+    from tests.tui.fake_jobs import FakeJobs, opening
 
-    board = troubled(picture.nodes) if picture.nodes else full()
+    board = slurm_fleet() if picture.has_slurm else troubled(picture.nodes) if picture.nodes else full()
     with tempfile.TemporaryDirectory() as folder:
-        async with driving(Path(folder), board, size, theme=theme) as drive:
+        events = OF_JOBS if picture.has_slurm else EVENTS
+        jobs = opening(FakeJobs())
+        async with driving(Path(folder), board, size, events=events, theme=theme, jobs=jobs) as drive:
             drive.feed.past = {drive.feed.now() - 1800: healthy()}
             for line in picture.typed:
                 await drive.type(line)

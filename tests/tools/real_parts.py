@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.parts import PARTS, Part, is_present, named
+from tests.tools.parts import PARTS, Part, can_make_hosts, is_present, named
 
 MISSING = "real part missing: "
+NO_HOSTS = "hosts of its own cannot be made here (needs root, namespaces and overlay mounts): "
 KEPT = "kept for make test-real"
 REQUIRE = "GW_REQUIRE_PARTS"
 ROOM = Path("tests/real")
@@ -53,8 +54,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(f"{MISSING}{', '.join(required)} (`make parts` installs it)", pytrace=False)
     if absent:
         pytest.skip(f"{MISSING}{', '.join(absent)}")
+    refuse_without_hosts([part.name for part in parts_of(item) if part.needs_hosts])
     if is_in_real(item) and not are_asked_for(item.config):
         pytest.skip(KEPT)
+
+
+def refuse_without_hosts(names: list[str]) -> None:
+    """Skip, or fail where parts are required, a test that makes hosts on a machine that does not let it."""
+    if not names or can_make_hosts():
+        return
+    if are_required():
+        pytest.fail(f"{NO_HOSTS}{', '.join(names)}", pytrace=False)
+    pytest.skip(f"{NO_HOSTS}{', '.join(names)}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -63,6 +74,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     missing = missing_line(reasons)
     if missing:
         terminalreporter.write_line(missing, yellow=True, bold=True)
+    hostless = sum(reason.partition("Skipped: ")[2].startswith(NO_HOSTS) for reason in reasons)
+    if hostless:
+        line = f"REAL PARTS IDLE: {hostless} tests make hosts of their own, which needs root and namespaces"
+        terminalreporter.write_line(line, yellow=True, bold=True)
     kept = sum(reason.endswith(KEPT) for reason in reasons)
     if kept:
         terminalreporter.write_line(f"REAL PARTS: {kept} tests wait for `make test-real`", yellow=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tools import parts
+from tests.tools import parts, real_parts
 from tests.tools.real_parts import MISSING, are_required, missing_line
 
 
@@ -54,3 +54,27 @@ def test_contrib_is_asked_for_beside_main_in_both_formats_of_apt() -> None:
     )
 
     assert wanted == parts.contrib_of(given)
+
+
+@pytest.mark.parametrize(
+    ("variables", "outcome"), [({}, pytest.skip.Exception), ({"CI": "true"}, pytest.fail.Exception)]
+)
+def test_hosts_that_cannot_be_made_are_told(
+    variables: dict[str, str], outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without root or namespaces a test of a cluster is skipped, or fails where parts are required; both name it."""
+    monkeypatch.delenv("CI", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(real_parts, "can_make_hosts", lambda: False)
+
+    with pytest.raises(outcome, match=r"needs root, namespaces and overlay mounts.*: slurm"):
+        real_parts.refuse_without_hosts(["slurm"])
+
+
+def test_hosts_that_can_be_made_are_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the machine lets us, and for tests that need no hosts, nothing happens."""
+    monkeypatch.setattr(real_parts, "can_make_hosts", lambda: True)
+    real_parts.refuse_without_hosts(["slurm"])
+    monkeypatch.setattr(real_parts, "can_make_hosts", lambda: False)
+    real_parts.refuse_without_hosts([])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -13,6 +13,7 @@ from time import monotonic
 from textual.app import App
 from textual.pilot import Pilot
 
+from app.domain.series import Event
 from app.domain.snapshot import Snapshot
 from app.tui.app import Watchdog
 from app.tui.options import ScreenOptions
@@ -62,9 +63,9 @@ class Drive:
         await self.until(lambda: text in self.text, within)
 
 
-def options(folder: Path, **more: str) -> ScreenOptions:
+def options(folder: Path, **more: object) -> ScreenOptions:
     """Options in a folder of the test's own, with clocks in UTC."""
-    return ScreenOptions(state_dir=folder, keymap=folder / "keymap.toml", cluster="lab", tz=UTC, **more)  # type: ignore[arg-type]  # only texts are varied here
+    return ScreenOptions(state_dir=folder, keymap=folder / "keymap.toml", cluster="lab", tz=UTC, **more)  # type: ignore[arg-type]  # fields of ScreenOptions
 
 
 @asynccontextmanager
@@ -73,10 +74,11 @@ async def driving(
     snapshot: Snapshot | None = None,
     size: tuple[int, int] = (120, 40),
     *failures: Exception,
-    **more: str,
+    events: Sequence[Event] = EVENTS,
+    **more: object,
 ) -> AsyncIterator[Drive]:
     """Run the app on a board; leaves when it has painted the feed's first picture."""
-    feed = FakeFeed(full() if snapshot is None else snapshot, EVENTS)
+    feed = FakeFeed(full() if snapshot is None else snapshot, events)
     app = Watchdog(connection(feed, *failures), options(folder, **more))
     async with app.run_test(size=size) as pilot:
         feeding = asyncio.create_task(app.feeding())

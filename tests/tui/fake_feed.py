@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 
 from app.domain.metrics import by_key
 from app.domain.series import Event, Point, Series, Subject
+from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
+from app.domain.watched import Watched
 from app.store.history import StoreHealth
 from tests.tui.boards import NOW
 
@@ -30,6 +32,7 @@ class FakeFeed:
         self._woken = asyncio.Event()
         self.past: dict[float, Snapshot] = {}
         """Pictures kept, by their time."""
+        self.spells = Watched()
         self.refusal: Exception | None = None
         """Raised by every question to the history."""
         self.health = HEALTH
@@ -61,6 +64,9 @@ class FakeFeed:
     def recent_events(self) -> Sequence[Event]:
         return self._events
 
+    def watched(self) -> Watched:
+        return self.spells
+
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         self._refuse()
         self.asked.append((subject, metric, start, end))
@@ -75,6 +81,10 @@ class FakeFeed:
     async def moments(self, start: float, end: float) -> tuple[float, ...]:
         self._refuse()
         return tuple(at for at in sorted(self.past) if start <= at <= end)
+
+    async def jobs(self, start: float, end: float, limit: int = 500) -> Sequence[SlurmJob]:
+        self._refuse()
+        return ()
 
     async def events(
         self, start: float, end: float, subject: Subject | None = None, limit: int = 500

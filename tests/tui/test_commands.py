@@ -25,7 +25,7 @@ WORDS = {
         ("at 14:32", "time.at", "14:32"),
         ("  at   -10m ", "time.at", "-10m"),
         ("sort", "sort", ""),
-        ("col gpu,util", "columns", "gpu,util"),
+        ("colu gpu,util", "columns", "gpu,util"),
         ("q", "quit", ""),
         ("SOURCES", "page.sources", ""),
     ],
@@ -41,7 +41,7 @@ def test_line_means_an_action(line: str, action: str, argument: str) -> None:
     ("line", "words"),
     [
         ("", "a command is missing"),
-        ("h", "could be home, heat"),
+        ("h", "could be home, heat, help, hold"),
         ("sorces", "did you mean 'sources'"),
         ("xyzzy", "there are home"),
         ("at", "at TIME"),

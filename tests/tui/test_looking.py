@@ -38,7 +38,7 @@ async def test_numbers_grow_old_on_screen_without_any_news(tmp_path: Path) -> No
     """When nothing comes, ages grow by the second, and in the end the badge says so."""
     async with driving(tmp_path, healthy()) as drive:
         drive.feed.advance(12)
-        drive.app.bridge._told_at = 0.0
+        drive.app.bridge._due_at = 0.0
         drive.app.bridge.tick()
 
         await drive.shows("STALE 13 s")

@@ -13,16 +13,20 @@ from app.domain.snapshot import Snapshot
 from app.tui.app import Watchdog
 from app.tui.screens.registry import PAGES, PageRow
 from tests.present.fleets import troubled
+from tests.present.slurm_fleet import slurm_fleet
 from tests.tui.boards import EVENTS, NOW, empty, full, healthy, stale
 from tests.tui.driving import Drive, options
 from tests.tui.fake_feed import FakeFeed, connection
+from tests.tui.fake_jobs import FakeJobs, opening
 
 Compare = Callable[..., bool]
 SIZES = ((80, 24), (120, 40), (200, 60))
 """Every page is painted at each: the smallest that is promised, a laptop's, a large screen."""
 SMALL, MEDIUM, _ = SIZES
-ARGUMENTS = {"": "", "NODE/INDEX": " gpu-01/0", "NODE": " gpu-01"}
+ARGUMENTS = {"": "", "NODE/INDEX": " gpu-01/0", "NODE": " gpu-01", "ID": " 812"}
 """What follows a page's command, by what its row says it must be followed by; a page without any needs no row here."""
+OF_SLURM = frozenset({"queue", "job", "partitions", "submit", "ended"})
+"""Pages that show nothing without Slurm."""
 every_size = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 
 
@@ -48,19 +52,39 @@ def settle(feed: FakeFeed, *lines: str) -> Callable[[Pilot[None]], Awaitable[Non
     return before
 
 
-def picture(compare: Compare, folder: Path, board: Snapshot, size: tuple[int, int], *lines: str, **more: str) -> bool:
+def picture(
+    compare: Compare, folder: Path, board: Snapshot, size: tuple[int, int], *lines: str, **more: object
+) -> bool:
     """Whether the screen looks as it did when it was last accepted; ten minutes ago all was well."""
     feed = FakeFeed(board, EVENTS if board.nodes else ())
     feed.past = {NOW - 600: healthy()}
-    app = Watchdog(connection(feed), options(folder, **more))
+    app = Watchdog(connection(feed), options(folder, **{"jobs": opening(FakeJobs()), **more}))
     return compare(app, terminal_size=size, run_before=settle(feed, *lines))
 
 
 @every_size
 @pytest.mark.parametrize("row", PAGES, ids=lambda row: row.id)
 def test_page(snap_compare: Compare, tmp_path: Path, row: PageRow, size: tuple[int, int]) -> None:
-    """A page on the board with every kind of trouble."""
-    assert picture(snap_compare, tmp_path, full(), size, f":{row.id}{ARGUMENTS[row.argument]}")
+    """A page on the board with every kind of trouble, or with every kind of job."""
+    board = slurm_fleet() if row.id in OF_SLURM else full()
+    assert picture(snap_compare, tmp_path, board, size, f":{row.id}{ARGUMENTS[row.argument]}")
+
+
+@every_size
+@pytest.mark.parametrize(
+    "lines",
+    [(":home",), (":node gpu-03",), (":heat", ":color job"), (":job 831",), (":queue", ":cancel 815")],
+    ids=["home", "node", "heat-by-job", "waiting-job", "dialogue"],
+)
+def test_page_with_slurm(snap_compare: Compare, tmp_path: Path, lines: tuple[str, ...], size: tuple[int, int]) -> None:
+    """Pages that show more where there is Slurm, and the dialogue before a deed."""
+    assert picture(snap_compare, tmp_path, slurm_fleet(), size, *lines)
+
+
+@pytest.mark.parametrize("colour", ["user", "idle"])
+def test_grid_by_holder(snap_compare: Compare, tmp_path: Path, colour: str) -> None:
+    """The cards of home coloured by user, and by idle time where nobody watched."""
+    assert picture(snap_compare, tmp_path, slurm_fleet(), MEDIUM, f":color {colour}")
 
 
 @every_size

@@ -76,6 +76,10 @@ class GpuPage(Page):
     def chosen(self) -> tuple[str, int] | None:
         return self._place
 
+    def chosen_process(self) -> int | None:
+        pid = self._processes.selected
+        return int(pid) if pid is not None else None
+
     def show(self, moment: Moment) -> None:
         gpu = moment.snapshot.gpu(*self._place)
         if gpu is None:

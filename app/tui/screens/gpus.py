@@ -38,7 +38,7 @@ class Gpus(Page):
         gpus = moment.gpus()
         if view.sort or view.descending:
             # The order before steadies the new one: rows that are about equal do not change places.
-            gpus = sort_gpus(gpus, view.sort or "gpu", moment.now, descending=view.descending, before=self._order)
+            gpus = sort_gpus(gpus, view.sort or "gpu", moment.look, descending=view.descending, before=self._order)
         self._order = tuple(gpu.id for gpu in gpus)
         keys = view.columns or None
         self._table.explain(*moment.why_empty)

@@ -16,6 +16,7 @@ from app.tui.actions import bindings
 from app.tui.charting import metric_title
 from app.tui.moment import Moment
 from app.tui.page import Page
+from app.tui.painting import Painter
 from widgets.gpu_grid import GpuGrid
 from widgets.pane import Pane
 from widgets.ribbon import Ribbon
@@ -36,6 +37,7 @@ class Heat(Page):
         self._map = Pane(self._grid, title="Heat map", glyphs=glyphs, id="map-pane")
         self._worst = VirtualTable(glyphs=glyphs, id="worst")
         self._worst_pane = Pane(self._worst, title="Worst twelve", glyphs=glyphs, id="worst-pane")
+        self._painter = Painter()
         self._moment: Moment | None = None
 
     def body(self) -> ComposeResult:
@@ -52,10 +54,13 @@ class Heat(Page):
     def show(self, moment: Moment) -> None:
         self._moment = moment
         metric = by_key()[self.desk.view.metric]
-        view = fleet_view(moment.snapshot, moment.look, metric, keep=moment.keep)
+        colour = self.desk.view.colour
+        paint = self._painter.of(moment, colour)
+        view = fleet_view(moment.snapshot, moment.look, metric, keep=moment.keep, paint=paint)
         self._grid.explain(*moment.why_empty)
         self._grid.show(view)
-        title = line(Cell("Heat map", "strong"), Cell(f" {metric_title(metric)}", "head"))
+        told = metric_title(metric) if paint is None else f"by {colour}"
+        title = line(Cell("Heat map", "strong"), Cell(f" {told}", "head"))
         self._map.show(title, line(Cell(f"{len(view.gpus)} GPUs", "quiet")), (("m", "metric"), ("enter", "open")))
         self._worst.explain("Nothing is wrong", "")
         self._worst.show(WORST_COLUMNS, worst_rows(view))

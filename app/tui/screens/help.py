@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
+from app.domain import job_filtering
 from app.domain.filter_terms import EXAMPLES, STATES
 from app.present.glyphs import Glyphs
 from app.present.help import HelpSection
@@ -49,7 +50,7 @@ class Help(Page):
             ),
             HelpSection("Everywhere", (*MOVING, *self._keys(everywhere))),
             HelpSection("Commands, after :", tuple((_usage(one), one.help) for one in COMMANDS.values())),
-            HelpSection("Filter, after /", FILTER_HELP),
+            HelpSection("Filter, after /", JOB_FILTER_HELP if self._about == "queue" else FILTER_HELP),
             HelpSection("Signs", signs(self.desk.glyphs)),
         )
 
@@ -79,6 +80,20 @@ FILTER_HELP: tuple[tuple[str, str], ...] = (
         "States, as words or as state:lost,stale. alloc: a job, a process or memory holds it; free: none does.",
     ),
     ("h100", "A word: part of the node's name, the model or the UUID."),
+    ("!term  a | b  (a b)", "Not (- too), or, groups."),
+)
+
+
+JOB_FILTER_HELP: tuple[tuple[str, str], ...] = (
+    ("user:ana state:pd", "Fields of text; both must hold. Several values by commas, * and ? as globs."),
+    (
+        " ".join(f"{field}:" for field in job_filtering.EXAMPLES),
+        "Every field; states by word or Slurm's code.",
+    ),
+    ("gpus>4 elapsed>2h mem>100g", "Numbers, spans of time, sizes. Unknown values fit none."),
+    (" ".join(job_filtering.NUMBERS), "Every number."),
+    (" ".join(job_filtering.STATES), "States, as words or as state:held,r."),
+    ("llama", "A word: part of the id, the name, the user, the account or the partition."),
     ("!term  a | b  (a b)", "Not (- too), or, groups."),
 )
 

@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
 
+from app.domain.fleet import ClusterFacts
 from app.domain.series import Event
-from app.present.cells import Cell, line
+from app.present.cells import Cell, Line, line
 from app.tui.actions import bindings, key_of
 from app.tui.moment import Moment
 from app.tui.page import Page
@@ -18,14 +19,6 @@ from widgets.ribbon import EventStrip, Ribbon
 
 if TYPE_CHECKING:
     from app.tui.home_panes import HomePanes
-
-OTHERS = line(
-    Cell(" queue ", "head"),
-    Cell("not connected", "quiet"),
-    Cell("   ask ", "head"),
-    Cell("not connected", "quiet"),
-)
-"""What stands for queue and chat where there is no room for their panes."""
 
 
 class Home(Page):
@@ -47,7 +40,6 @@ class Home(Page):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#others", Ribbon).show(OTHERS)
         self.call_after_refresh(self._furnish)
 
     async def _furnish(self) -> None:
@@ -66,6 +58,7 @@ class Home(Page):
         self.query_one(EventStrip).show(
             moment.events, moment.look, hint=f"{key_of('event.open', self.desk.keymap)} details"
         )
+        self.query_one("#others", Ribbon).show(others_line(moment.facts))
         if self._panes is not None:
             self._panes.show(moment)
             self.show_summary()
@@ -129,9 +122,23 @@ class Home(Page):
     def _open_subject(self, event: Event) -> None:
         """The page of what an event is about."""
         about = event.subject
+        if about.kind == "job":
+            self.desk.open_page("job", about.key)
+            return
         if about.kind in ("gpu", "mig") and about.index is not None:
             self.desk.open_page("gpu", about.node, about.index)
         elif about.kind == "node":
             self.desk.open_page("node", about.node)
         else:
             self.desk.open_page("sources")
+
+
+def others_line(facts: ClusterFacts) -> Line:
+    """What stands for queue and chat where there is no room for their panes."""
+    counts = [(facts.jobs_running, " running"), (facts.jobs_pending, " pending")]
+    parts: list[Cell | str | Line] = []
+    for count, word in counts:
+        if count is not None:
+            parts += [" " if parts else "", f"{count:,}", Cell(word, "quiet")]
+    queue = parts or [Cell("not connected", "quiet")]
+    return line(Cell(" queue ", "head"), *queue, Cell("   ask ", "head"), Cell("not connected", "quiet"))

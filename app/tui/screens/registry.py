@@ -34,11 +34,16 @@ class PageRow:
 PAGES: tuple[PageRow, ...] = (
     PageRow("home", "home", "Everything at once: GPUs, queue, the past of what is selected, events.", "home:Home", "1"),
     PageRow("gpus", "gpus", "Every GPU in one table, sorted and filtered.", "gpus:Gpus", "2"),
+    PageRow("queue", "queue", "Every job: who runs, who waits and why, in plain words.", "queue:QueuePage", "3"),
     PageRow("services", "services", "Model servers: requests, KV cache, tokens, latencies.", "services:Services", "7"),
     PageRow("sources", "sources", "Who is asked for numbers, how they answer, what to do where they do not.", "sources:Sources", "8"),
     PageRow("heat", "heat map", "The whole fleet in one picture, and the worst twelve.", "heat:Heat", "9"),
+    PageRow("ended", "ended jobs", "Jobs that are over: from Slurm's accounting, else as seen from here.", "ended:Ended"),
+    PageRow("partitions", "partitions", "Slurm's partitions and nodes: states with their reasons, free GPUs, who holds what.", "partitions:Partitions", "0"),
+    PageRow("submit", "submit", "A new job: from a template or an earlier script, checked with Slurm while you type.", "submit:Submit"),
     PageRow("gpu", "GPU", "One GPU: every value, its past, processes, slices, links, errors.", "gpu:GpuPage", argument="NODE/INDEX", completes="gpus"),
     PageRow("node", "node", "One node: its GPUs, the machine, its sources, its past.", "node:NodePage", argument="NODE", completes="nodes"),
+    PageRow("job", "job", "One job: its GPUs on all its nodes, use and cost, why it waits, output, script, steps.", "job:JobPage", argument="ID", completes="jobs"),
     PageRow("help", "keys", "What every key does on the page it was asked from.", "help:Help", "question_mark,f1"),
 )  # fmt: skip
 

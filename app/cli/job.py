@@ -1,0 +1,88 @@
+"""`job`: everything about one job, running, waiting or ended."""
+
+from __future__ import annotations
+
+import argparse
+
+from app.cli.command import Context, Parser
+from app.cli.errors import OK, UNAVAILABLE, USAGE, CliError
+from app.cli.options import declare_sources, settings_of
+from app.cli.session import run_async, runtime_options
+from app.cli.slurm_session import NO_SLURM, slurm_access
+from app.cli.status import now_of
+from app.config.settings import Settings
+from app.domain.job_actions import JobDetail
+from app.domain.slurm import SlurmJob
+from app.domain.snapshot import Snapshot
+from app.services import job_detail, queries_jobs
+from app.services.action_targets import ActionError
+from app.services.job_lookup import find_job
+from app.services.slurm_access import SlurmAccess
+from app.sources.slurm.parsed import SlurmParseError
+from app.sources.slurm.trouble import SlurmError
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("id", metavar="ID", help="job: 812, 820_3 or 830+1")
+    parser.add_argument("--json", action="store_true", help="print JSON (docs/schema/job.json)")
+    parser.add_argument("--script", action="store_true", help="print its batch script and nothing else")
+    declare_sources(parser)
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """Print the job."""
+    settings = settings_of(args, context.environ, context.home)
+    return run_async(_show(args, context, settings))
+
+
+async def _show(args: argparse.Namespace, context: Context, settings: Settings) -> int:
+    snapshot = Snapshot()
+    if not args.script:
+        options = runtime_options(args, context, settings, write=False)
+        snapshot = await now_of(settings, options, context.output.note)
+    async with slurm_access(context, settings) as access:
+        job = await _job(args.id, snapshot, access)
+        detail, why = await _detail(access, job)
+    if args.script:
+        return _script(context, detail, why)
+    now = context.clock()
+    answer = queries_jobs.job(job, snapshot, now, detail, why)
+    if args.json:
+        context.output.json(answer)
+    else:
+        from app.cli.job_table import job_page  # noqa: PLC0415 - late: the JSON path needs no presenters
+
+        context.output.lines([context.output.render(line) for line in job_page(answer, context.output.size()[0], now)])
+    return OK
+
+
+async def _job(wanted: str, snapshot: Snapshot, access: SlurmAccess | None) -> SlurmJob:
+    """The job in the picture, else as Slurm itself knows it. Raises CliError."""
+    known = snapshot.slurm.jobs if snapshot.slurm is not None else None
+    if known is not None and wanted in known:
+        return known[wanted]
+    if access is None:
+        raise CliError(NO_SLURM if known is None else f"no job {wanted} is listed", UNAVAILABLE)
+    try:
+        return await find_job(access, wanted)
+    except ActionError as error:
+        raise CliError(str(error), USAGE) from error
+    except (LookupError, SlurmError, SlurmParseError) as error:
+        raise CliError(str(error.args[0]) if error.args else str(error), UNAVAILABLE) from error
+
+
+async def _detail(access: SlurmAccess | None, job: SlurmJob) -> tuple[JobDetail | None, str]:
+    if access is None:
+        return None, "details are not known: there is no way from here to Slurm itself"
+    try:
+        return await job_detail.read(access, job), ""
+    except SlurmError as error:
+        return None, str(error)
+
+
+def _script(context: Context, detail: JobDetail | None, why: str) -> int:
+    if detail is None or detail.script is None:
+        raise CliError(why or (detail.script_note if detail else "") or "no script is kept", UNAVAILABLE)
+    context.output.text(detail.script if detail.script.endswith("\n") else detail.script + "\n")
+    return OK

@@ -1,0 +1,64 @@
+"""What commands do to reach Slurm itself: the way there, opened for one command, with the audit log beside it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+from app.cli.command import Context
+from app.cli.errors import UNAVAILABLE, CliError
+from app.config import paths
+from app.config.settings import Settings, Slurm
+from app.services.jobs import Jobs
+from app.services.open_jobs import open_jobs
+from app.services.slurm_access import SlurmAccess, open_access
+from app.transport.clock import SystemClock
+
+T = TypeVar("T")
+
+NO_SLURM = (
+    "there is no way to Slurm: no squeue on the PATH, and the configuration names none "
+    "(settings: slurm.bin_dir, slurm.ssh, slurm.rest_url)"
+)
+
+
+@contextlib.asynccontextmanager
+async def slurm_jobs(args: argparse.Namespace, context: Context, settings: Settings) -> AsyncIterator[Jobs]:
+    """Slurm's verbs until the context is left. Raises CliError where there is no way to Slurm."""
+    state = paths.state_dir(context.environ, context.home)
+    read_only = bool(getattr(args, "read_only", False))
+    opened = open_jobs(settings.slurm, state, SystemClock(), context.environ, face="command line", read_only=read_only)
+    async with _opened(opened) as jobs:
+        if jobs is None:
+            raise CliError(why_no_way(settings.slurm), UNAVAILABLE)
+        yield jobs
+
+
+def why_no_way(slurm: Slurm) -> str:
+    """Why there is no way to ask Slurm or to act, for a person."""
+    if slurm.via == "off":
+        return "Slurm is turned off (settings: slurm.via)"
+    if slurm.via == "exporter" or slurm.exporter_url:
+        return "an exporter only counts: this needs Slurm's commands, ssh or slurmrestd (settings: slurm.via)"
+    return NO_SLURM
+
+
+@contextlib.asynccontextmanager
+async def slurm_access(context: Context, settings: Settings) -> AsyncIterator[SlurmAccess | None]:
+    """The way to Slurm, or None. Raises CliError for settings that cannot be used."""
+    state = paths.state_dir(context.environ, context.home)
+    async with _opened(open_access(settings.slurm, state, SystemClock(), context.environ)) as access:
+        yield access
+
+
+@contextlib.asynccontextmanager
+async def _opened(opening: contextlib.AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+    """What is opened, until the context is left. Raises CliError where the settings are wrong."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            found = await stack.enter_async_context(opening)
+        except ValueError as error:
+            raise CliError(f"[slurm]: {error}") from error
+        yield found

@@ -1,0 +1,169 @@
+"""The queue as it is shown: arrays and heterogeneous jobs as one row each, filtered and ordered. Pure, with a memory.
+
+Made anew only when the jobs, the filter, the order or what is opened changed; a look in between costs nothing, however
+many jobs there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from app.domain.job_filtering import JobFilter
+from app.domain.naming import natural
+from app.domain.slurm import SlurmJob
+
+Order = Callable[[SlurmJob, float], float | str | None]
+"""What a job is sorted by at a moment; None sorts last, whatever the direction."""
+Kind = Literal["job", "array", "het"]
+_STEPS = 50
+"""A number that wanders within a fiftieth of its column's range does not move its row."""
+
+
+class Item(NamedTuple):
+    """One row of the queue: a job, or several that belong together.
+
+    A named tuple, not a dataclass: a picture of ten thousand jobs makes as many of them.
+    """
+
+    key: str
+    """Id of the job, of the array, of the heterogeneous job."""
+    jobs: tuple[SlurmJob, ...]
+    kind: Kind = "job"
+    is_open: bool = False
+    """Its jobs follow as rows of their own."""
+    depth: int = 0
+    """1 for a job of an opened group."""
+
+    @property
+    def first(self) -> SlurmJob:
+        """The job that speaks for all: one that runs, else the first."""
+        if len(self.jobs) == 1:
+            return self.jobs[0]
+        return next((job for job in self.jobs if job.holds_nodes), self.jobs[0])
+
+    @property
+    def gpus(self) -> int | None:
+        """GPUs held; where none of it holds any, asked for. None where nobody says."""
+        holding = [job for job in self.jobs if job.holds_nodes] or self.jobs
+        known = [job.gpus for job in holding]
+        return None if None in known else sum(count for count in known if count is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of the queue is shown, and how; equal as long as the answer would be."""
+
+    filter: JobFilter | None = None
+    order: Order | None = None
+    """None: what runs, what waits, what has ended, each by number."""
+    descending: bool = False
+    opened: frozenset[str] = frozenset()
+    """Keys of the groups that are opened."""
+
+
+class Queue:
+    """Remembers the last answer, and the order it was in."""
+
+    def __init__(self) -> None:
+        self._jobs: Mapping[str, SlurmJob] | None = None
+        self._wanted = Wanted()
+        self._items: tuple[Item, ...] = ()
+        self._kept = 0
+        self._places: Mapping[str, int] = {}
+
+    @property
+    def kept(self) -> int:
+        """Jobs that the filter keeps, of the last answer."""
+        return self._kept
+
+    def items(self, jobs: Mapping[str, SlurmJob], wanted: Wanted, now: float) -> tuple[Item, ...]:
+        """The rows for these jobs."""
+        if jobs is self._jobs and wanted == self._wanted:
+            return self._items
+        self._jobs, self._wanted = jobs, wanted
+        kept: Collection[SlurmJob] = jobs.values()
+        if wanted.filter:
+            test = wanted.filter.test
+            kept = [job for job in kept if test(job, now)]
+        self._kept = len(kept)
+        groups = grouped(kept)
+        ordered = _ranked(groups) if wanted.order is None else self._sorted(groups, wanted, now)
+        if wanted.order is None and wanted.descending:
+            ordered.reverse()
+        self._places = {item.key: at for at, item in enumerate(ordered)}
+        self._items = tuple(_opened(ordered, wanted.opened))
+        return self._items
+
+    def _sorted(self, groups: Sequence[Item], wanted: Wanted, now: float) -> list[Item]:
+        """By value; neighbours about equal stay as they stood, and what has no value comes last."""
+        assert wanted.order is not None  # noqa: S101 - the caller looked
+        known: list[tuple[float | str, Item]] = []
+        without: list[Item] = []
+        for item in sorted(groups, key=lambda item: self._places.get(item.key, len(self._places))):
+            value = wanted.order(item.first, now)
+            if value is None:
+                without.append(item)
+            else:
+                known.append((value, item))
+        numbers = [value for value, _ in known if isinstance(value, float | int) and math.isfinite(value)]
+        step = (max(numbers) - min(numbers)) / _STEPS if numbers else 0.0
+        texts = any(isinstance(value, str) for value, _ in known)
+        if texts:
+            known.sort(key=lambda pair: natural(str(pair[0])), reverse=wanted.descending)
+        else:
+            known.sort(key=lambda pair: _stepped(float(pair[0]), step), reverse=wanted.descending)
+        return [*(item for _, item in known), *without]
+
+
+def grouped(jobs: Iterable[SlurmJob]) -> list[Item]:
+    """Jobs as rows: an array of several tasks and a heterogeneous job are one each, where their first one stood."""
+    together: dict[str, list[SlurmJob]] = {}
+    found: list[Item | str] = []
+    for job in jobs:
+        head = job.array_job_id if job.array_job_id is not None else job.het_job_id
+        if head is None:
+            found.append(Item(job.id, (job,)))
+            continue
+        key = str(head)
+        if key not in together:
+            together[key] = []
+            found.append(key)
+        together[key].append(job)
+    return [one if isinstance(one, Item) else _group(one, together[one]) for one in found]
+
+
+def _group(key: str, jobs: Sequence[SlurmJob]) -> Item:
+    if len(jobs) == 1:
+        return Item(jobs[0].id, (jobs[0],))
+    return Item(key, tuple(jobs), "array" if jobs[0].array_job_id is not None else "het")
+
+
+def rank(job: SlurmJob) -> int:
+    """0: it holds nodes; 1: it waits; 2: it is something else; 3: it is over."""
+    if job.holds_nodes:
+        return 0
+    return 1 if job.is_pending else 3 if job.is_ended else 2
+
+
+def _ranked(groups: Sequence[Item]) -> list[Item]:
+    ranks: tuple[list[Item], ...] = ([], [], [], [])
+    for item in groups:
+        ranks[rank(item.first)].append(item)
+    return [item for some in ranks for item in some]
+
+
+def _stepped(value: float, step: float) -> float:
+    return round(value / step) if step > 0 and math.isfinite(value) else value
+
+
+def _opened(items: Iterable[Item], opened: frozenset[str]) -> Iterable[Item]:
+    """The rows with the jobs of opened groups after theirs."""
+    for item in items:
+        if item.kind == "job" or item.key not in opened:
+            yield item
+            continue
+        yield Item(item.key, item.jobs, item.kind, is_open=True)
+        yield from (Item(job.id, (job,), depth=1) for job in item.jobs)

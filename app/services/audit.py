@@ -1,0 +1,133 @@
+"""The audit log: what was to be done, by whom, and what came of it; one JSON object a line, only ever appended to.
+
+`audit.jsonl` lies in the state folder, for its owner alone. The intent is on disk before the action: what cannot be
+written down is not done. Lines hold no script, no environment and no value of an option that may carry a secret.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.config.paths import private_dir
+from app.config.secret import MASK, redact_url
+from app.domain.job_actions import Outcome, Plan
+from app.domain.naming import clean
+
+FILE = "audit.jsonl"
+LONGEST_WORD = 500
+MOST_WORDS = 2000
+_CARRIERS = re.compile(r"(--(?:export|comment|container-env|x11-magic-cookie)(?:-\w+)?)=.*", re.DOTALL)
+_TELLTALE = re.compile(
+    r"((?:[\w-]*(?:token|secret|passwd|password|credential)[\w-]*|[\w-]*api[_-]?key[\w-]*|aws_\w*key\w*))=([^\s,;]*)",
+    re.IGNORECASE,
+)
+
+
+class AuditError(Exception):
+    """The audit log cannot be written; the message is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, as this process knows it."""
+
+    user: str
+    uid: int
+    runs_as: str = ""
+    """Whom Slurm sees, where that is somebody else (ssh, token)."""
+    where: str = ""
+    """Where the commands run: `this machine`, `ana@head`."""
+    client: str = ""
+    """Address of the ssh client, from SSH_CONNECTION; empty for none."""
+    face: str = ""
+    """`command line` or `screen`."""
+
+
+class Audit:
+    """Appends facts to the log of one state folder."""
+
+    def __init__(self, folder: Path, actor: Actor) -> None:
+        self.path = folder / FILE
+        self._actor = actor
+
+    def intend(self, plan: Plan, commands: Sequence[Sequence[str]], at: float) -> str:
+        """Write down what is about to be done; gives the fact's id. Raises AuditError."""
+        fact = os.urandom(6).hex()
+        asked: dict[str, object] = {
+            "verb": plan.verb,
+            "targets": [clean(one, LONGEST_WORD) for one in plan.targets[:MOST_WORDS]],
+            "commands": [[masked(word) for word in words[:MOST_WORDS]] for words in commands],
+            "summary": masked(plan.summary),
+        }
+        if plan.stdin:
+            asked["stdin_bytes"] = len(plan.stdin.encode("utf-8", "surrogateescape"))
+        self._append({"at": round(at, 3), "id": fact, "fact": "intent", **self._who(), **asked})
+        return fact
+
+    def conclude(self, fact: str, plan: Plan, outcome: Outcome, at: float) -> None:
+        """Write down what came of it. Raises AuditError."""
+        result: dict[str, object] = {
+            "verb": plan.verb,
+            "targets": [clean(one, LONGEST_WORD) for one in plan.targets[:MOST_WORDS]],
+            "ok": outcome.ok,
+            "text": masked(outcome.text),
+            "details": [masked(one) for one in outcome.details[:50]],
+        }
+        if outcome.job_id is not None:
+            result["job_id"] = outcome.job_id
+        self._append({"at": round(at, 3), "id": fact, "fact": "outcome", **self._who(), **result})
+
+    def _who(self) -> dict[str, object]:
+        actor = self._actor
+        told = {"runs_as": actor.runs_as, "where": actor.where, "ssh_client": actor.client, "face": actor.face}
+        return {"user": actor.user, "uid": actor.uid, **{key: value for key, value in told.items() if value}}
+
+    def _append(self, fact: Mapping[str, object]) -> None:
+        line = json.dumps(fact, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+        try:
+            private_dir(self.path.parent)
+            file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                _write_whole(file, line)
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise AuditError(
+                f"the audit log {self.path} cannot be written ({error.strerror or error}): nothing is done without it"
+            ) from error
+
+
+def actor_of(environ: Mapping[str, str], user: str, *, runs_as: str = "", where: str = "", face: str = "") -> Actor:
+    """Who acts, from the process and its environment."""
+    client = environ.get("SSH_CONNECTION", "").split(" ")[0]
+    return Actor(user, os.getuid(), "" if runs_as == user else runs_as, where, clean(client, 60), face)
+
+
+def masked(text: str) -> str:
+    """A word of a command as it may be kept: cleaned, cut, without what may be a secret."""
+    shown = _CARRIERS.sub(rf"\1={MASK}", text[: 4 * LONGEST_WORD])  # the patterns go back and forth: not over megabytes
+    return clean(_TELLTALE.sub(rf"\1={MASK}", redact_url(shown)), LONGEST_WORD)
+
+
+def _write_whole(file: int, line: bytes) -> None:
+    """One line in one write. Raises OSError.
+
+    What a full disk left half written ends in no line break; the next line begins with one, and stays whole.
+    """
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    if found.st_mode & 0o077:
+        os.fchmod(file, 0o600)
+    if found.st_size and os.pread(file, 1, found.st_size - 1) != b"\n":
+        line = b"\n" + line
+    if os.write(file, line) < len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(file)

@@ -1,0 +1,61 @@
+"""What a parser of Slurm's output gives: the values, how much was skipped, and why, in words for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from app.domain.naming import clean
+
+T = TypeVar("T")
+
+MOST_NOTES = 5
+"""Skipped lines that are described; the rest are counted."""
+MOST_BYTES = 256 * 1024 * 1024
+"""Of one command's output: 10,000 jobs as JSON weigh up to 40 kB each in the worst dialect, and few sites have more."""
+MOST_ITEMS = 200_000
+"""Jobs or nodes of one answer; what comes after is counted as skipped."""
+
+
+class SlurmParseError(ValueError):
+    """Output that is not what the command prints; the message names the command and the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed(Generic[T]):
+    """What one command said."""
+
+    items: tuple[T, ...]
+    skipped: int = 0
+    """Lines or records that could not be read."""
+    notes: tuple[str, ...] = ()
+    """One sentence each, with command and line; and what Slurm itself warned of."""
+
+
+@dataclass(slots=True)
+class Skips:
+    """Counts what is skipped and remembers the first reasons."""
+
+    command: str
+    count: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, line: int, why: str, text: str = "") -> None:
+        """Skip one record that begins at `line`; `text` is an example of what stood there."""
+        self.count += 1
+        if len(self.notes) < MOST_NOTES:
+            said = f": {clean(text[:200], 60)!r}" if text else ""
+            self.notes.append(f"{self.command} line {line}: {why}{said}")
+
+    def parsed(self, items: list[T], *, more_notes: tuple[str, ...] = ()) -> Parsed[T]:
+        """The result; says how many were skipped beyond those described."""
+        rest = self.count - len(self.notes)
+        also = (f"{self.command}: {rest} more lines skipped",) if rest > 0 else ()
+        return Parsed(tuple(items), self.count, (*self.notes, *also, *more_notes))
+
+
+def decode(output: bytes, command: str) -> str:
+    """Output as text: bytes that are no UTF-8 are replaced. Raises SlurmParseError on absurd amounts."""
+    if len(output) > MOST_BYTES:
+        raise SlurmParseError(f"{command} line 1: {len(output) >> 20} MiB of output, more than is read")
+    return output.decode("utf-8", "replace")

@@ -1,0 +1,153 @@
+"""`squeue` to jobs: one line a job, fields between separators, a mark behind the first of them.
+
+Only the name is free text and it comes last, so whatever a user writes into it harms itself at most: separators and
+newlines in it belong to it. What begins without the mark is a rest of a name and never a job, so no name can forge one
+as long as the mark cannot be guessed (`queue_words(mark)`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from app.domain.slurm import SlurmJob
+from app.sources.slurm.job_records import alike
+from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips, SlurmParseError, decode
+from app.sources.slurm.queue_rows import COLUMNS, OWN, RowReader
+
+COMMAND = "squeue"
+SEPARATOR = "\x1f"
+MARK = "gpu-watchdog"
+"""For those who cannot remember one of their own; a random one cannot be forged."""
+
+MOST_LINES = 64
+"""Lines that a name may go on for."""
+
+
+def queue_words(mark: str = MARK) -> tuple[str, ...]:
+    """The words after `squeue`. The mark is letters, digits and hyphens: a comma would end the column."""
+    if not mark.replace("-", "").isalnum() or not mark.isascii():
+        raise ValueError(f"a mark is letters, digits and hyphens: {mark!r}")
+    first, *rest = COLUMNS
+    columns = [f"{first}:{SEPARATOR}{mark}{SEPARATOR}", *(f"{name}:{SEPARATOR}" for name in rest)]
+    return ("-h", "-a", "-r", "-O", ",".join(columns))
+
+
+QUEUE_WORDS = queue_words()
+
+
+def parse_squeue(
+    output: bytes, *, columns: Sequence[str] = COLUMNS, separator: str = SEPARATOR, mark: str = MARK
+) -> Parsed[SlurmJob]:
+    """The jobs of `squeue` with `queue_words(mark)`, or of another call that printed these columns in this order.
+
+    Raises SlurmParseError where there is output and none of it is a row.
+    """
+    return QueueReader(columns, separator, mark).read(output)
+
+
+class QueueReader:
+    """Reads one queue again and again: rows that say the same as the last time are the same jobs, at no cost."""
+
+    def __init__(self, columns: Sequence[str] = COLUMNS, separator: str = SEPARATOR, mark: str = MARK) -> None:
+        self._columns = tuple(columns)
+        self._separator = separator
+        self._mark = mark if self._columns == COLUMNS else ""
+        self._known: dict[str, SlurmJob] = {}
+        """Jobs of the last look by their row without mark and time used."""
+
+    def read(self, output: bytes) -> Parsed[SlurmJob]:
+        """The jobs of one answer. Raises SlurmParseError where there is output and none of it is a row."""
+        skips, jobs, rows = Skips(COMMAND), list[SlurmJob](), RowReader(self._columns, self._separator)
+        seen: set[str] = set()
+        now_known: dict[str, SlurmJob] = {}
+        for number, line in self._records(decode(output, COMMAND).split("\n")):
+            key, known = self._recall(line)
+            job = self._job(line, rows) if known is None else known
+            if isinstance(job, str):
+                skips.add(number, job, line)
+            elif job.id in seen or len(jobs) == MOST_ITEMS:
+                skips.add(number, f"job {job.id} a second time" if job.id in seen else f"more than {MOST_ITEMS} jobs")
+            else:
+                seen.add(job.id)
+                jobs.append(job)
+                if key and job.run_s is None:
+                    now_known[key] = job
+        self._known = now_known
+        if skips.count and not jobs:
+            raise SlurmParseError(skips.notes[0])
+        return skips.parsed(jobs)
+
+    def _records(self, lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+        """(number, text) of each row that is not blank; a row whose end is lines further on has a name of lines."""
+        begun, parts = 0, list[str]()
+        start = f"{self._separator}{self._mark}{self._separator}"
+        for number, line in enumerate(lines, 1):
+            if parts and (start in line or len(parts) == MOST_LINES):
+                yield begun, "\n".join(parts)
+                parts = []
+            if parts:
+                parts.append(line)
+                if line.endswith(self._separator):
+                    yield begun, "\n".join(parts)
+                    parts = []
+            elif self._mark and start in line and not line.endswith(self._separator):
+                begun, parts = number, [line]
+            elif line and not line.isspace():
+                yield number, line
+        if parts:
+            yield begun, "\n".join(parts).rstrip("\n")
+
+    def _recall(self, line: str) -> tuple[str, SlurmJob | None]:
+        """What is remembered of a row, and the key to remember it by; an empty key for rows of other layouts."""
+        parts = line.split(self._separator, 3)
+        if not self._mark or len(parts) != 4 or parts[1] != self._mark:
+            return "", None
+        key = f"{parts[0]}{self._separator}{parts[3]}"
+        return key, self._known.get(key)
+
+    def _job(self, line: str, rows: RowReader) -> SlurmJob | str:
+        """The job of a row, or what is wrong with it."""
+        if self._mark:
+            parts = line.split(self._separator, len(OWN) + 1)
+            if parts[1:2] != [self._mark]:
+                return "not a row of the queue"
+            del parts[1]
+            return rows.whole(parts, parts.pop())
+        parts, count = line.split(self._separator), len(self._columns)
+        if len(parts) == count + 1:
+            parts.pop()
+        return rows.cells(parts) if len(parts) == count else f"{len(parts)} fields in place of {count}"
+
+
+def merge(queue: Iterable[SlurmJob], details: Mapping[str, SlurmJob]) -> tuple[SlurmJob, ...]:
+    """The queue's jobs with what only the details say: where the GPUs are, paths, comment, memory.
+
+    `details` come from an older look and from text that a user's job name can garble, so they are believed only for
+    the same number, user and name; and where the GPUs are only while the job runs as it did then.
+    """
+    return tuple(_merged(job, details.get(job.id)) for job in queue)
+
+
+def _merged(job: SlurmJob, detail: SlurmJob | None) -> SlurmJob:
+    if detail is None or (job.job_id, job.user, job.name) != (detail.job_id, detail.user, detail.name):
+        return job
+    is_same_run = job.holds_nodes and job.start_at == detail.start_at
+    places = frozenset(job.nodes)
+    gpus_on = detail.gpus_on if is_same_run and all(one.node in places for one in detail.gpus_on) else ()
+    per_node, kind = alike(gpus_on, len(places))
+    return replace(
+        job,
+        gpus_on=gpus_on,
+        gpus=sum(one.count for one in gpus_on) or job.gpus,
+        gpus_per_node=job.gpus_per_node if per_node is None else per_node,
+        gpu_type=kind or job.gpu_type or detail.gpu_type,
+        memory_mib=job.memory_mib if job.memory_mib is not None else detail.memory_mib,
+        excluded_nodes=detail.excluded_nodes,
+        comment=detail.comment,
+        work_dir=detail.work_dir,
+        command=detail.command,
+        stdin=detail.stdin,
+        stdout=detail.stdout,
+        stderr=detail.stderr,
+    )

@@ -1,0 +1,77 @@
+"""Starts one process a device on this machine, without Slurm, and waits for all of them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Sequence  # noqa: UP035 - the nodes' Python may be 3.8
+
+from pod.stress.settings import TOKEN, Settings
+
+
+def launch(settings: Settings, words: Sequence[str], out: int) -> int:
+    """Start them all with their places, pass an end on to them, and return the worst of their statuses."""
+    count = settings.processes or gpus_here() or 1
+    shared = {
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        TOKEN: secrets.token_hex(16),
+    }
+    started: list[subprocess.Popen[bytes]] = []
+
+    def stop(*_: object) -> None:
+        for one in started:
+            if one.poll() is None:
+                one.terminate()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    line = [sys.executable, *_self(), *_without_processes(words)]
+    for rank in range(count):
+        environ = {**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)}
+        started.append(subprocess.Popen(line, env=environ, stdin=subprocess.DEVNULL, stdout=out))
+    return max(abs(one.wait()) for one in started)
+
+
+def gpus_here() -> int:
+    """GPUs of this machine by their device files; 0 where there are none."""
+    return sum(1 for path in Path("/dev").glob("nvidia[0-9]*"))
+
+
+def _self() -> list[str]:
+    """How this program is started: as the file that holds it, else as a module."""
+    here = sys.argv[0]
+    return [here] if here.endswith(".pyz") else ["-m", "pod.stress"]
+
+
+def _without_processes(words: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    skips = False
+    for word in words:
+        if skips:
+            skips = False
+        elif word == "--processes":
+            skips = True
+        elif not word.startswith("--processes="):
+            kept.append(word)
+    return kept
+
+
+def _free_port() -> int:
+    """A port that is free now, and the next one, for the ring of this node."""
+    while True:
+        with socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            try:
+                other.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port

@@ -1,0 +1,40 @@
+"""One cluster for each release, for the whole run; what a test leaves in the queue is cleared after it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.slurm.cluster import SlurmCluster
+from tests.real.slurm.releases import RELEASES, Release
+
+WORKERS = ("node1", "node2", "node3")
+
+BY_RELEASE = [pytest.param(one, id=one.name, marks=pytest.mark.real(one.part)) for one in RELEASES]
+
+
+@pytest.fixture(scope="session", params=BY_RELEASE)
+def whole_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """A head, three workers with 8 GPUs each, accounting and REST."""
+    release: Release = request.param
+    made = SlurmCluster(tmp_path_factory.mktemp(f"slurm-{release.name}"), release)
+    made.start(len(WORKERS))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def cluster(whole_cluster: SlurmCluster) -> Iterator[SlurmCluster]:
+    """The cluster with an empty queue and its three workers idle, as the test before found it."""
+    yield whole_cluster
+    whole_cluster.mend(WORKERS)
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A short path: sockets want one, and a test's own folder is too deep."""
+    with tempfile.TemporaryDirectory(prefix="gw-") as made:
+        yield Path(made)
