@@ -23,6 +23,8 @@ class _Named(Protocol):
     def name(self) -> str: ...
 
 
+_LAST = 1 << 40
+
 T = TypeVar("T")
 N = TypeVar("N", bound=_Named)
 
@@ -56,14 +58,16 @@ def changes_of(before: SlurmPicture | None, said: SlurmReading) -> SlurmReading:
     known = before.jobs if before is not None else None
     if said.jobs is None or said.gone is not None or known is None:
         return said
-    changed = tuple(job for job in said.jobs if known.get(job.id) != job)
+    changed = tuple(job for job in said.jobs if (was := known.get(job.id)) is not job and was != job)
     here = {job.id for job in said.jobs}
     return replace(said, jobs=changed, gone=tuple(one for one in known if one not in here))
 
 
-def job_order(job: SlurmJob) -> tuple[int, tuple[tuple[int, int, str], ...]]:
-    """By number of the array or job, then by task."""
-    return job.array_job_id or job.het_job_id or job.job_id, natural(job.id)
+def job_order(job: SlurmJob) -> tuple[int, int, str]:
+    """By number of the array or job, then by task or part; tasks that stand together come last."""
+    _, sign, part = job.id.replace("+", "_").partition("_")
+    at = (int(part) if part.isdecimal() else _LAST) if sign else -1
+    return job.array_job_id or job.het_job_id or job.job_id, at, job.id
 
 
 def _jobs(was: SlurmPicture | None, said: SlurmReading) -> Mapping[str, SlurmJob] | None:
@@ -81,7 +85,8 @@ def _jobs(was: SlurmPicture | None, said: SlurmReading) -> Mapping[str, SlurmJob
 
 
 def _same(old: T | None, new: T) -> T:
-    return old if old is not None and old == new else new
+    # Asked first: comparing a job with itself takes some forty comparisons.
+    return old if old is not None and (old is new or old == new) else new
 
 
 def _merged(known: Mapping[str, N], said: Iterable[N] | None) -> Mapping[str, N]:

@@ -71,6 +71,7 @@ class Said:
     """What followed the code, cleaned: a signal, a sentence."""
 
 
+@lru_cache(maxsize=4096)
 def reason_said(raw: str | None) -> Said:
     """What a job's reason means: the code, `(Code)`, `Code:more`, `Code,_More`, or one of Slurm's sentences."""
     text = clean((raw or "None").replace("_", " "), 400).strip()

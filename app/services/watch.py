@@ -6,6 +6,7 @@ long a GPU that is idle now had been so before. A finding that begins or ends is
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from app.domain.series import FLEET, Event, Series, Subject
@@ -60,7 +61,8 @@ class Watch:
         if self.history is not None and not self._is_recalled:
             self._is_recalled = True
             self._spells = await self._recalled(self.history, self._spells, snapshot, now)
-        findings = slurm_findings(self._spells, snapshot, now)
+        # In a thread: of ten thousand jobs it takes a tenth of a second, and a key must not wait for it.
+        findings = await asyncio.to_thread(slurm_findings, self._spells, snapshot, now)
         idle = {place: IdleSpell(spell.since, spell.seen_s) for place, spell in self._spells.idle.items()}
         self.watched = Watched(now, idle, findings)
         for event in self._news(findings, now):

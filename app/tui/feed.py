@@ -55,6 +55,18 @@ class Fresh(Message):
         return isinstance(message, Fresh)
 
 
+def _join(snapshot: Snapshot, now: float) -> None:
+    """Work out what every page needs of a picture of Slurm, and is remembered for it."""
+    from app.domain.allocation import allocations  # noqa: PLC0415 - only a cluster with Slurm pays for it
+    from app.domain.fleet import cluster_facts  # noqa: PLC0415 - likewise
+    from app.engine.supply import supply_of  # noqa: PLC0415 - likewise
+
+    allocations(snapshot, now)
+    cluster_facts(snapshot, now)
+    if snapshot.slurm is not None:
+        supply_of(snapshot.slurm)
+
+
 class RefusedError(Exception):
     """Something the user asked for cannot be had; the message is one line for them."""
 
@@ -90,6 +102,8 @@ class Bridge:
         self.pace_s = LEAST_S
         """Seconds between two tellings of new data; the app sets it by what a look costs it."""
         self._nothing = Snapshot(cluster=options.cluster)
+        self._joined = self._nothing
+        """The newest snapshot whose Slurm is ready to be looked at."""
         self.feed: Feed | None = None
         self.problem = ""
         self.replay: Replay | None = None
@@ -126,6 +140,10 @@ class Bridge:
     async def _follow(self, feed: Feed) -> None:
         self.tell()
         async for snapshot in feed.changes():
+            if snapshot.slurm is not None and snapshot.slurm is not self._joined.slurm:
+                # In a thread: of ten thousand jobs it takes a tenth of a second, and a key must not wait for it.
+                await asyncio.to_thread(_join, snapshot, feed.now())
+            self._joined = snapshot
             if self.replay is None:
                 self.tell()
             if snapshot.sources:  # the first numbers wait for nothing
@@ -163,8 +181,9 @@ class Bridge:
             return moment_of(
                 replay.snapshot, look, events=replay.events, wanted=wanted, replay_at=replay.at, origin=feed.origin
             )
+        latest = feed.latest()
         return moment_of(
-            feed.latest(),
+            latest if latest.slurm is self._joined.slurm else self._joined,
             look,
             events=feed.recent_events(),
             wanted=wanted,

@@ -33,6 +33,8 @@ HEIGHTS = ((0, "-short"), (30, "-middle"), (46, "-tall"), (80, "-giant"))
 """Classes of a page by its least columns and lines."""
 HEADER_S = 1.9
 """Between two paints of the header for numbers alone: it is a thousand bytes, and every source's answer changes it."""
+TRIAL_S = 0.12
+"""After the last letter of a filter, until the page shows what it keeps: a fast typist has typed the next by then."""
 NOTE_S = 6.0
 """How long a note stays."""
 
@@ -49,6 +51,8 @@ class Page(SturdyScreen):
     def __init__(self) -> None:
         super().__init__()
         self._note_timer: Timer | None = None
+        self._trial_timer: Timer | None = None
+        self._typed_filter = ""
         self._focus_before: Widget | None = None
         self._to_choose: tuple[str, int] | None = None
         self._header_kind: tuple[object, ...] = ()
@@ -230,9 +234,21 @@ class Page(SturdyScreen):
         event.stop()
         if event.sign != "/":
             return
-        mistake = self.try_filter(event.text)
+        # The letter first: of ten thousand jobs, finding those that fit takes longer than painting it.
+        self._typed_filter = event.text
+        if self._trial_timer is not None:
+            self._trial_timer.stop()
+        self._trial_timer = self.set_timer(TRIAL_S, self._try)
+
+    def _try(self) -> None:
+        """Show what the filter typed so far keeps, or what is wrong with it."""
+        self._trial_timer = None
+        prompt = self.query_one(Prompt)
+        if not prompt.is_open:
+            return
+        mistake = self.try_filter(self._typed_filter)
         if mistake:
-            self.query_one(Prompt).hint(mistake)
+            prompt.hint(mistake)
 
     @on(Prompt.Dismissed)
     def _dismissed(self, event: Prompt.Dismissed) -> None:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
 from app.tui import terminal
@@ -30,8 +31,12 @@ CLOSE_S = 3.0
 HARD_END_S = 8.0
 """After a signal, the process ends by then, come what may."""
 _LOG_MOST_BYTES = 1_000_000
-_GARBAGE_LEAST = 20_000
-"""Objects more than before that are worth a search: a picture of eight GPUs is a thousand, none of them garbage."""
+_GARBAGE = (20_000, 10, 1_000)
+"""Objects more than before that are worth a search, and how seldom the wider ones are made by themselves: a picture of
+eight GPUs is a thousand objects, none of them garbage, and walking over ten thousand jobs holds a key up for 0.1 s."""
+_TIDY_S = 30.0
+"""Between two searches of everything; they wait until nobody has typed for a while."""
+_QUIET_S = 2.0
 
 
 def run(connect: Connect, options: ScreenOptions) -> int:
@@ -79,11 +84,21 @@ async def _show(app: Watchdog) -> int:
 
 
 async def _started(app: Watchdog) -> None:
-    """After the first frame, leave what the start made out of every later search for garbage, and search again."""
+    """After the first frame, leave what the start made out of every later search for garbage, and search again.
+
+    Everything is searched only while nobody types.
+    """
     await app.painted.wait()
     gc.freeze()
-    gc.set_threshold(_GARBAGE_LEAST)
+    gc.set_threshold(*_GARBAGE)
     gc.enable()
+    wait_s = _TIDY_S
+    while True:
+        await asyncio.sleep(wait_s)
+        is_quiet = monotonic() - app.typed_at >= _QUIET_S
+        if is_quiet:
+            gc.collect()
+        wait_s = _TIDY_S if is_quiet else _QUIET_S
 
 
 async def _watch_terminal(feeding: asyncio.Task[None]) -> None:

@@ -8,9 +8,11 @@ ones: it offers no others, and it is pinned exactly.
 from __future__ import annotations
 
 import logging
+from time import monotonic
 from typing import Any
 
 from textual.app import App
+from textual.events import Event, InputEvent
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
@@ -27,6 +29,13 @@ class SturdyApp(App[None]):
 
     crash: BaseException | None = None
     """What ended the screen against its will."""
+    typed_at = 0.0
+    """When a key was pressed or the mouse used last, on the clock that never jumps."""
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, InputEvent):
+            self.typed_at = monotonic()
+        await super().on_event(event)
 
     def note(self, text: str) -> None:
         """Tell the user one line."""

@@ -21,6 +21,7 @@ SECTIONS: dict[str, str] = {
     "start": "how soon there is something to see",
     "cost": "what watching 8 GPUs at 1 s costs beside other monitors",
     "sick": "one GPU is lost, one takes 3 s a call: how soon the others' numbers are there",
+    "slurm": "a queue of 10,000 jobs on 1,000 nodes beside other viewers",
     "paint": "painting fleets: CPU and bytes to the terminal, keys meanwhile",
 }
 """Every section, in the order of the table."""

@@ -51,24 +51,24 @@ def peer(name: str, *words: str) -> Program:
     return Program(name, (found or name, *words), "" if found else f"{name} is not installed (make parts)")
 
 
+def installed(folder: Path, command: str, *requirements: str) -> bool:
+    """Whether a command is there, or could be installed now, in an environment of its own."""
+    if (folder / "bin" / command).is_file():
+        return True
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", *requirements]
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True, timeout=120)
+        subprocess.run(pip, check=True, capture_output=True, timeout=300)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return (folder / "bin" / command).is_file()
+
+
 def kempnerpulse(url: str) -> Program:
     """KempnerPulse on a page, installed into an environment of its own the first time, if an index has it."""
     script = PEERS / "bin" / "kempnerpulse"
-    if not script.is_file():
-        try:
-            subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True, capture_output=True, timeout=120)
-            pip = [
-                str(PEERS / "bin" / "python"),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-input",
-                "kempnerpulse==0.5.0",
-            ]
-            subprocess.run(pip, check=True, capture_output=True, timeout=180)
-        except (OSError, subprocess.SubprocessError):
-            return Program("kempnerpulse", (), "KempnerPulse cannot be installed from here")
+    if not installed(PEERS, "kempnerpulse", "kempnerpulse==0.5.0"):
+        return Program("kempnerpulse", (), "KempnerPulse cannot be installed from here")
     return Program(
         "kempnerpulse", (str(script), "--backend", "prometheus", "--source", url, "--poll", "1", "--show-all")
     )

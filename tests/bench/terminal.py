@@ -26,6 +26,9 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _ANSWERS = ((b"\x1b[6n", b"\x1b[1;1R"), (b"\x1b[c", b"\x1b[?62;c"), (b"\x1b[?2026$p", b"\x1b[?2026;2$y"))
 """What a terminal says when asked where the cursor is, what it is, and whether it can hold a frame back."""
 
+_WITHIN = 8
+"""A column within the widest table's first cells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -40,6 +43,12 @@ class Measured:
     bytes_per_s: float
     picture: tuple[str, ...]
     """The screen at the end."""
+    began_s: float = 0.0
+    """Monotonic seconds of the start."""
+    written: Sequence[Written] = ()
+    """Everything that it wrote."""
+    typed_s: Sequence[float] = ()
+    """Seconds from the start at which each of the keys was typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +68,22 @@ def measure(
     window_s: float = 15.0,
     until_marked: bool = False,
     size: tuple[int, int] = (160, 50),
+    keys: Sequence[tuple[float, bytes]] = (),
 ) -> Measured:
     """Run a program for `warm_s` + `window_s`; cost counts in the window; `until_marked` stops once all marks stand.
 
-    A program that ends by itself ends the measurement; its marks count all the same.
+    A program that ends by itself ends the measurement; its marks count all the same. `keys` are typed at their seconds.
     """
     began = monotonic()
     written: list[Written] = []
+    typed: list[float] = []
     cost = _Cost()
     seen = _Marks(marks, size)
     with started(command, environ, size) as (pid, terminal):
         for now in _pump(terminal, began, written):
+            if len(typed) < len(keys) and now >= keys[len(typed)][0]:
+                typed.append(monotonic() - began)
+                os.write(terminal, keys[len(typed) - 1][1])
             if cost.since_s is None and now >= warm_s:
                 cost.begin(now, _tree(pid), len(written))
             if now >= warm_s + window_s:
@@ -86,7 +100,32 @@ def measure(
         rss_mib=cost.rss_mib,
         bytes_per_s=within / cost.seconds if cost.seconds else 0.0,
         picture=seen.picture(),
+        began_s=began,
+        written=written,
+        typed_s=typed,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The screen after something was written."""
+
+    at_s: float
+    lines: Sequence[str]
+    marked: str
+    """The line on a ground of its own: where a cursor stands; empty without one."""
+
+
+def pictures(written: Sequence[Written], size: tuple[int, int]) -> Iterator[Picture]:
+    """The screen after each thing written."""
+    screen = pyte.Screen(*size)
+    stream = pyte.ByteStream(screen)
+    for one in written:
+        stream.feed(_without_private(one.text))
+        lines = screen.display
+        grounds = [screen.buffer[row][_WITHIN].bg for row in range(size[1])]
+        alone = [row for row, ground in enumerate(grounds) if grounds.count(ground) == 1]
+        yield Picture(one.at_s, lines, lines[alone[0]] if len(alone) == 1 else "")
 
 
 class _Marks:
@@ -133,7 +172,7 @@ class _Cost:
     def end(self, now: float, tree: Sequence[int]) -> None:
         """The window closes, with the program still running."""
         self.seconds = now - (self.since_s or 0.0)
-        self.percent = 100 * (_cpu_s(tree) - self._cpu_s) / self.seconds
+        self.percent = 100 * (_cpu_s(tree) - self._cpu_s) / self.seconds if self.seconds else 0.0
         self.rss_mib = sum(_rss_kib(pid) for pid in tree) / 1024
 
 

@@ -6,7 +6,9 @@ others, so each start is asked about anew.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 from app.domain.slurm import SlurmJob
 from app.sources.slurm.squeue import merge
@@ -16,6 +18,7 @@ MOST_SINGLE = 4
 MOST_TIMES = 3
 """A job that says it has GPUs and not which ones is asked about so often."""
 
+_NEXT = re.compile(rb"\nJobId=")
 _Start = tuple[float | None, tuple[str, ...], int | None]
 
 
@@ -75,16 +78,21 @@ def split(answer: bytes, wanted: frozenset[int], most: int) -> tuple[bytes, list
     The others come in parts of about `most` bytes. By number, so that what claims to be a job, out of another's name,
     stays beside that job and neither is believed.
     """
-    first: list[bytes] = []
-    others: list[list[bytes]] = [[] for _ in range(1 + len(answer) // most)]
+    # By views of the answer: ten thousand copies of a record each would leave the heap in shreds.
+    whole = memoryview(answer)
+    first: list[memoryview] = []
+    others: list[list[memoryview]] = [[] for _ in range(1 + len(answer) // most)]
     into = others[0]
-    for line in answer.split(b"\n"):
-        if line.startswith(b"JobId="):  # else the rest of a name with a newline in it: it stays with its record
-            digits = line[6:26].partition(b" ")[0]
+    # A line that begins with anything else is the rest of a name with a newline in it: it stays with its record.
+    edges = [0, *(found.start() + 1 for found in _NEXT.finditer(answer)), len(answer) + 1]
+    for begin, end in pairwise(edges):
+        record = whole[begin : end - 1]
+        if bytes(record[:6]) == b"JobId=":
+            digits = bytes(record[6:26]).partition(b" ")[0]
             number = int(digits) if digits.isdigit() else 0
             into = first if number in wanted else others[number % len(others)]
-        into.append(line)
-    return b"\n".join(first), [b"\n".join(lines) for lines in others if lines]
+        into.append(record)
+    return b"\n".join(first), [b"\n".join(records) for records in others if records]
 
 
 def _start(job: SlurmJob) -> _Start:

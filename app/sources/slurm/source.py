@@ -19,6 +19,7 @@ from app.sources.slurm.parsed import SlurmParseError
 from app.sources.slurm.trouble import SlurmError
 from app.sources.slurm_ways import LONGEST_LOOK_S, SCHEME, way_of
 from app.transport.clock import Clock, look_timeout
+from app.transport.memory import return_large_blocks
 
 if TYPE_CHECKING:  # ssh is paid for by those who use it
     from app.transport.ssh import SshForwards
@@ -100,6 +101,7 @@ class BrokenWay:
 
 def make(making: Making) -> SlurmSource:
     """Make the source of `slurm:local`, `slurm:ssh`, `slurm:rest`, `slurm:exporter`, or of `slurm:` as configured."""
+    return_large_blocks()  # the details of ten thousand jobs are megabytes, which nobody needs once they are read
     named = making.target.url.removeprefix(SCHEME)
     kind = named or way_of(making.slurm, making.environ) or "local"
     try:

@@ -60,7 +60,8 @@ class QueueReader:
         """The jobs of one answer. Raises SlurmParseError where there is output and none of it is a row."""
         skips, jobs, rows = Skips(COMMAND), list[SlurmJob](), RowReader(self._columns, self._separator)
         seen: set[str] = set()
-        now_known: dict[str, SlurmJob] = {}
+        keys: set[str] = set()
+        new: dict[str, SlurmJob] = {}
         for number, line in self._records(decode(output, COMMAND).split("\n")):
             key, known = self._recall(line)
             job = self._job(line, rows) if known is None else known
@@ -72,8 +73,13 @@ class QueueReader:
                 seen.add(job.id)
                 jobs.append(job)
                 if key and job.run_s is None:
-                    now_known[key] = job
-        self._known = now_known
+                    keys.add(key)
+                    if known is None:
+                        new[key] = job
+        # Changed in place: the keys that stay are the old strings, and all new ones go at once.
+        for gone in [key for key in self._known if key not in keys]:
+            del self._known[gone]
+        self._known.update(new)
         if skips.count and not jobs:
             raise SlurmParseError(skips.notes[0])
         return skips.parsed(jobs)
