@@ -9,6 +9,7 @@ PYTEST := $(PY) -m pytest
 WORKERS ?= 2
 ARGS ?=
 CAPTURES ?=
+ORACLE ?=
 
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
@@ -51,9 +52,10 @@ bench: $(DEV_READY) ## measure speed and size beside nvitop, gpustat and nvtop, 
 docs: $(DEV_READY) ## write the generated tables under docs/ anew
 	$(PY) -m tests.tools.docs
 
-conformance: $(DEV_READY) ## read the recorded exporter pages in CAPTURES=DIR and print values found of expected
-	@test -n "$(CAPTURES)" || { echo 'Say where the recorded pages are: make conformance CAPTURES=DIR' >&2; exit 64; }
-	$(PYTEST) tests/conformance --captures "$(CAPTURES)" $(ARGS)
+conformance: $(DEV_READY) ## read recorded pages in CAPTURES=DIR, or alert-oracle cases in ORACLE=FILE, and print N of M
+	@test -n "$(CAPTURES)$(ORACLE)" || { echo 'Say what to read: make conformance CAPTURES=DIR or ORACLE=FILE' >&2; exit 64; }
+	@test -z "$(CAPTURES)" || $(PYTEST) tests/conformance --captures "$(CAPTURES)" $(ARGS)
+	@test -z "$(ORACLE)" || $(PY) -m tests.conformance.alerts "$(ORACLE)"
 
 snapshots: $(DEV_READY) ## accept the pictures of the screens as they are now (look at them before you commit)
 	$(PYTEST) tests/tui tests/widgets --snapshot-update $(ARGS)
