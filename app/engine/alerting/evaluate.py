@@ -22,7 +22,7 @@ from app.engine.alerting.expression import (
     Number,
     Selector,
 )
-from app.engine.alerting.functions import AGGREGATES, FUNCTIONS, Points, Window
+from app.engine.alerting.functions import AGGREGATES, COUNTS_SAMPLES, FUNCTIONS, STILL_IS_ZERO, Points, Window
 
 Vector = Mapping[Labels, float]
 
@@ -37,8 +37,16 @@ class Samples(Protocol):
     def instant(self, selector: Selector, at: float) -> Vector:
         """The newest value of every series that fits."""
 
-    def window(self, selector: Selector, start: float, at: float) -> Mapping[Labels, Points]:
-        """Every series that fits, with its values from `start` to `at`."""
+    def where(self, selector: Selector, test: Callable[[float], bool], at: float) -> Vector:
+        """Those of them whose value passes a test."""
+
+    def window(
+        self, selector: Selector, start: float, at: float, *, only_moved: bool = False, dense: bool = True
+    ) -> Mapping[Labels, Points]:
+        """Every series that fits, with its values from `start` to `at`.
+
+        Allowed, not demanded: `only_moved` to leave out those that did not change, not `dense` to give of these two.
+        """
 
 
 def evaluate(tree: Expr, samples: Samples, at: float) -> Vector:
@@ -57,10 +65,28 @@ def _value(tree: Expr, samples: Samples, at: float) -> Vector | float:
             return _call(tree, samples, at)
         case Aggregate():
             return _aggregate(tree, _vector(tree.argument, samples, at))
+        case Binary(op=op, left=left, right=Number(value=limit)) if op in COMPARISONS and not tree.is_bool:
+            return _compared(op, left, limit, samples, at)
         case Binary():
-            return _binary(tree, _value(tree.left, samples, at), _value(tree.right, samples, at))
+            before = _value(tree.left, samples, at)
+            if tree.op in ("and", "unless") and not before:
+                return {}  # nothing to be kept: the right side, often the whole fleet, need not be looked at
+            return _binary(tree, before, _value(tree.right, samples, at))
         case _:
             assert_never(tree)
+
+
+def _compared(op: str, left: Expr, limit: float, samples: Samples, at: float) -> Vector | float:
+    """A comparison with a number: made where the values are, for whole fleets are compared and few are true."""
+    compare = _COMPARE[op]
+    if isinstance(left, Selector):
+        return samples.where(left, lambda value: compare(value, limit), at)
+    vector: Vector
+    if isinstance(left, Call) and left.function in STILL_IS_ZERO and not compare(0.0, limit):
+        vector = _over(left, samples, at, only_moved=True)
+    else:
+        vector = _vector(left, samples, at)
+    return {labels: value for labels, value in vector.items() if compare(value, limit)}
 
 
 def _vector(tree: Expr, samples: Samples, at: float) -> Vector:
@@ -69,22 +95,34 @@ def _vector(tree: Expr, samples: Samples, at: float) -> Vector:
 
 def _call(tree: Call, samples: Samples, at: float) -> Vector:
     function, argument = FUNCTIONS[tree.function], tree.arguments[0]
-    given = [float(value) for one in tree.arguments[1:] if isinstance(value := _value(one, samples, at), float)]
-    if function.over is None:
-        vector = _vector(argument, samples, at)
-        if function.each is None:
-            return {} if vector else {_absent_labels(argument): 1.0}
-        return {labels: function.each(value, given) for labels, value in vector.items()}
-    if not isinstance(argument, Selector) or argument.window_s is None:
+    if function.over is not None:
+        found = _over(tree, samples, at, only_moved=False)
+        if tree.function == "absent_over_time":
+            return {} if found else {_absent_labels(argument): 1.0}
+        return found
+    vector = _vector(argument, samples, at)
+    if function.each is None:
+        return {} if vector else {_absent_labels(argument): 1.0}
+    given = _numbers_given(tree, samples, at)
+    return {labels: function.each(value, given) for labels, value in vector.items()}
+
+
+def _numbers_given(tree: Call, samples: Samples, at: float) -> list[float]:
+    return [value for one in tree.arguments[1:] if isinstance(value := _value(one, samples, at), float)]
+
+
+def _over(tree: Call, samples: Samples, at: float, *, only_moved: bool) -> dict[Labels, float]:
+    """A function over spans of values."""
+    over, argument = FUNCTIONS[tree.function].over, tree.arguments[0]
+    if over is None or not isinstance(argument, Selector) or argument.window_s is None:
         raise EvaluationError(f"{tree.function}() needs a metric with a span")
-    start = at - argument.window_s
+    given, start = _numbers_given(tree, samples, at), at - argument.window_s
+    is_dense = tree.function in COUNTS_SAMPLES
     found: dict[Labels, float] = {}
-    for labels, points in samples.window(argument, start, at).items():
-        over = function.over(Window(points, start, at), given)
-        if over is not None:
-            found[labels] = over
-    if tree.function == "absent_over_time":
-        return {} if found else {_absent_labels(argument): 1.0}
+    for labels, points in samples.window(argument, start, at, only_moved=only_moved, dense=is_dense).items():
+        value = over(Window(points, start, at), given)
+        if value is not None:
+            found[labels] = value
     return found
 
 

@@ -170,3 +170,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "clamp_max": Function(2, each=lambda value, given: min(value, given[0])),
 }
 """By name. `absent` and `absent_over_time` are what they say: `app.engine.alerting.evaluate` knows them."""
+
+STILL_IS_ZERO = frozenset(("rate", "increase", "delta", "changes", "resets", "deriv"))
+"""Of a series that does not change, 0, however many samples it has."""
+COUNTS_SAMPLES = frozenset(("count_over_time", "sum_over_time"))
+"""What depends on how many samples there are, even of a series that does not change."""

@@ -300,3 +300,13 @@ def is_scalar(tree: Expr) -> bool:
     if isinstance(tree, Binary):
         return is_scalar(tree.left) and is_scalar(tree.right)
     return isinstance(tree, Number)
+
+
+def parse_matchers(text: str) -> tuple[Matcher, ...]:
+    """Conditions on labels, `alertname="GpuHot", node=~"gpu-.*"`, braces or none. Raises ExpressionError."""
+    inner = text.strip()
+    inner = inner[1:-1] if inner.startswith("{") and inner.endswith("}") else inner
+    tree = parse(f"x{{{inner}}}")
+    if not isinstance(tree, Selector) or not tree.matchers or tree.window_s is not None:
+        raise ExpressionError(f'{text!r} names no label; write node="gpu-1"')
+    return tree.matchers

@@ -7,7 +7,7 @@ For recorded series: dry runs over the past and comparison with Prometheus. The 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from app.domain.alert import Labels, fits
 from app.engine.alerting.expression import Selector
@@ -52,8 +52,15 @@ class SeriesBook:
                 found[one.labels] = value
         return found
 
-    def window(self, selector: Selector, start: float, at: float) -> dict[Labels, Points]:
+    def where(self, selector: Selector, test: Callable[[float], bool], at: float) -> dict[Labels, float]:
+        """Those of them whose value passes a test."""
+        return {labels: value for labels, value in self.instant(selector, at).items() if test(value)}
+
+    def window(
+        self, selector: Selector, start: float, at: float, *, only_moved: bool = False, dense: bool = True
+    ) -> dict[Labels, Points]:
         """Every series that fits, with its values from `start` to `at`, both included; stale marks are no values."""
+        del only_moved, dense  # every series is given with all its samples
         found: dict[Labels, Points] = {}
         for one in self._fitting(selector):
             first, last = bisect_left(one.times, start), bisect_right(one.times, at)
