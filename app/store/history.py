@@ -5,7 +5,7 @@ SQLite (`app.store.sqlite`) is the embedded default. A question has the same ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -81,6 +81,15 @@ class History(Protocol):
 
     async def jobs(self, start: float, end: float, limit: int = 500) -> Sequence[SlurmJob]:
         """Slurm's jobs that were there within start…end, each as it stood last, newest first."""
+
+    async def try_lease(self) -> bool:
+        """Take over writing if nobody holds the lease (any more); says whether this one writes now."""
+
+    async def put_notes(self, notes: Mapping[str, str | None]) -> bool:
+        """Write small texts down at once, in one transaction (None strikes one out); says whether that was done."""
+
+    async def notes(self, begins: str) -> Mapping[str, str]:
+        """Every note whose key begins so; empty where nothing can be read."""
 
     async def health(self) -> StoreHealth:
         """How the store is doing."""

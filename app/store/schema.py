@@ -56,8 +56,10 @@ _JOBS = (
     "CREATE INDEX job_since ON job (since)",
     "CREATE INDEX job_key ON job (key, since)",
 )
-STEPS: tuple[tuple[str, ...], ...] = (_SAMPLES, _HAPPENINGS, _JOBS)
-"""What each version added: 1 samples in all their levels, 2 events and the parts of pictures, 3 Slurm's jobs."""
+_NOTES = ("CREATE TABLE note (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",)
+STEPS: tuple[tuple[str, ...], ...] = (_SAMPLES, _HAPPENINGS, _JOBS, _NOTES)
+"""What each version added: 1 samples in all their levels, 2 events and the parts of pictures, 3 Slurm's jobs, 4 notes
+of alerting's state."""
 CURRENT = len(STEPS)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from app.domain.series import FLEET, Event
+from app.store import notebook
 from app.store.history import Tick
 from app.store.lease import Lease, LeaseError
 from app.store.levels import Retention, Windows
@@ -93,6 +94,23 @@ class Scribe:
                 if await self._written(tick):
                     return
             self._drop()
+
+    async def put_notes(self, notes: Mapping[str, str | None]) -> bool:
+        """Write notes down now, if this process holds the lease and the file will have them; says whether it did."""
+        if not self.try_lease():
+            return False
+        async with self._one:
+            if not await self._ready() or self._line is None:
+                return False
+            try:
+                await self._line.run(lambda db: notebook.put(db, notes))
+            except sqlite3.Error as error:
+                if trouble_of(error) == "corrupt":
+                    self._damage = str(error)
+                else:
+                    self._say_trouble(error)
+                return False
+        return True
 
     def suspect(self, why: str) -> None:
         """Take note that a reader found the file damaged: it is moved aside before the next tick."""

@@ -23,13 +23,13 @@ A full disk or a locked file costs ticks, which are counted; a damaged file is m
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from app.domain.series import Event, Series, Subject
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
-from app.store import answers, happened, job_series, jobs
+from app.store import answers, happened, job_series, jobs, notebook
 from app.store.history import StoreHealth, Tick
 from app.store.levels import Retention, Windows
 from app.store.pages import Pages
@@ -133,6 +133,17 @@ class SqliteHistory:
             return await self._reader.ask(lambda pages: jobs.jobs_between(pages.view.db, start, end, limit))
         except Unreadable:
             return ()
+
+    async def put_notes(self, notes: Mapping[str, str | None]) -> bool:
+        """Write small texts down at once; see `History.put_notes`."""
+        return self._scribe is not None and await self._scribe.put_notes(notes)
+
+    async def notes(self, begins: str) -> Mapping[str, str]:
+        """Every note whose key begins so; empty where nothing can be read."""
+        try:
+            return await self._reader.ask(lambda pages: notebook.read(pages.view.db, begins))
+        except Unreadable:
+            return {}
 
     async def health(self) -> StoreHealth:
         """How the store is doing."""

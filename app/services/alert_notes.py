@@ -1,0 +1,125 @@
+"""What alerting writes down, as notes of the store: state, and what people made and said. Both directions pure.
+
+Each note stands alone: one that cannot be read costs itself, not the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+from app.domain.alert import Ack, Alert, AlertsNow, Labels, Matcher, Silence
+from app.domain.codec import decode, encode
+from app.engine.alerting.round import AlertingState
+from app.engine.alerting.rulebook import Problem
+
+PREFIX = "alerting."
+AT, ALERTS, ACKS, SILENCES, RULES = (f"{PREFIX}{name}" for name in ("at", "alerts", "acks", "silences", "rules"))
+MADE_HERE = "made here"
+"""Origin of rules that were made or changed through the API."""
+_CONDITIONS = ("expr", "above", "below", "equals", "absent")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What notes held."""
+
+    at: float = 0.0
+    """Epoch seconds of the last evaluation."""
+    alerts: tuple[Alert, ...] = ()
+    acks: tuple[Ack, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    now: AlertsNow | None = None
+    """As it was told."""
+
+
+def clocks(state: AlertingState) -> Mapping[tuple[str, Labels], tuple[object, ...]]:
+    """All of an alert that a kill must not lose."""
+    return {
+        (one.rule, one.labels): (
+            one.state,
+            one.active_at,
+            one.fired_at,
+            one.keep_since,
+            one.unseen_since,
+            one.resolved_at,
+        )
+        for one in state.all()
+    }
+
+
+def pack(now: AlertsNow) -> dict[str, str | None]:
+    """The alerts as notes."""
+    return {ALERTS: _dump(encode(now))}
+
+
+def pack_wishes(
+    rules: Mapping[str, Mapping[str, Any]], silences: Iterable[Silence], acks: Iterable[Ack]
+) -> dict[str, str | None]:
+    """What people made and said as notes."""
+    return {
+        RULES: _dump(rules),
+        SILENCES: _dump([encode(one) for one in silences]),
+        ACKS: _dump([encode(one) for one in acks]),
+    }
+
+
+def read(notes: Mapping[str, str]) -> Kept:
+    """What notes hold; what cannot be read is left out."""
+    now = next(_values(AlertsNow, f"[{notes[ALERTS]}]"), None) if ALERTS in notes else None
+    try:
+        at = float(notes.get(AT, 0.0))
+        rules = json.loads(notes.get(RULES, "{}"))
+    except ValueError:
+        at, rules = now.at if now is not None else 0.0, {}
+    return Kept(
+        at,
+        now.alerts if now is not None else (),
+        tuple(_values(Ack, notes.get(ACKS, "[]"))),
+        tuple(_values(Silence, notes.get(SILENCES, "[]"))),
+        {name: table for name, table in rules.items() if isinstance(table, dict)} if isinstance(rules, dict) else {},
+        now,
+    )
+
+
+def merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A rule's table with changes; a new condition takes the place of the old one, null takes a key back."""
+    kept = dict(before)
+    if any(key in changes for key in _CONDITIONS):
+        kept = {key: value for key, value in kept.items() if key not in _CONDITIONS}
+        if "expr" in changes:
+            kept.pop("metric", None)
+            kept.pop("where", None)
+    kept |= changes
+    return {key: value for key, value in kept.items() if value is not None}
+
+
+def problem(name: str, text: str) -> Problem:
+    """What is wrong with a rule that was made here."""
+    return Problem(f"rule {name}", 0, text)
+
+
+def silence_id(matchers: tuple[Matcher, ...], now: float) -> str:
+    """A short id for a new silence."""
+    return f"s-{blake2b(f'{matchers}{now!r}'.encode(), digest_size=4).hexdigest()}"
+
+
+def _values(kind: type[T], text: str) -> Iterator[T]:
+    try:
+        raw = json.loads(text)
+    except ValueError:
+        return
+    for one in raw if isinstance(raw, list) else ():
+        try:
+            yield decode(kind, one)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+            continue
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
