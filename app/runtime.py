@@ -27,6 +27,7 @@ from app.services.recall import Recall
 from app.services.recording import Keeper
 from app.services.targets import Targets
 from app.services.watch import Watch
+from app.sources.log_targets import log_targets
 from app.sources.registry import Tap
 from app.sources.slurm_ways import slurm_targets
 from app.store.history import History
@@ -78,7 +79,8 @@ def targets_of(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, 
     targets = (Target(url="nvml:"),) if own else settings.target
     here = settings.slurm.node  # Slurm may call this machine another name
     targets = tuple(replace(one, node=one.node or here) if one.url == "nvml:" else one for one in targets)
-    return (*targets, *slurm_targets(settings.slurm, settings.cluster.interval_s, environ))
+    slurm = slurm_targets(settings.slurm, settings.cluster.interval_s, environ)
+    return (*targets, *slurm, *log_targets(settings.log))
 
 
 def _targets(settings: Settings, options: RuntimeOptions, client: ScrapeClient) -> Targets:
@@ -166,10 +168,31 @@ async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterat
         tasks = await stack.enter_async_context(Tasks())
         tasks.start(watch.run(), "watch")
         tasks.start(monitor.Monitor(board, targets, clock).run(), "monitor")
+        tasks.start(_alert(parts, watch, settings, options), "alerting")
         if path is not None and recall is not None:
             bring_back = partial(_bring_back, recall, targets, watch)
             tasks.start(_keep(parts, path, settings, options, bring_back), "history")
         yield parts
+
+
+async def _alert(parts: Collecting, watch: Watch, settings: Settings, options: RuntimeOptions) -> None:
+    """Evaluate the alert rules until cancelled; the first numbers do not wait for its code."""
+    if not options.write:
+        return
+    await _first_look(parts.board, options.clock)
+    from app.services.alerting import Alerting  # noqa: PLC0415 - late: see above
+    from app.services.rule_files import rule_book  # noqa: PLC0415 - likewise
+
+    alerting = Alerting(
+        parts.board,
+        options.clock,
+        settings.cluster.interval_s,
+        rule_book(settings),
+        lambda: watch.watched,
+        waits_for_store=store_path(settings, options) is not None,
+    )
+    parts.feed.alert_by(alerting)
+    await alerting.run(lambda: parts.history)
 
 
 async def open_history(path: Path, clock: Clock, *, want_lease: bool, retention: Retention | None = None) -> History:

@@ -35,6 +35,15 @@ class LogPiece:
     text: str
 
 
+def boot_time(proc_stat: Path = Path("/proc/stat")) -> float | None:
+    """When the kernel booted, epoch seconds, for logs that tell uptimes only; in a container its host's."""
+    try:
+        with proc_stat.open(encoding="ascii") as lines:
+            return next((float(line.split()[1]) for line in lines if line.startswith("btime ")), None)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 class Logs:
     """The logs that may be read, by name."""
 

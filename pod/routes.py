@@ -11,7 +11,7 @@ from typing import Literal
 
 from pod.detached import TooManyError, detached
 from pod.exposition import CONTENT_TYPE, Page, render
-from pod.logs import DEFAULT_BYTES, LogError, LogPiece, Logs
+from pod.logs import DEFAULT_BYTES, LogError, LogPiece, Logs, boot_time
 from pod.messages import Request, Response
 from pod.sampler import Sampler, State
 from pod.xid import Ledger
@@ -130,7 +130,8 @@ class Routes:
             pieces = self._follow(piece, limit, _follow_s(request), as_json=wants_json)
             return Response(pieces, content_type="application/x-ndjson" if wants_json else "text/plain; charset=utf-8")
         if wants_json:
-            return _json(asdict(piece))
+            # Time and boot let a reader place lines on its own clock, and those that tell uptimes only.
+            return _json(asdict(piece) | {"now": self._epoch(), "boot_at": boot_time()})
         place = {"X-Log-Id": piece.id, "X-Next-Offset": str(piece.next_offset), "X-Log-Size": str(piece.size)}
         return Response(piece.text.encode(), headers=place | ({"X-Log-Rotated": "1"} if piece.is_rotated else {}))
 

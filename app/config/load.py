@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from app.config.settings import LATER, TABLES, VIAS, Settings, Slurm, Target, keys
+from app.config.settings import JOURNAL, LATER, LOG_KINDS, TABLES, VIAS, Log, Settings, Slurm, Target, keys
 
 PREFIX = "GPU_WATCHDOG_"
 T = TypeVar("T")
+_LISTS: Mapping[str, type[Any]] = {"target": Target, "log": Log}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -37,13 +38,13 @@ def parse(text: str, origin: str) -> Settings:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin}: not valid TOML: {error}") from error
-    known = (*TABLES, "target", "prices", *LATER)
+    known = (*TABLES, *_LISTS, "prices", *LATER)
     parts: dict[str, Any] = {}
     for name, value in raw.items():
         if name not in known:
             raise ConfigError(f"{origin}: unknown table [{name}]{_nearest(name, known)}")
-        if name == "target":
-            parts[name] = tuple(_table(Target, one, "target", origin) for one in _tables(value, "target", origin))
+        if name in _LISTS:
+            parts[name] = tuple(_table(_LISTS[name], one, name, origin) for one in _tables(value, name, origin))
         elif name == "prices":
             parts[name] = {model: _price(model, price, origin) for model, price in value.items()}
         elif name in TABLES:
@@ -151,8 +152,21 @@ def _checked(settings: Settings, origin: str) -> Settings:
     for one in settings.target:
         if not one.url:
             raise ConfigError(f"{origin}: a [[target]] has no url")
+    for log in settings.log:
+        _check_log(log, origin)
     _check_slurm(settings.slurm, origin)
     return settings
+
+
+def _check_log(log: Log, origin: str) -> None:
+    """Refuse a log that is nowhere, at two places, or of no known kind."""
+    if log.kind not in LOG_KINDS:
+        raise ConfigError(f"{origin}: [[log]] kind cannot be {log.kind!r}{_nearest(log.kind, LOG_KINDS)}")
+    if bool(log.path) == bool(log.url):
+        raise ConfigError(f"{origin}: a [[log]] needs either path or url")
+    is_file = log.path and log.path.partition(":")[0] != JOURNAL
+    if is_file and not log.path.startswith(("/", "~/")):
+        raise ConfigError(f"{origin}: [[log]] path must begin with / or ~/, or be `{JOURNAL}`, not {log.path!r}")
 
 
 def _check_slurm(slurm: Slurm, origin: str) -> None:

@@ -85,6 +85,28 @@ class Slurm:
         return self.via not in ("auto", "off") or (self.via == "auto" and named)
 
 
+LOG_KINDS: tuple[str, ...] = ("kernel", "vllm", "job")
+"""What `[[log]] kind` may say."""
+JOURNAL = "journal"
+"""As `[[log]] path`: systemd's journal instead of a file; `journal:UNIT` for one unit of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """`[[log]]`: a log that is read for what went wrong."""
+
+    kind: str = setting(
+        "kernel", "Whose it is: `kernel`, `vllm` (a model server) or `job` (a job's output, Slurm's own)."
+    )
+    node: str = setting("", "Node it is of; empty: as its lines say.")
+    path: str = setting("", "File, here or on the ssh host; `journal`: systemd's, or `journal:UNIT` for one unit.")
+    url: str = setting("", "Instead of `path`: a log of the pod exporter, `http://pod:9400/logs/kernel`.")
+    ssh: str = setting("", "Reach it through the system's ssh, `user@host:port`.")
+    token_file: str = setting("", "File that holds a bearer token for `url` (0600).")
+    name: str = setting("", "Name of the source; empty: kind, node and path.")
+    interval_s: float = setting(0.0, "Seconds between two looks; 0: the cluster's.")
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """`[store]`: the history."""
@@ -93,6 +115,15 @@ class Store:
     raw_hours: float = setting(24.0, "Hours every sample is kept.")
     minute_days: float = setting(30.0, "Days the one-minute roll-ups are kept.")
     quarter_days: float = setting(365.0, "Days the fifteen-minute roll-ups are kept.")
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """`[alerts]`: rules, and who is told."""
+
+    rules: tuple[str, ...] = setting((), "Files of alert rules (TOML), relative to this file; they add to ours.")
+    notify_file: str = setting("", "File of Apprise addresses, one a line (0600): they hold secrets.")
+    alertmanager: tuple[str, ...] = setting((), "Alertmanagers that are told, `http://host:9093`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +153,9 @@ class Settings:
     target: tuple[Target, ...] = ()
     discover: Discover = field(default_factory=Discover)
     slurm: Slurm = field(default_factory=Slurm)
+    log: tuple[Log, ...] = ()
     store: Store = field(default_factory=Store)
+    alerts: Alerts = field(default_factory=Alerts)
     serve: Serve = field(default_factory=Serve)
     screen: Screen = field(default_factory=Screen)
     prices: Mapping[str, float] = field(default_factory=dict)
@@ -135,7 +168,7 @@ class Settings:
     @property
     def is_empty(self) -> bool:
         """Nothing to look at is configured."""
-        return not (self.target or self.discover.files or self.discover.http or self.slurm.is_named)
+        return not (self.target or self.log or self.discover.files or self.discover.http or self.slurm.is_named)
 
 
 TABLES: Mapping[str, type[Any]] = {
@@ -143,12 +176,13 @@ TABLES: Mapping[str, type[Any]] = {
     "discover": Discover,
     "slurm": Slurm,
     "store": Store,
+    "alerts": Alerts,
     "serve": Serve,
     "screen": Screen,
 }
-"""Plain tables by name; `target` is a list of tables, `prices` a free mapping."""
+"""Plain tables by name; `target` and `log` are lists of tables, `prices` a free mapping."""
 
-LATER: tuple[str, ...] = ("log", "prometheus", "agent", "alerts", "deploy")
+LATER: tuple[str, ...] = ("prometheus", "agent", "deploy")
 """Tables of the configuration contract whose parts are not built yet: accepted, named by `doctor`, not read."""
 
 

@@ -71,6 +71,11 @@ def apply(before: Snapshot, spec: SourceSpec, reading: Reading, missed_slots: in
 
         after, happened = apply_slurm(after, spec, reading.slurm, reading.at)
         events.extend(happened)
+    if reading.logs:
+        from app.domain.apply_logs import apply_logs  # noqa: PLC0415 - only who reads logs pays for it
+
+        after, told = apply_logs(after, reading.logs, reading.at)
+        events.extend(told)
     return Applied(after, tuple(changes), tuple(events))
 
 
@@ -224,6 +229,7 @@ def _refresh(was: Gpu | None, node: str, index: int, said: GpuReading, layer: La
         processes_at=gpu.processes_at if said.processes is None else mine.at,
         mig=_with_mig(gpu.mig, said.mig, mine) if said.mig or gpu.mig else (),
         xids=said.xids or gpu.xids,
+        log_xids=gpu.log_xids,
         hpc_jobs=said.hpc_jobs,
         lost_at=None,
         seen_at=max(gpu.seen_at, mine.at),

@@ -78,7 +78,8 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - any type hint
 @cache
 def _late_names() -> dict[str, Any]:
     """Classes that their users name without importing them."""
-    return {**vars(import_module("app.domain.slurm")), **vars(import_module("app.domain.finding"))}
+    modules = ("app.domain.slurm", "app.domain.finding", "app.domain.evidence")
+    return {name: one for module in modules for name, one in vars(import_module(module)).items()}
 
 
 def _class_decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - a dataclass type

@@ -61,6 +61,8 @@ class LogEvidence:
     """Which boot: journald's id; None where the log does not tell."""
     repeats: int = 1
     """Lines this stands for, where the same was said again and again."""
+    is_history: bool = False
+    """It stood in the log at the first look: read to explain, not news."""
 
     @property
     def place(self) -> str:

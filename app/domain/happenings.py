@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from app.domain.series import Event, Subject
 from app.domain.snapshot import Gpu, SourceState
 
+TOLD_S = 120.0
+"""An Xid that the kernel log told so recently is not told again by an exporter's count."""
+
 
 def source_events(was: SourceState | None, now: SourceState, at: float) -> Iterator[Event]:
     """A source that stopped answering, or answers again."""
@@ -29,6 +32,8 @@ def gpu_events(was: Gpu | None, now: Gpu, at: float) -> Iterator[Event]:
     before = {one.code: one.count for one in was.xids}
     for one in now.xids:
         more = one.count - before.get(one.code, 0)
+        if _log_told(now, one.code, at):
+            continue
         if more > 0 and (was.xids or was.seen_at):
             text = f"{now.id} Xid {one.code}" + (f" ×{more}" if more > 1 else "")
             yield Event(one.last_at or at, "gpu.xid", "warning", subject, text)
@@ -41,7 +46,7 @@ def _last_xid(was: Gpu, now: Gpu, at: float, subject: Subject) -> Iterator[Event
     for layer in now.layers:
         code = layer.values.get("gpu.xid_last")
         old = next((k.values.get("gpu.xid_last") for k in was.layers if k.source == layer.source), None)
-        if code and old is not None and code != old:
+        if code and old is not None and code != old and not _log_told(now, int(code), at):
             yield Event(
                 at,
                 "gpu.xid",
@@ -49,3 +54,8 @@ def _last_xid(was: Gpu, now: Gpu, at: float, subject: Subject) -> Iterator[Event
                 subject,
                 f"{now.id} Xid {int(code)} (last value; the exporter does not count)",
             )
+
+
+def _log_told(gpu: Gpu, code: int, at: float) -> bool:
+    """Whether the log, which loses nothing, told of this Xid just now."""
+    return any(one.code == code and at - (one.last_at or 0.0) <= TOLD_S for one in gpu.log_xids)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:  # a cluster without Slurm does not pay for its classes; the codec finds them by name
+if TYPE_CHECKING:  # a cluster without Slurm or logs does not pay for their classes; the codec finds them by name
+    from app.domain.evidence import LogEvidence
     from app.domain.slurm import SlurmReading
 
 SourceKind = Literal["exporter", "slurm", "vllm", "nvml", "log", "prometheus", "provider"]
@@ -149,6 +150,8 @@ class Reading:
     page: PageHealth | None = None
     simulated: bool = False
     slurm: SlurmReading | None = None
+    logs: tuple[LogEvidence, ...] = ()
+    """What its lines said since the look before, in the order they were said."""
 
     @staticmethod
     def failed(source: str, at: float, error: str, duration_s: float = 0.0) -> Reading:

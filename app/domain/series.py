@@ -97,8 +97,9 @@ class Event:
     kind: str
     """`source.down`, `source.up`, `gpu.lost`, `gpu.found`, `gpu.xid`, `node.new`, `run.start`, `run.stop`, `store.gap`
     (ticks that could not be kept), `store.damaged` (a file that was moved aside); of Slurm `job.started`, `job.ended`,
-    `job.requeued`, `finding.began`, `finding.ended`, `node.down`, `node.up`, `node.drained`,
-    `node.resumed`, `node.deleted`."""
+    `job.requeued`, `finding.began`, `finding.ended`, `node.down`, `node.up`, `node.drained`, `node.resumed`,
+    `node.deleted`; of alerts `alert.firing`, `alert.resolved`, `alert.no_data`;
+    of logs `log.` and the kind of the evidence: `log.xid`, `log.host.oom`, …"""
     severity: Severity
     subject: Subject
     text: str

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from app.domain.ages import EXPIRED_INTERVALS, STALE_INTERVALS
 from app.domain.reading import GpuProcess, PageHealth, SourceSpec, XidCount
 
-if TYPE_CHECKING:  # a cluster without Slurm does not pay for its classes; the codec finds them by name
+if TYPE_CHECKING:  # a cluster without Slurm or logs does not pay for their classes; the codec finds them by name
+    from app.domain.evidence import LogEvidence
     from app.domain.slurm import SlurmPicture
 
 Health = Literal["ok", "warning", "critical", "unknown"]
@@ -109,6 +110,9 @@ class Gpu:
     processes_at: float | None = None
     mig: tuple[MigSlice, ...] = ()
     xids: tuple[XidCount, ...] = ()
+    """As an exporter counts them."""
+    log_xids: tuple[XidCount, ...] = ()
+    """As the kernel log of its node tells them, since it is read."""
     hpc_jobs: tuple[str, ...] = ()
     lost_at: float | None = None
     """Epoch seconds since when a source that should list it does not, or says it is gone."""
@@ -130,6 +134,18 @@ class Gpu:
     def is_lost(self) -> bool:
         """Gone from a source that answers."""
         return self.lost_at is not None
+
+    @property
+    def xids_told(self) -> tuple[XidCount, ...]:
+        """Xids by code, by whoever tells more: an exporter since it runs, or a log since it is read."""
+        if not self.log_xids or not self.xids:
+            return self.xids or self.log_xids
+        found = {one.code: one for one in self.xids}
+        for one in self.log_xids:
+            known = found.get(one.code)
+            if known is None or one.count > known.count:
+                found[one.code] = one
+        return tuple(found[code] for code in sorted(found))
 
     def sample(self, key: str, now: float) -> Sample | None:
         """The value of `key` with its source and age; None when unknown, past its age, or the GPU is lost."""
@@ -240,6 +256,10 @@ class Snapshot:
     """$/h of one GPU, by model or the beginning of it."""
     slurm: SlurmPicture | None = None
     """Jobs, nodes and partitions as Slurm tells; None where no Slurm was read."""
+    logs: tuple[LogEvidence, ...] = ()
+    """The newest pieces of evidence out of logs, in the order they came (see `app.domain.apply_logs`)."""
+    logs_count: int = 0
+    """Pieces that ever came, so that whoever steps over them knows which are new."""
 
     def gpus(self) -> Iterator[Gpu]:
         """All GPUs, node by node, in the order of their index."""

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from app.domain.boards import Boards
 from app.domain.evidence import LogEvidence, XidEpisode
 from app.domain.series import Severity
-from app.engine.boards import Boards
 
 GAP_S = 600.0
 """A pause longer than this ends an episode."""

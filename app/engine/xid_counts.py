@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.domain.boards import short_address
 from app.domain.evidence import LogEvidence
 from app.domain.snapshot import Gpu, Snapshot
 from app.domain.xids import xid_severity
-from app.engine.boards import short_address
 from app.engine.episodes import METRIC
 
 _KEY = "gpu.xid_last"

@@ -85,7 +85,7 @@ def _traffic(received: float | None, sent: float | None, kind: str) -> tuple[Lin
 
 def error_rows(gpu: Gpu, look: Look) -> Rows:
     """Xids by code, then every error counter a source publishes; what is above 0 stands out."""
-    rows = [_xid_row(one, look) for one in sorted(gpu.xids, key=lambda one: one.code)]
+    rows = [_xid_row(one, look) for one in sorted(gpu.xids_told, key=lambda one: one.code)]
     for key in _ERRORS:
         found = gpu.sample(key, look.now)
         if found is not None:

@@ -17,6 +17,7 @@ from app.domain.series import Event, Series
 from app.domain.snapshot import Gpu, Layer, MigSlice, Node, Service, Snapshot, SourceState, samples
 
 if TYPE_CHECKING:
+    from app.domain.alert import AlertsNow
     from app.domain.allocation import Allocations
     from app.domain.watched import Watched
 
@@ -34,8 +35,13 @@ PLAIN: tuple[tuple[str, str], ...] = (
 """A GPU's plain names in JSON, and the catalogue keys behind them."""
 
 
-def status(snapshot: Snapshot, now: float, watched: Watched | None = None) -> dict[str, Any]:
-    """The whole cluster at `now`, as `status --json` prints it; `watched` is what somebody has watched for a while."""
+def status(
+    snapshot: Snapshot, now: float, watched: Watched | None = None, alerts: AlertsNow | None = None
+) -> dict[str, Any]:
+    """The whole cluster at `now`, as `status --json` prints it.
+
+    `watched` is what somebody has watched for a while, `alerts` what somebody has evaluated.
+    """
     facts, jobs = cluster_facts(snapshot, now), _jobs(snapshot, now)
     return {
         "schema": SCHEMA,
@@ -54,14 +60,30 @@ def status(snapshot: Snapshot, now: float, watched: Watched | None = None) -> di
             "cost_per_hour": _number(facts.cost_per_hour),
             "jobs_running": 0 if jobs == [] else facts.jobs_running,
             "jobs_pending": 0 if jobs == [] else facts.jobs_pending,
-            "alerts_firing": None,
+            "alerts_firing": _alerts_firing(alerts, now),
         },
         "sources": [source_status(state, now) for state in snapshot.sources.values()],
         "nodes": [node_status(node, snapshot, now, watched) for node in snapshot.nodes.values()],
         "jobs": jobs,
         "services": [service_status(service, snapshot, now) for service in snapshot.services.values()],
-        "alerts": None,
+        "alerts": _alerts(alerts, now, snapshot),
     }
+
+
+def _alerts(alerts: AlertsNow | None, now: float, snapshot: Snapshot) -> list[dict[str, Any]] | None:
+    if alerts is None or not alerts.is_current(now):
+        return None
+    from app.services import queries_alerts  # noqa: PLC0415 - only where somebody evaluates
+
+    return queries_alerts.alerts(alerts, now, snapshot)
+
+
+def _alerts_firing(alerts: AlertsNow | None, now: float) -> int | None:
+    if alerts is None or not alerts.is_current(now):
+        return None
+    from app.services import queries_alerts  # noqa: PLC0415 - only where somebody evaluates
+
+    return queries_alerts.firing(alerts, now)
 
 
 def _jobs(snapshot: Snapshot, now: float) -> list[dict[str, Any]] | None:
@@ -178,10 +200,10 @@ def _gpu_errors(gpu: Gpu, values: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What went wrong on a GPU, as its exporters tell it."""
     last = values.get("gpu.xid_last", {}).get("value")
     mask = values.get("gpu.clock_event_reasons", {}).get("value")
-    newest = max(gpu.xids, key=lambda one: one.last_at or 0.0, default=None)
+    newest = max(gpu.xids_told, key=lambda one: one.last_at or 0.0, default=None)
     return {
         "xid_last": int(last) if last else (newest.code if newest else None),
-        "xids": [{"code": one.code, "count": one.count, "last_at": one.last_at} for one in gpu.xids],
+        "xids": [{"code": one.code, "count": one.count, "last_at": one.last_at} for one in gpu.xids_told],
         "clock_event_reasons": list(clock_events(mask)),
     }
 

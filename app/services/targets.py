@@ -45,7 +45,7 @@ class Targets:
         self._configured = configured
         self._interval_s = settings.cluster.interval_s
         self._make: Callable[[Target], Source] = lambda one: registry.make(
-            one, self._interval_s, client, clock, tap, slurm=settings.slurm, environ=environ
+            one, self._interval_s, client, clock, tap, slurm=settings.slurm, environ=environ, logs=settings.log
         )
         self._clock = clock
         self._discovery = Discovery(discover, base, clock) if discover.files or discover.http else None

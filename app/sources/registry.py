@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from app.config.settings import Slurm, Target
+from app.config.settings import Log, Slurm, Target
 from app.domain.naming import clean
 from app.domain.reading import SourceKind, SourceSpec
 from app.sources.source import Source
@@ -33,6 +33,8 @@ class Making:
     """The whole `[slurm]` table, for the collector that wants it."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """The environment that commands are run in; empty: there is none to run."""
+    logs: tuple[Log, ...] = ()
+    """All of `[[log]]`, for the collector that wants one."""
 
 
 class Maker(Protocol):
@@ -56,6 +58,7 @@ class Row:
 
 COLLECTORS: tuple[Row, ...] = (
     Row("slurm", "slurm:", "app.sources.slurm.source", "Jobs, nodes and partitions of Slurm, as `[slurm]` says."),
+    Row("log", "log:", "app.sources.logs.source", "Lines of a log, as `[[log]]` says: what they report of faults."),
     Row("nvml", "nvml:", "app.sources.nvml", "This machine's own GPUs, through the driver's library."),
     Row("exporter", "", "app.sources.exporter", "Any page of Prometheus text; which exporter it is, is detected."),
 )
@@ -76,6 +79,7 @@ def make(
     *,
     slurm: Slurm | None = None,
     environ: Mapping[str, str] | None = None,
+    logs: tuple[Log, ...] = (),
 ) -> Source:
     """Make the source of a configured target; does no I/O."""
     row = row_for(target.url)
@@ -83,7 +87,7 @@ def make(
     spec = SourceSpec(name_of(target), row.kind, shown(target.url), every, target.node or None)
     maker: Maker = import_module(row.module).make
     timeout_s = look_timeout(every, target.timeout_s)
-    return maker(Making(spec, target, timeout_s, client, clock, tap, slurm or Slurm(), environ or {}))
+    return maker(Making(spec, target, timeout_s, client, clock, tap, slurm or Slurm(), environ or {}, logs))
 
 
 def name_of(target: Target) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from app.domain.evidence import TimeOrigin
 from app.sources.logs.line import LogLine
@@ -38,7 +37,7 @@ class Timekeeping:
     boot_at: float | None = None
     """Of the boot that its last line was said in."""
     is_told: bool = False
-    """The boot time was asked for, not estimated."""
+    """The time of the last boot was asked for, not estimated."""
     uptime_s: float | None = None
     """Of the last line that told one."""
     offset_s: float = 0.0
@@ -53,45 +52,44 @@ def moments(lines: Sequence[LogLine], keeping: Timekeeping, now: float) -> tuple
     told = [(line.uptime_s, boot) for line, boot in zip(lines, boots, strict=True) if line.uptime_s is not None]
     if not told:
         return found, keeping
-    is_same = keeping.uptime_s is None or _is_one_boot([keeping.uptime_s, *(uptime for uptime, _ in told)])
-    return found, replace(keeping, uptime_s=told[-1][0], boot_at=told[-1][1], is_told=keeping.is_told and is_same)
+    return found, replace(keeping, uptime_s=told[-1][0], boot_at=told[-1][1])
 
 
 def _boots(lines: Sequence[LogLine], keeping: Timekeeping, now: float) -> list[float | None]:
-    """When the boot began that each line was said in, told apart from the last line backwards."""
+    """When the boot began that each line was said in: one time a boot, None for lines without an uptime."""
+    found = _bounds(lines, keeping.boot_at if keeping.is_told else None, now)
+    goes_on = keeping.boot_at is not None and keeping.uptime_s is not None and not keeping.is_told
+    boot, last = (keeping.boot_at, keeping.uptime_s) if goes_on else (None, None)
+    for at, line in enumerate(lines):
+        least = found[at]
+        if line.uptime_s is None or least is None:
+            continue
+        if last is None or line.uptime_s < last - BACK_S:
+            boot = least  # a boot's first line has the least of its bounds
+        elif boot is None or (goes_on and least < boot):
+            boot = least
+        found[at], last = boot, line.uptime_s
+    return found
+
+
+def _bounds(lines: Sequence[LogLine], told: float | None, now: float) -> list[float | None]:
+    """For each line the latest its boot can have begun by it and the lines of that boot behind it.
+
+    `told` is when the last of these boots began, where that is known.
+    """
     found: list[float | None] = [None] * len(lines)
-    bound, boot, later = now, None, None
+    bound, boot, later, is_told = now, told, None, told is not None
     for at in range(len(lines) - 1, -1, -1):
         uptime = lines[at].uptime_s
         if uptime is None:
             continue
         if later is not None and uptime > later + BACK_S:
-            bound, boot = boot if boot is not None else bound, None
-        told = _told_boot(lines[at], bound)
-        least = bound - uptime if told is None else told
-        boot = least if boot is None else min(boot, least)
-        later = uptime
-        found[at] = boot
-    return _settled(lines, found, keeping)
-
-
-def _settled(lines: Sequence[LogLine], found: list[float | None], keeping: Timekeeping) -> list[float | None]:
-    """One estimate a boot: the least; of the boot that goes on from the batch before, what was known then, too."""
-    boot = keeping.boot_at
-    last = keeping.uptime_s
-    known = keeping.boot_at is not None
-    for at, line in enumerate(lines):
-        if line.uptime_s is None:
-            continue
-        if last is not None and line.uptime_s < last - BACK_S:
-            known = False
-        estimate = found[at]
-        if known and boot is not None and estimate is not None:
-            found[at] = boot = boot if keeping.is_told else min(boot, estimate)
-        else:
-            boot, known = estimate, estimate is not None
-            found[at] = estimate
-        last = line.uptime_s
+            bound, boot, is_told = boot if boot is not None else bound, None, False
+        if not is_told:
+            by_line = _told_boot(lines[at], bound)
+            least = bound - uptime if by_line is None else by_line
+            boot = least if boot is None else min(boot, least)
+        found[at], later = boot, uptime
     return found
 
 
@@ -117,7 +115,3 @@ def _ahead(lines: Sequence[LogLine], offset_s: float, now: float) -> float:
     """How far ahead of us a clock is, by a stamp with a zone in the future; what it was where there is none."""
     ahead = max((line.at - now for line in lines if line.at is not None and line.has_zone), default=0.0)
     return ahead if ahead > offset_s + _NEAR_S else offset_s
-
-
-def _is_one_boot(uptimes: Sequence[float]) -> bool:
-    return all(later >= earlier - BACK_S for earlier, later in pairwise(uptimes))

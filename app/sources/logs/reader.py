@@ -50,7 +50,7 @@ class LogReader:
     def know(self, *, boot_at: float | None = None, offset_s: float | None = None) -> None:
         """Take note of what was asked of the machine: when it booted, and its clock less ours."""
         if boot_at is not None:
-            self._keeping = replace(self._keeping, boot_at=boot_at, is_told=True, uptime_s=None)
+            self._keeping = replace(self._keeping, boot_at=boot_at, is_told=True)
         if offset_s is not None:
             self._keeping = replace(self._keeping, offset_s=offset_s)
 
