@@ -39,6 +39,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("job", _LOOK, "print everything about one job", "app.cli.job", (0, 64, 69)),
     Command("logs", _LOOK, "print or follow what a job writes", "app.cli.logs", (0, 64, 69)),
     Command("free", _LOOK, "print which GPUs are free, and what would start at once", "app.cli.free", (0, 2, 64)),
+    Command("alerts", _LOOK, "list, take on and silence alerts; list and try rules", "app.cli.alerts", (0, 1, 64, 69)),
     Command("history", _LOOK, "print or plot the past of a GPU, a node or the fleet", "app.cli.history", (0, 64, 69)),
     Command("demo", _LOOK, "open the screen on a simulated cluster", "app.cli.demo", (0, 64, 69)),
     Command(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from app.api.alerts import AlertRoutes
 from app.api.stream import stream
 from app.config.paths import private_dir
 from app.domain.metrics import find
@@ -56,6 +57,7 @@ class Api:
                 web.get("/api/store", self.store),
                 web.get("/api/watched", self.watched),
                 web.get("/api/stream", self.stream),
+                *AlertRoutes(self._feed).routes(),
             ]
         )
         return application
@@ -69,7 +71,9 @@ class Api:
         """`status --json`, now or at a time."""
         when = _time(request, "at", self._feed.now())
         if when is None:
-            return _json(queries.status(self._feed.latest(), self._feed.now(), self._feed.watched()))
+            return _json(
+                queries.status(self._feed.latest(), self._feed.now(), self._feed.watched(), self._feed.alerts())
+            )
         then = await self._feed.at(when)
         if then is None:
             raise web.HTTPNotFound(text="nothing was kept near that time")

@@ -10,20 +10,22 @@ import argparse
 import asyncio
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 
 from app.cli.command import Context, Parser
 from app.cli.errors import INCOMPLETE, OK, UNAVAILABLE, CliError
 from app.cli.options import declare_sources, settings_of
 from app.cli.session import past_of, run_async, runtime_options
 from app.config.settings import Settings
+from app.domain.alert import NO_ALERTS, AlertsNow
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_time
 from app.domain.watched import Watched
-from app.runtime import RuntimeOptions, attach, feed_for, look_once
+from app.runtime import RuntimeOptions, attach, feed_for, look_once, open_history, store_path
 from app.services import queries
 
-Show = Callable[[Snapshot, float, Watched], None]
-"""Prints a snapshot as it stands at a time, with what was watched until then."""
+Show = Callable[[Snapshot, float, Watched, AlertsNow], None]
+"""Prints a snapshot as it stands at a time, with what was watched and evaluated until then."""
 NOT_WATCHED = Watched()
 
 
@@ -63,13 +65,13 @@ def _shower(args: argparse.Namespace, settings: Settings, context: Context) -> S
     output = context.output
     if args.json or (args.watch and not output.is_terminal):
         write = output.json_line if args.watch else output.json
-        return lambda snapshot, now, watched: write(queries.status(snapshot, now, watched))
+        return lambda snapshot, now, watched, alerts: write(queries.status(snapshot, now, watched, alerts))
     from app.cli.status_table import status_lines  # noqa: PLC0415 - late: the JSON path needs no presenters
 
     put = output.redraw if args.watch else output.lines
     ascii_only = settings.screen.ascii or not output.is_unicode
 
-    def show(snapshot: Snapshot, now: float, _watched: Watched) -> None:
+    def show(snapshot: Snapshot, now: float, _watched: Watched, _alerts: AlertsNow) -> None:
         replay_at = now if args.at is not None else None
         lines = status_lines(snapshot, now, output.size()[0], replay_at=replay_at, ascii_only=ascii_only)
         put([output.render(line) for line in lines])
@@ -79,9 +81,9 @@ def _shower(args: argparse.Namespace, settings: Settings, context: Context) -> S
 
 async def _once(settings: Settings, options: RuntimeOptions, show: Show, context: Context) -> int:
     """One picture: the daemon's, or one round of our own."""
-    snapshot, watched = await seen_now(settings, options, context.output.note)
+    snapshot, watched, alerts = await seen_now(settings, options, context.output.note)
     now = options.clock.now()
-    show(snapshot, now, watched)
+    show(snapshot, now, watched, alerts)
     return verdict(snapshot, now)
 
 
@@ -92,7 +94,7 @@ async def now_of(settings: Settings, options: RuntimeOptions, note: Callable[[st
 
 async def seen_now(
     settings: Settings, options: RuntimeOptions, note: Callable[[str], None]
-) -> tuple[Snapshot, Watched]:
+) -> tuple[Snapshot, Watched, AlertsNow]:
     """The picture of now, from the daemon or from one bounded round; says what it found where nothing is configured.
 
     With it what the daemon has watched: one round of our own cannot know how long anything has lasted.
@@ -100,14 +102,36 @@ async def seen_now(
     async with contextlib.AsyncExitStack() as stack:
         attached = await attach(settings, options, stack)
         if attached is not None:
-            return attached.latest(), attached.watched()
+            return attached.latest(), attached.watched(), attached.alerts()
     if settings.is_empty:
         from app.services.detect import found_here  # noqa: PLC0415 - late: seldom needed, and start-up is counted
 
         found = await found_here(settings, options.clock, options.environ)
         note(found.text)
         settings = found.settings
-    return await look_once(settings, options), NOT_WATCHED
+    return await look_once(settings, options), NOT_WATCHED, await stored_alerts(settings, options)
+
+
+async def stored_alerts(settings: Settings, options: RuntimeOptions) -> AlertsNow:
+    """What a process beside this one has evaluated just now and stored: a screen without a daemon."""
+    path = store_path(settings, options)
+    newest = max((_written_at(path.with_name(path.name + end)) for end in ("", "-wal")), default=0.0) if path else 0.0
+    if path is None or options.clock.now() - newest > 3 * settings.cluster.interval_s + 1.0:
+        return NO_ALERTS
+    from app.services import alert_notes  # noqa: PLC0415 - late: only where somebody writes
+
+    history = await open_history(path, options.clock, want_lease=False)
+    try:
+        return alert_notes.current(await history.notes(alert_notes.PREFIX))
+    finally:
+        await history.close()
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 async def _watch(settings: Settings, options: RuntimeOptions, show: Show) -> int:
@@ -115,7 +139,7 @@ async def _watch(settings: Settings, options: RuntimeOptions, show: Show) -> int
     async with feed_for(settings, options) as feed:
         await _first(feed.latest, options)
         while True:
-            show(feed.latest(), feed.now(), feed.watched())
+            show(feed.latest(), feed.now(), feed.watched(), feed.alerts())
             await options.clock.sleep(settings.cluster.interval_s)
 
 
@@ -137,5 +161,5 @@ async def _then(text: str, settings: Settings, options: RuntimeOptions, show: Sh
         snapshot = await past.at(when)
     if snapshot is None:
         raise CliError(f"nothing was kept near {text}", UNAVAILABLE)
-    show(snapshot, when, NOT_WATCHED)
+    show(snapshot, when, NOT_WATCHED, NO_ALERTS)
     return verdict(snapshot, when)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, TypeVar
 
-from app.domain.alert import Ack, Alert, AlertsNow, Labels, Matcher, Silence
+from app.domain.alert import NO_ALERTS, Ack, Alert, AlertsNow, Labels, Matcher, Silence
 from app.domain.codec import decode, encode
 from app.engine.alerting.round import AlertingState
-from app.engine.alerting.rulebook import Problem
+from app.engine.alerting.rule_table import RuleError, rule_from
+from app.engine.alerting.rulebook import Problem, RuleBook
 
 PREFIX = "alerting."
 AT, ALERTS, ACKS, SILENCES, RULES = (f"{PREFIX}{name}" for name in ("at", "alerts", "acks", "silences", "rules"))
@@ -87,6 +88,14 @@ def read(notes: Mapping[str, str]) -> Kept:
     )
 
 
+def current(notes: Mapping[str, str]) -> AlertsNow:
+    """What another process told last, at the time of its last evaluation."""
+    kept = read(notes)
+    if kept.now is None:
+        return NO_ALERTS
+    return replace(kept.now, at=max(kept.at, kept.now.at), acks=kept.acks, silences=kept.silences)
+
+
 def merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> Mapping[str, Any]:
     """A rule's table with changes; a new condition takes the place of the old one, null takes a key back."""
     kept = dict(before)
@@ -99,9 +108,15 @@ def merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> Mapping[str
     return {key: value for key, value in kept.items() if value is not None}
 
 
-def problem(name: str, text: str) -> Problem:
-    """What is wrong with a rule that was made here."""
-    return Problem(f"rule {name}", 0, text)
+def with_own(book: RuleBook, own: Mapping[str, Mapping[str, Any]]) -> RuleBook:
+    """The rules of files with those that were made or changed through the API."""
+    rules, problems = dict(book.rules), list(book.problems)
+    for name, table in own.items():
+        try:
+            rules[name] = rule_from(name, table, rules.get(name), MADE_HERE)
+        except RuleError as error:
+            problems.append(Problem(f"rule {name}", 0, str(error)))
+    return replace(book, rules=rules, problems=tuple(problems))
 
 
 def silence_id(matchers: tuple[Matcher, ...], now: float) -> str:

@@ -7,7 +7,6 @@ anybody is told: after a kill at any moment the clocks go on where they stood, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 from app.domain.alert import (
@@ -102,13 +101,7 @@ class Alerting:
     @property
     def book(self) -> RuleBook:
         """Every rule: ours, those of files, and those made here."""
-        rules, problems = dict(self._files.rules), list(self._files.problems)
-        for name, table in self._own.items():
-            try:
-                rules[name] = rule_from(name, table, rules.get(name), alert_notes.MADE_HERE)
-            except RuleError as error:
-                problems.append(alert_notes.problem(name, str(error)))
-        return replace(self._files, rules=rules, problems=tuple(problems))
+        return alert_notes.with_own(self._files, self._own)
 
     def now(self) -> AlertsNow:
         """What the last evaluation left."""
@@ -142,10 +135,12 @@ class Alerting:
         self._state = AlertingState(alerts=restored(rules, by_rule, min(kept.at, now), now, Outage()))
         self._waits = False
 
-    async def run(self) -> None:
-        """Evaluate at every interval until cancelled."""
+    async def run(self, store: Callable[[], Notes | None] = lambda: None) -> None:
+        """Evaluate at every interval until cancelled; `store` is taken up once it is there."""
         while True:
             await self._clock.sleep(self._interval_s)
+            if self._notes is None and (notes := store()) is not None:
+                await self.keep(notes)
             if await self._may_evaluate():
                 await self.step(self._board.snapshot, self._clock.now())
 

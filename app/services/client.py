@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from app.domain.alert import NO_ALERTS, AlertsNow
 from app.domain.naming import clean
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
@@ -29,6 +30,7 @@ from app.transport.tasks import Tasks
 
 if TYPE_CHECKING:
     from app.domain.slurm import SlurmJob
+    from app.services.alert_desk import RemoteDesk
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _ASK_S = 10.0
@@ -36,6 +38,7 @@ _QUIET_S = 15.0
 """The daemon says something at least every five seconds; three times that is silence."""
 NOT_FOUND = 404
 _WATCHED_EVERY_S = 5.0
+_ALERTS_EVERY_S = 2.0
 
 
 class DaemonError(Exception):
@@ -51,6 +54,7 @@ class AttachedFeed:
         self._clock = clock
         self._board = Board(Snapshot())
         self._watched = Watched()
+        self._alerts = NO_ALERTS
 
     @property
     def origin(self) -> str:
@@ -77,8 +81,30 @@ class AttachedFeed:
         """What the daemon had watched when it was last asked."""
         return self._watched
 
+    def alerts(self) -> AlertsNow:
+        """What the daemon's last evaluation had left when it was last asked."""
+        return self._alerts
+
+    def desk(self) -> RemoteDesk:
+        """The daemon's desk."""
+        from app.services.alert_desk import RemoteDesk  # noqa: PLC0415 - late: for wishes only
+
+        return RemoteDesk(self._socket)
+
+    async def _ask_alerts(self) -> None:
+        """Ask for the alerts now and then."""
+        while True:
+            await self.load_alerts()
+            await self._clock.sleep(_ALERTS_EVERY_S)
+
+    async def load_alerts(self) -> None:
+        """Fetch the alerts; an older daemon has none to give."""
+        with contextlib.suppress(DaemonError, LookupError, wire.WireError):
+            self._alerts = wire.unpack_alerts(await self._ask("/api/alerts", {"form": "wire"}))
+
     async def load(self) -> None:
-        """Fetch the picture of now once, and what was watched. Raises DaemonError."""
+        """Fetch the picture of now once, the alerts, and what was watched. Raises DaemonError."""
+        await self.load_alerts()
         self._board.replace(wire.unpack_snapshot(await self._ask("/api/snapshot")))
         if self._board.snapshot.slurm is not None:
             self._watched = wire.unpack_watched(await self._ask("/api/watched"))
@@ -87,6 +113,7 @@ class AttachedFeed:
         """Follow the daemon until cancelled."""
         async with Tasks() as tasks:
             tasks.start(self._ask_watched(), "watched")
+            tasks.start(self._ask_alerts(), "alerts")
             await tasks.start(self._follow(), "stream")
 
     async def _ask_watched(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.domain.alert import NO_ALERTS, AlertsNow
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
 from app.domain.watched import Watched
@@ -15,6 +16,8 @@ from app.transport.clock import Clock
 
 if TYPE_CHECKING:
     from app.domain.slurm import SlurmJob
+    from app.services.alert_desk import AlertDesk
+    from app.services.alerting import Alerting
     from app.services.watch import Watch
 
 NOTHING_WATCHED = Watched()
@@ -32,6 +35,7 @@ class EmbeddedFeed:
         self._clock = clock
         self._without = NO_STORE
         self._watch: Watch | None = None
+        self._alerting: Alerting | None = None
 
     def expect(self, text: str) -> None:
         """Say why there is no store yet, in one sentence for a person."""
@@ -64,6 +68,22 @@ class EmbeddedFeed:
     def watched(self) -> Watched:
         """What was watched so far."""
         return NOTHING_WATCHED if self._watch is None else self._watch.watched
+
+    def alert_by(self, alerting: Alerting) -> None:
+        """Take who evaluates the alert rules for us."""
+        self._alerting = alerting
+
+    def alerts(self) -> AlertsNow:
+        """What the last evaluation left."""
+        return NO_ALERTS if self._alerting is None else self._alerting.now()
+
+    def desk(self) -> AlertDesk | None:
+        """Where wishes go, once there is somebody who evaluates."""
+        if self._alerting is None:
+            return None
+        from app.services.alert_desk import LocalDesk  # noqa: PLC0415 - late: for wishes only
+
+        return LocalDesk(self._alerting)
 
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """As `History.series`."""

@@ -10,8 +10,10 @@ from app.domain.snapshot import Snapshot
 from app.store.history import StoreHealth
 
 if TYPE_CHECKING:
+    from app.domain.alert import AlertsNow
     from app.domain.slurm import SlurmJob
     from app.domain.watched import Watched
+    from app.services.alert_desk import AlertDesk
 
 
 class Feed(Protocol):
@@ -35,6 +37,12 @@ class Feed(Protocol):
 
     def watched(self) -> Watched:
         """What watching for a while has shown of jobs and their GPUs; never waits."""
+
+    def alerts(self) -> AlertsNow:
+        """What the last evaluation of the alert rules left; never waits."""
+
+    def desk(self) -> AlertDesk | None:
+        """Where wishes about alerts go; None while nothing is evaluated."""
 
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """As `History.series`."""

@@ -15,6 +15,7 @@ from app.services.board import Arrival
 from app.store.history import StoreHealth
 
 if TYPE_CHECKING:
+    from app.domain.alert import AlertsNow
     from app.domain.slurm import SlurmJob
 
 T = TypeVar("T")
@@ -104,6 +105,18 @@ def pack_watched(watched: Watched) -> str:
 def unpack_watched(text: str | bytes) -> Watched:
     """The value of `pack_watched`. Raises WireError."""
     return _decode(Watched, _load(text)["watched"])
+
+
+def pack_alerts(alerts: AlertsNow) -> str:
+    """What an evaluation left as one line of JSON."""
+    return _dump({"wire": WIRE_VERSION, "alerts": encode(alerts)})
+
+
+def unpack_alerts(text: str | bytes) -> AlertsNow:
+    """The value of `pack_alerts`. Raises WireError."""
+    from app.domain.alert import AlertsNow  # noqa: PLC0415 - only who asks for alerts pays for it
+
+    return _decode(AlertsNow, _load(text)["alerts"])
 
 
 def pack_health(health: StoreHealth) -> str:
