@@ -113,13 +113,13 @@ def _clock_events(view: View) -> Iterator[tuple[Labels, float]]:
 
 def _xids(view: View) -> Iterator[tuple[Labels, float]]:
     for gpu in view.snapshot.gpus():
-        for one in gpu.xids:
+        for one in gpu.xids_told:
             yield labels_of({"node": gpu.node, "gpu": str(gpu.index), "code": str(one.code)}), float(one.count)
 
 
 def _last_xids(view: View) -> Iterator[tuple[Labels, float]]:
     for gpu in view.snapshot.gpus():
-        code = 0.0 if gpu.xids else gpu.value("gpu.xid_last", view.now)
+        code = 0.0 if gpu.xids_told else gpu.value("gpu.xid_last", view.now)
         if code:
             yield labels_of({"node": gpu.node, "gpu": str(gpu.index), "code": str(int(code))}), 1.0
 
