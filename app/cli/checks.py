@@ -99,9 +99,8 @@ def configuration_checks(args: argparse.Namespace, context: Context) -> tuple[Se
         checks = [Check("configuration", "file", "ok", f"{path}: {_counted(settings)}")]
     for table in settings.unused:
         checks.append(Check("configuration", table, "note", f"[{table}] is set, but this version does not read it yet"))
-    for target in settings.target:
-        if target.token_file:
-            checks.append(_token_check(Path(target.token_file).expanduser()))
+    files = [*(one.token_file for one in settings.target), *(one.token_file for one in settings.log)]
+    checks += [_token_check(Path(file).expanduser()) for file in files if file]
     return settings, checks
 
 

@@ -106,6 +106,9 @@ def source_check(state: SourceState, snapshot: Snapshot) -> Check:
         return Check("sources", name, "failed", state.error)
     if state.spec.kind == "slurm":
         return _slurm_source_check(state, snapshot)
+    if state.spec.kind == "log" and page is not None:
+        told = f"{page.flavour}: {_counted(page.samples, 'line')} read, {page.known} that mean something"
+        return Check("sources", name, "ok", f"{told} in {(state.duration_s or 0.0) * 1000:.0f} ms")
     gpus = sum(any(layer.source == name for layer in gpu.layers) for gpu in snapshot.gpus())
     models = [service.model for service in snapshot.services.values() if service.source == name]
     parts = [f"{gpus} GPU{'s' if gpus != 1 else ''}"] if gpus else []

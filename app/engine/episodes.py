@@ -69,9 +69,8 @@ def step(state: Episodes, evidence: Iterable[LogEvidence], now: float, boards: B
     told = sorted((one for one in evidence if code_of(one) is not None), key=lambda one: one.at)
     if not told and not _is_due(state, now):
         return Stepped(state)
-    work = _Work(
-        dict(state.known), {key: dict(one) for key, one in state.by_source.items()}, dict(state.newest), boards
-    )
+    counts = {key: dict(one) for key, one in state.by_source.items()}
+    work = _Work(dict(state.known), counts, dict(state.newest), boards, _of_nodes(state.known.values()))
     for one in told:
         work.take(one)
     work.forget(now)
@@ -94,6 +93,8 @@ class _Work:
     by_source: dict[str, dict[str, int]]
     newest: dict[Key, str]
     boards: Boards | None
+    of_node: dict[str, list[str]]
+    """Node → ids of its episodes: edges never lead to another node."""
 
     def take(self, one: LogEvidence) -> None:
         """Add one line to its episode, or begin one."""
@@ -108,6 +109,7 @@ class _Work:
             self.known[fresh] = self._linked(replace(episode, id=fresh))
             self.newest[key] = fresh
             self.by_source[fresh] = {_source(one): one.repeats}
+            self.of_node.setdefault(episode.node, []).append(fresh)
             self._claim_echoes(self.known[fresh])
             return
         self._grow(before, episode, one)
@@ -189,15 +191,19 @@ class _Work:
             self._tell_verdict(episode)
         return episode
 
+    def _there(self, node: str) -> list[XidEpisode]:
+        """The episodes of a node."""
+        return [self.known[key] for key in self.of_node.get(node, ())]
+
     def _cause_of(self, episode: XidEpisode) -> XidEpisode | None:
         near = [
             one
-            for one in self.known.values()
+            for one in self._there(episode.node)
             if _same_board(one, episode) and one.code not in (episode.code, _VERDICT)
             and one.first - _EARLY_S <= episode.first <= one.last + _ECHO_S
         ]  # fmt: skip
         if episode.caused_by is not None:
-            named = [one for one in self.known.values() if one.node == episode.node and one.code == episode.caused_by]
+            named = [one for one in self._there(episode.node) if one.code == episode.caused_by]
             here = [one for one in named if _same_board(one, episode)] or named
             return max(here, key=lambda one: one.last, default=None)
         causes = [one for one in near if _follows(episode, one)]
@@ -205,7 +211,7 @@ class _Work:
 
     def _claim_echoes(self, cause: XidEpisode) -> None:
         """Give what was written a moment too early to its cause."""
-        for key, one in self.known.items():
+        for one in self._there(cause.node):
             early = cause.first - _EARLY_S <= one.first <= cause.first and one.id != cause.id
             if (
                 early
@@ -214,21 +220,21 @@ class _Work:
                 and _same_board(one, cause)
                 and _follows(one, cause)
             ):
-                self.known[key] = replace(
+                self.known[one.id] = replace(
                     one, caused_by=cause.code, cause=cause.id, is_sympathetic=one.code != _VERDICT
                 )
 
     def _tell_verdict(self, verdict: XidEpisode) -> None:
         """Note at the GPU's other episodes what the driver asks for after them."""
-        for key, one in self.known.items():
+        for one in self._there(verdict.node):
             is_before = one.code != _VERDICT and _same_board(one, verdict) and verdict.last - one.last <= GAP_S
             if is_before and one.last <= verdict.last + _EARLY_S:
-                self.known[key] = replace(one, recovery=verdict.recovery)
+                self.known[one.id] = replace(one, recovery=verdict.recovery)
 
     def forget(self, now: float) -> None:
         """Drop what is older than a day, and the oldest of too many."""
-        old = [key for key, one in self.known.items() if now - one.last > KEEP_S]
-        left = sorted((key for key in self.known if key not in set(old)), key=lambda key: self.known[key].last)
+        old = {key for key, one in self.known.items() if now - one.last > KEEP_S}
+        left = sorted((key for key in self.known if key not in old), key=lambda key: self.known[key].last)
         for key in (*old, *left[: max(0, len(left) - MOST)]):
             del self.known[key]
             self.by_source.pop(key, None)
@@ -237,6 +243,13 @@ class _Work:
 
 def _is_due(state: Episodes, now: float) -> bool:
     return any(now - one.last > KEEP_S for one in state.known.values())
+
+
+def _of_nodes(known: Iterable[XidEpisode]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in known:
+        found.setdefault(one.node, []).append(one.id)
+    return found
 
 
 def _goes_on(before: XidEpisode, one: LogEvidence) -> bool:

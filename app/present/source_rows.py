@@ -80,6 +80,8 @@ def _what_it_said(state: SourceState) -> list[tuple[str, Tone]]:
         return []
     size = f"{page.size_bytes / 1000:.0f} kB" if page.size_bytes else "size unknown"
     counted = f"{format_count(page.known)} of {format_count(page.samples)} samples known, {size}"
+    if state.spec.kind == "log":
+        counted = f"{format_count(page.samples)} new lines, {format_count(page.known)} that mean something, {size}"
     said: list[tuple[str, Tone]] = [(f"{page.flavour}: {counted}", "quiet")]
     if page.bad_lines:
         said.append((f"{format_count(page.bad_lines)} lines could not be read:", "look"))

@@ -17,7 +17,7 @@ from app.cli.completion import Option, syntax
 from app.cli.errors import INTERNAL, INTERRUPTED, MEANINGS, PIPE_CLOSED
 from app.cli.options import setting_flags
 from app.config.load import PREFIX
-from app.config.settings import LATER, TABLES, Target, help_of
+from app.config.settings import LATER, TABLES, Log, Target, help_of
 from app.present.metrics_doc import metrics_table
 from app.sim.scenarios import SCENARIOS, SHOWCASE
 from tests.tools.keys_doc import keys_doc
@@ -71,6 +71,9 @@ def configuration_page() -> list[str]:
     targets = [(f"`{one.name}`", _default(one), help_of(one)) for one in fields(Target)]
     lines += ["## `[[target]]`", "", f"{_first_line(Target)} May stand any number of times.", ""]
     lines += [*_table(("key", "default", "what it does"), targets), "", *PRICES.splitlines(), ""]
+    logs = [(f"`{one.name}`", _default(one), help_of(one)) for one in fields(Log)]
+    lines += ["## `[[log]]`", "", f"{_first_line(Log)} May stand any number of times.", ""]
+    lines += [*_table(("key", "default", "what it does"), logs), ""]
     later = ", ".join(f"`[{name}]`" for name in LATER)
     told = f"accepted, and named by `{PROGRAM} doctor`, so that one file can serve later versions."
     return [*lines, "## Not read yet", "", f"{later}: {told}", ""]
