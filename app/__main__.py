@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from app.services.jobs import Jobs
     from app.services.own_processes import OwnProcesses
 
-_LOOK, _RUN, _ACT, _SET_UP = "look", "run", "act on Slurm's jobs and nodes", "set up"
+_LOOK, _ACT, _SET_UP = "look", "act on Slurm's jobs and nodes", "set up and serve"
 _TERSE = frozenset({_ACT})
 """Groups whose commands are listed by name only: there are many, and their names say what they do."""
 _ACTING = (0, 1, 64, 69, 77)
@@ -42,13 +42,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("alerts", _LOOK, "list, take on and silence alerts; list and try rules", "app.cli.alerts", (0, 1, 64, 69)),
     Command("history", _LOOK, "print or plot the past of a GPU, a node or the fleet", "app.cli.history", (0, 64, 69)),
     Command("demo", _LOOK, "open the screen on a simulated cluster", "app.cli.demo", (0, 64, 69)),
-    Command(
-        "serve",
-        _RUN,
-        "collect in the background, for every screen and command at once",
-        "app.cli.serve",
-        (0, 64, 69),
-    ),
     Command("submit", _ACT, "send a batch script, checked first", "app.cli.submit", _ACTING),
     Command("stress", _ACT, "burn GPUs in, and name slow and faulty ones", "app.cli.stress", (0, 1, 2, 64, 69, 77)),
     Command("cancel", _ACT, "end jobs", "app.cli.cancel", _ACTING),
@@ -64,6 +57,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("drain", _ACT, "let nodes take no new jobs", "app.cli.drain", _ACTING),
     Command("undrain", _ACT, "give drained or downed nodes back", "app.cli.undrain", _ACTING),
     Command("delete-node", _ACT, "take dead dynamic nodes off Slurm's list", "app.cli.delete_node", _ACTING),
+    Command(
+        "serve",
+        _SET_UP,
+        "collect in the background, for every screen and command at once",
+        "app.cli.serve",
+        (0, 64, 69),
+    ),
     Command("init", _SET_UP, "write a first configuration from what is found here", "app.cli.init", (0, 2, 64, 73)),
     Command("doctor", _SET_UP, "check this installation and read every source once", "app.cli.doctor", (0, 1, 64)),
     Command("completion", _SET_UP, "print a completion script for bash, zsh or fish", "app.cli.completion", (0, 64)),

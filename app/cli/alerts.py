@@ -45,7 +45,9 @@ def declare(parser: Parser) -> None:
     """Add the options."""
     parser.add_argument("verb", nargs="?", default="list", help=", ".join(VERBS))
     parser.add_argument("words", nargs="*", metavar="WORD", help="an id, labels to match, or list|export|test NAME")
-    parser.add_argument("--json", action="store_true", help="print JSON (docs/schema/alerts.json)")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON (docs/schema/alerts.json, alert-rules.json, alert-test.json)"
+    )
     parser.add_argument("--all", action="store_true", help="list resolved and muted alerts too")
     parser.add_argument("--note", metavar="TEXT", default="", help="why (with ack and silence)")
     parser.add_argument("--for", dest="lasts", metavar="SPAN", default="1h", help="how long a silence lasts (1h)")

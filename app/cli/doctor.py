@@ -32,6 +32,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
     settings, configuration = configuration_checks(args, context)
     checks = [*program_checks(context.environ), *configuration, *state_checks(context)]
     if settings is not None:
+        from app.cli.checks_alerts import alert_checks  # noqa: PLC0415 - late: a broken configuration must still be told
+
+        checks += alert_checks(settings)
         from app.cli.checks_live import live_checks  # noqa: PLC0415 - late: a broken configuration must still be told
 
         checks += run_async(live_checks(settings, runtime_options(args, context, settings, write=False)))

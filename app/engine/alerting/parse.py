@@ -306,7 +306,10 @@ def parse_matchers(text: str) -> tuple[Matcher, ...]:
     """Conditions on labels, `alertname="GpuHot", node=~"gpu-.*"`, braces or none. Raises ExpressionError."""
     inner = text.strip()
     inner = inner[1:-1] if inner.startswith("{") and inner.endswith("}") else inner
-    tree = parse(f"x{{{inner}}}")
+    try:
+        tree = parse(f"x{{{inner}}}")
+    except ExpressionError as error:
+        raise ExpressionError(f'{_short(text)} is no list of labels such as node="gpu-1": {error}') from None
     if not isinstance(tree, Selector) or not tree.matchers or tree.window_s is not None:
         raise ExpressionError(f'{text!r} names no label; write node="gpu-1"')
     return tree.matchers
