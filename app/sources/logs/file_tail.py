@@ -93,11 +93,7 @@ class FileTail:
         """The file that took the name after this one; None while this one has it, or nobody has."""
         if self._next:
             return self._next.popleft()
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            return None
-        if (status.st_dev, status.st_ino) == file.identity:
+        if self._has_name(file) is not False:
             return None
         self._know(file)
         found = successors(self._path, file, self._known)
@@ -105,6 +101,27 @@ class FileTail:
             self._know(one)
         self._next.extend(found)
         return self._next.popleft() if self._next else None
+
+    def _has_name(self, file: OpenFile) -> bool | None:
+        """Whether a file has the log's name now; None while nobody has."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return (status.st_dev, status.st_ino) == file.identity
+
+    def _copies(self, file: OpenFile) -> list[str]:
+        """Lines of a file of which nothing was read before it was copied and emptied: its copy is new beside it."""
+        lines: list[str] = []
+        found = successors(self._path, file, self._known)
+        # Still our file's name, so none of those beside it got it after ours: they are copies.
+        are_copies = self._has_name(file) is True
+        for one in found if are_copies else ():
+            self._know(one)
+            lines += one.cutter.cut(one.read(one.status.st_size)) + one.cutter.end()
+        for one in found:
+            one.close()
+        return lines
 
     def _know(self, file: OpenFile) -> None:
         """Remember that a file is no news any more."""
@@ -133,6 +150,8 @@ class FileTail:
     def _mind_emptying(self, file: OpenFile, lines: list[str]) -> str:
         """See whether the file was emptied in place; reads the rest from its copy, and says what was lost."""
         if file.is_as_read():
+            if not file.mark and self._has_name(file):
+                lines += self._copies(file)
             return ""
         rest = self._rest_of_copy(file)
         lines += file.cutter.cut(rest or b"")
