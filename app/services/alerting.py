@@ -22,6 +22,7 @@ from app.domain.alert import (
     label,
     labels_of,
 )
+from app.domain.finding import Finding
 from app.domain.naming import clean
 from app.domain.series import FLEET, Event, Severity, Subject
 from app.domain.snapshot import Snapshot
@@ -36,6 +37,7 @@ from app.engine.alerting.signals_slurm import maintained
 from app.engine.alerting.windows import Windows
 from app.services import alert_notes
 from app.services.board import Board
+from app.store.history import StoreHealth
 from app.transport.clock import Clock
 
 SETTLE_INTERVALS = 3
@@ -66,6 +68,9 @@ class Notes(Protocol):
     async def notes(self, begins: str) -> Mapping[str, str]:
         """As `History.notes`."""
 
+    async def health(self) -> StoreHealth:
+        """As `History.health`."""
+
 
 class Alerting:
     """The rules, their alerts, silences and acknowledgements of one process that collects."""
@@ -78,6 +83,7 @@ class Alerting:
         book: RuleBook,
         watched: Callable[[], Watched] = Watched,
         *,
+        findings: Callable[[], tuple[Finding, ...]] = tuple,
         waits_for_store: bool = False,
     ) -> None:
         self._board = board
@@ -85,6 +91,7 @@ class Alerting:
         self._interval_s = interval_s
         self._files = book
         self._watched = watched
+        self._findings = findings
         self._waits = waits_for_store
         self._began_at = clock.now()
         self._notes: Notes | None = None
@@ -148,6 +155,8 @@ class Alerting:
         if self._notes is None:
             return not self._waits and self._has_settled(self._board.snapshot)
         if not await self._notes.try_lease():
+            if (await self._notes.health()).state == "failed":  # nobody can write there: judged all the same
+                return self._has_settled(self._board.snapshot)
             self._state, self._waits = AlertingState(), True
             return False
         if self._waits:  # the lease came over from another process: its alerts with it
@@ -162,7 +171,7 @@ class Alerting:
     async def step(self, snapshot: Snapshot, now: float) -> None:
         """Evaluate all rules over a snapshot; write down what changed, then tell."""
         before = self._state
-        view = View(snapshot, now, self._watched())
+        view = View(snapshot, now, self._watched(), self._findings())
         state, transitions = evaluate_all(self.book.enabled(), before, view, self._windows)
         self._state = state
         self._silences = {key: one for key, one in self._silences.items() if one.ends_at > now}

@@ -111,6 +111,19 @@ async def test_only_who_holds_the_lease_evaluates(tmp_path: Path) -> None:
             assert ["firing"] == states(second)
 
 
+async def test_a_folder_that_cannot_be_written_stops_no_alarm(tmp_path: Path) -> None:
+    """Nothing is kept over a restart, but what is hot is told."""
+    (tmp_path / "file").write_text("")
+    clock = FakeClock(NOW)
+    async with alerting(tmp_path / "file" / "h.db", clock) as (made, _):
+        clock.set(NOW + 60)
+        assert await made._may_evaluate()
+        await made.step(hot(NOW), NOW)
+        await made.step(hot(NOW + 60), NOW + 60)
+
+        assert ["firing"] == states(made)
+
+
 async def test_a_silence_mutes_until_it_ends_and_survives_a_kill(tmp_path: Path) -> None:
     """Its alert keeps its state; after the silence's end nothing mutes it."""
     clock = FakeClock(NOW)
@@ -217,15 +230,16 @@ async def killed_child(path: Path, start: float) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_kills_at_any_moment_lose_no_alert_and_double_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=pytest.mark.slow)])
+async def test_kills_at_any_moment_lose_no_alert_and_double_none(kills: int, tmp_path: Path) -> None:
     """Killed again and again while it waits: it fires once, after 60 s of evaluations, whatever the kills."""
     path, at, fired, evaluated = tmp_path / "h.db", NOW, 0, 0
-    for kill in range(6):
+    for kill in range(kills):
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-c", CHILD, str(path), str(at), stdout=asyncio.subprocess.PIPE
         )
         assert child.stdout is not None
-        for _ in range(15 + kill):
+        for _ in range(15 + kill if kills < 10 else kill % 4):
             number, _, said = (await child.stdout.readline()).decode().partition(" ")
             at, evaluated = float(number), evaluated + 1
             fired += said.strip() == "fired"

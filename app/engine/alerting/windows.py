@@ -136,8 +136,6 @@ class Windows:
 def _points(one: _Kept, times: list[float]) -> Iterator[tuple[float, float]]:
     """A series at the times of the evaluations."""
     place = bisect_right(one.times, times[0]) - 1
-    if place < 0 and one.times[0] < times[-1]:
-        place = -1
     for when in times:
         while place + 1 < len(one.times) and one.times[place + 1] <= when:
             place += 1
