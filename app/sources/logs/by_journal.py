@@ -37,6 +37,7 @@ class JournalWay:
         self._runner = runner
         self._clock = clock
         self._matches = _matches(unit, is_kernel=is_kernel)
+        self._is_kernel = is_kernel and not unit
         self._cursor = ""
         self._last_at = 0.0
 
@@ -55,6 +56,8 @@ class JournalWay:
             lost = f"the journal no longer knows where we were ({error}); entries are taken by time"
             said = await self._since(until - asyncio.get_running_loop().time())
         lines = [line for raw in said.splitlines() if (line := parse_json_entry(raw, began)) is not None]
+        if not lines and not self._cursor:
+            await self._see_that_it_is_readable(until - asyncio.get_running_loop().time())
         if lost:
             lines = [line for line in lines if line.at is None or line.at > self._last_at]
         self._note(lines, began)
@@ -68,20 +71,29 @@ class JournalWay:
         self._cursor = next((line.cursor for line in reversed(lines) if line.cursor), self._cursor)
         self._last_at = max((line.at for line in lines if line.at is not None), default=self._last_at or began)
 
+    async def _see_that_it_is_readable(self, timeout_s: float) -> None:
+        """Raise LogError where nothing can be read: journalctl itself is silent about that.
+
+        Each boot writes kernel messages, so a journal without any hides them; of a unit, silence may be true.
+        """
+        if self._is_kernel or not await self._ask(timeout_s, "-n", "1", of_all=True):
+            what = "kernel messages" if self._is_kernel else "entries"
+            why = "add it to the group systemd-journal; in a container there are none"
+            raise LogError(f"{self.target}: there are no {what} that this user may read: {why}")
+
     async def _since(self, timeout_s: float) -> bytes:
         return await self._ask(timeout_s, f"--since=@{int(self._last_at)}", "-n", str(MOST_ENTRIES))
 
-    async def _ask(self, timeout_s: float, *words: str) -> bytes:
+    async def _ask(self, timeout_s: float, *words: str, of_all: bool = False) -> bytes:
         """What journalctl prints."""
-        argv = ("journalctl", "--no-pager", "-q", "-o", "json", f"--output-fields={_FIELDS}", *words, *self._matches)
+        matches = () if of_all else self._matches
+        argv = ("journalctl", "--no-pager", "-q", "-o", "json", f"--output-fields={_FIELDS}", *words, *matches)
         try:
             result = await self._runner.run(argv, max(0.1, timeout_s), max_output=8 * MOST_BYTES)
         except (ProcessError, SshError) as error:
             raise LogError(f"{self.target}: {error}") from error
         said = clean(result.stderr[:2000].decode("utf-8", "replace").strip(), 300)
         if result.ok:
-            if not result.stdout and "not seeing messages" in said:
-                raise LogError(f"{self.target}: this user may not read it: add it to the group systemd-journal")
             return result.stdout
         if self._cursor and "cursor" in said.casefold():
             raise _UnknownCursorError(said)

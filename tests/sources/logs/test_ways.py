@@ -262,6 +262,17 @@ async def test_journal_goes_on_behind_its_cursor(journal: Path) -> None:
     assert "no longer knows where we were" in third.lost
 
 
+async def test_journal_that_hides_the_kernel_is_an_error(journal: Path) -> None:
+    """A journal without any kernel message is none that this user may read, and not a healthy machine."""
+    runner = LocalRunner({"PATH": f"{journal.parent / 'bin'}:{os.environ['PATH']}"})
+    way = JournalWay(runner, "", SystemClock(), is_kernel=True)
+    with pytest.raises(LogError, match="no kernel messages that this user may read: add it to the group"):
+        await way.look(10.0)
+    enter(journal, 1, "one")
+
+    assert ["one"] == [one.text for one in (await way.look(10.0)).parsed]
+
+
 async def test_machine_without_a_journal_says_so() -> None:
     """Where there is no journalctl the error names it."""
     with pytest.raises(LogError, match="journalctl: no such command"):
