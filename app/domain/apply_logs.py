@@ -12,7 +12,7 @@ from app.domain.reading import XidCount
 from app.domain.series import FLEET, Event, Subject
 from app.domain.snapshot import Gpu, Node, Snapshot
 
-MOST_KEPT = 4000
+MOST_KEPT = 2000
 """Pieces of evidence a snapshot holds; the oldest go first."""
 MOST_EVENTS = 20
 """Events of one kind that one look tells of; more are told as a number."""
