@@ -206,7 +206,7 @@ STORIES: Mapping[str, Story] = {
         of_node(memory_available=5000.0, memory_total=10000.0),
         150,
     ),
-    "HostDisk": Story(of_node(disk_free=5.0, disk_size=100.0), of_node(disk_free=50.0, disk_size=100.0), 150),
+    "HostDisk": Story(of_node(disk_free=900.0), of_node(disk_free=278712.0, disk_size=7340032.0), 150),
     "HostOom": Story(grows("node", "oom_kills", 1.0), of_node(oom_kills=12.0)),
     "ClockSkew": Story(finding("I9"), QUIET, 630),
     "NfsStall": Story(finding("I3"), QUIET, 90),
