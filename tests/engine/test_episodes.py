@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain.boards import Boards
 from app.domain.evidence import LogEvidence, XidEpisode
 from app.domain.reading import XidCount
 from app.domain.slurm import SlurmPicture
 from app.domain.snapshot import Gpu, Layer, Node, Snapshot
 from app.domain.xids import xid_severity
-from app.domain.boards import Boards
 from app.engine.episodes import GAP_S, KEEP_S, MOST, Episodes, step
 from app.engine.xid_counts import counted
 from app.engine.xids import recovery_text, xid, xids
