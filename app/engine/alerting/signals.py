@@ -119,7 +119,9 @@ def _xids(view: View) -> Iterator[tuple[Labels, float]]:
 
 def _last_xids(view: View) -> Iterator[tuple[Labels, float]]:
     for gpu in view.snapshot.gpus():
-        code = 0.0 if gpu.xids_told else gpu.value("gpu.xid_last", view.now)
+        if gpu.xids_told or not any(layer.values.get("gpu.xid_last") for layer in gpu.layers):
+            continue
+        code = gpu.value("gpu.xid_last", view.now)
         if code:
             yield labels_of({"node": gpu.node, "gpu": str(gpu.index), "code": str(int(code))}), 1.0
 
