@@ -6,6 +6,7 @@ anybody is told: after a kill at any moment the clocks go on where they stood, a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -40,6 +41,7 @@ from app.services.board import Board
 from app.store.history import StoreHealth
 from app.transport.clock import Clock
 
+LARGE_NODES, LARGE_JOBS = 32, 500
 SETTLE_INTERVALS = 3
 """After a start sources are waited for so long, so that what has not been heard yet is not taken for gone."""
 REFRESH_S = 60.0
@@ -172,7 +174,11 @@ class Alerting:
         """Evaluate all rules over a snapshot; write down what changed, then tell."""
         before = self._state
         view = View(snapshot, now, self._watched(), self._findings())
-        state, transitions = evaluate_all(self.book.enabled(), before, view, self._windows)
+        asked = (self.book.enabled(), before, view, self._windows)
+        # In a thread where it takes long: a key must not wait for the rules of a large fleet.
+        state, transitions = (
+            await asyncio.to_thread(evaluate_all, *asked) if _is_large(snapshot) else evaluate_all(*asked)
+        )
         self._state = state
         self._silences = {key: one for key, one in self._silences.items() if one.ends_at > now}
         active = {alert.id for alert in state.all() if alert.state != "resolved"}
@@ -270,6 +276,12 @@ class Alerting:
         if self._silences.pop(key, None) is None:
             raise UnknownError(f"there is no silence {clean(key, 100)!r}")
         await self._write_wishes()
+
+
+def _is_large(snapshot: Snapshot) -> bool:
+    """Whether all rules over this take more than some milliseconds."""
+    jobs = snapshot.slurm.jobs if snapshot.slurm is not None else None
+    return len(snapshot.nodes) > LARGE_NODES or len(jobs or ()) > LARGE_JOBS
 
 
 def subject_of(labels: Labels) -> Subject:

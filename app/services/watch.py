@@ -57,11 +57,12 @@ class Watch:
         from app.engine import watch_slurm  # noqa: PLC0415 - only a cluster with Slurm pays for it
         from app.engine.findings_slurm import slurm_findings  # noqa: PLC0415 - likewise
 
-        self._spells = watch_slurm.step(self._spells or watch_slurm.SlurmWatch(), snapshot, now)
+        # In threads: of thousands of GPUs and jobs each takes a tenth of a second, and a key must not wait for it.
+        before = self._spells or watch_slurm.SlurmWatch()
+        self._spells = await asyncio.to_thread(watch_slurm.step, before, snapshot, now)
         if self.history is not None and not self._is_recalled:
             self._is_recalled = True
             self._spells = await self._recalled(self.history, self._spells, snapshot, now)
-        # In a thread: of ten thousand jobs it takes a tenth of a second, and a key must not wait for it.
         findings = await asyncio.to_thread(slurm_findings, self._spells, snapshot, now)
         idle = {place: IdleSpell(spell.since, spell.seen_s) for place, spell in self._spells.idle.items()}
         self.watched = Watched(now, idle, findings)

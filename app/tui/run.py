@@ -34,6 +34,9 @@ _LOG_MOST_BYTES = 1_000_000
 _GARBAGE = (20_000, 10, 1_000)
 """Objects more than before that are worth a search, and how seldom the wider ones are made by themselves: a picture of
 eight GPUs is a thousand objects, none of them garbage, and walking over ten thousand jobs holds a key up for 0.1 s."""
+_SWITCH_S = 0.0005
+"""How long a thread at work keeps the screen waiting each time they take turns: a key needs some turns to be seen, and
+at Python's own 5 ms it is late whenever a queue of thousands is read or judged."""
 _TIDY_S = 30.0
 """Between two searches of everything; they wait until nobody has typed for a while."""
 _QUIET_S = 2.0
@@ -90,6 +93,7 @@ async def _started(app: Watchdog) -> None:
     """
     await app.painted.wait()
     gc.freeze()
+    sys.setswitchinterval(_SWITCH_S)
     gc.set_threshold(*_GARBAGE)
     gc.enable()
     wait_s = _TIDY_S
