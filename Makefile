@@ -27,7 +27,7 @@ test: $(DEV_READY) ## run every test that needs no more than Python; real parts 
 	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-slow: $(DEV_READY) ## run the long tests
-	$(PYTEST) tests tests/real -m slow $(ARGS)
+	$(PYTEST) tests -m slow $(ARGS)
 
 test-real: $(DEV_READY) ## run the tests of real parts (Prometheus, ssh, tmux, ...); `make parts` installs those
 	$(PYTEST) tests/real -m "not slow" $(ARGS)
