@@ -12,8 +12,9 @@ import math
 import sqlite3
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from itertools import chain, repeat
 from itertools import count as count_up
 from operator import itemgetter
@@ -55,6 +56,27 @@ class Range:
     end: float
 
 
+def unhindered(answer: Callable[[View, Question], Series]) -> Callable[[View, Question], Series]:
+    """The same answer while the collector of cycles rests.
+
+    Walking over thousands of fresh values again and again, none of which can be in a cycle, would add half to the time
+    that a day takes.
+    """
+
+    @wraps(answer)
+    def answered(view: View, asked: Question) -> Series:
+        was_on = gc.isenabled()
+        gc.disable()
+        try:
+            return answer(view, asked)
+        finally:
+            if was_on:
+                gc.enable()
+
+    return answered
+
+
+@unhindered
 def series(view: View, asked: Question) -> Series:
     """Answer as `History.series` promises. Raises LookupError with a sentence for a person."""
     row = by_key().get(asked.metric)
@@ -206,15 +228,5 @@ def _with_gaps(
 def points_of(
     times: Iterable[float], means: Iterable[float | None], lows: Iterable[float | None], highs: Iterable[float | None]
 ) -> tuple[Point, ...]:
-    """Points, without a call of Python's for each.
-
-    The collector of cycles rests meanwhile: walking over thousands of fresh points, none of which can be in a cycle,
-    would double the time that an answer of a day takes.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        return tuple(map(tuple.__new__, repeat(Point), zip(times, means, lows, highs, strict=True)))
-    finally:
-        if was_on:
-            gc.enable()
+    """Points, without a call of Python's for each."""
+    return tuple(map(tuple.__new__, repeat(Point), zip(times, means, lows, highs, strict=True)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.domain.metrics import by_key
 from app.domain.series import Series, Subject
-from app.store.answers import Question, Range, line_on, members_of, points_of, step_of
+from app.store.answers import Question, Range, line_on, members_of, points_of, step_of, unhindered
 from app.store.jobs import holdings, spans_of
 from app.store.spans import Line, first_known, fold_lines
 from app.store.view import View
@@ -15,6 +15,7 @@ from app.store.view import View
 Times = Sequence[tuple[float, float | None]]
 
 
+@unhindered
 def series(view: View, asked: Question) -> Series:
     """Answer for `job:ID`, in equal spans also where raw samples are asked for.
 
