@@ -5,6 +5,7 @@ The only module that knows plotext. Its state is global, so every drawing begins
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 import plotext
@@ -57,7 +58,7 @@ def scale(metric: Metric, values: list[float]) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _runs(points: tuple[Point, ...]) -> list[list[Point]]:
+def _runs(points: Sequence[Point]) -> list[list[Point]]:
     """Points without a gap between them, run by run."""
     return [list(run) for is_known, run in groupby(points, lambda point: point.mean is not None) if is_known]
 

@@ -6,8 +6,11 @@ with the mean and the extremes of each; a span with no sample is a gap, and stay
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from itertools import repeat
+from operator import eq
+from typing import Literal, NamedTuple, overload
 
 SubjectKind = Literal["fleet", "node", "gpu", "mig", "service", "job"]
 Severity = Literal["info", "warning", "critical"]
@@ -74,6 +77,51 @@ class Point(NamedTuple):
     high: float | None = None
 
 
+class Columns(Sequence[Point]):
+    """Points that are kept as columns, and made when they are looked at: a day of raw samples is 17,280 of them."""
+
+    __slots__ = ("_highs", "_lows", "_means", "_times")
+
+    def __init__(
+        self,
+        times: Sequence[float],
+        means: Sequence[float | None],
+        lows: Sequence[float | None],
+        highs: Sequence[float | None],
+    ) -> None:
+        self._times = times
+        self._means = means
+        self._lows = lows
+        self._highs = highs
+
+    def __len__(self) -> int:
+        """How many points."""
+        return len(self._times)
+
+    @overload
+    def __getitem__(self, place: int) -> Point: ...
+    @overload
+    def __getitem__(self, place: slice) -> Columns: ...
+    def __getitem__(self, place: int | slice) -> Point | Columns:
+        """One point, or the columns of some."""
+        found = (self._times[place], self._means[place], self._lows[place], self._highs[place])
+        return Columns(*found) if isinstance(place, slice) else Point(*found)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Point]:
+        """Every point, without a call of Python's for each."""
+        return map(tuple.__new__, repeat(Point), zip(self._times, self._means, self._lows, self._highs, strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same points stand in another sequence."""
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # as of every sequence whose columns may be lists
+
+    def __repr__(self) -> str:
+        """As the tuple of the points."""
+        return repr(tuple(self))
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One metric of one subject over time, in equal spans."""
@@ -85,7 +133,7 @@ class Series:
     end: float
     step_s: float
     """Width of a span; 0 for raw samples at their own times."""
-    points: tuple[Point, ...]
+    points: Sequence[Point]
 
 
 @dataclass(frozen=True, slots=True)

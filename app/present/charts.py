@@ -8,6 +8,7 @@ prints through plotext, where one picture is all there is to do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.metric import Metric
@@ -39,7 +40,7 @@ class Curve:
     """One line of a chart."""
 
     label: str
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     tone: Tone = "curve"
     step_s: float = 0.0
     """Width of a span; 0 for samples at their own times."""

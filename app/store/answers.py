@@ -10,9 +10,10 @@ from __future__ import annotations
 import gc
 import math
 import sqlite3
+from array import array
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from itertools import chain, repeat
@@ -22,7 +23,7 @@ from operator import itemgetter
 from app.domain.metric import Metric
 from app.domain.metrics import by_key
 from app.domain.naming import uuid_key
-from app.domain.series import Point, Series, Subject
+from app.domain.series import Columns, Series, Subject
 from app.store.chunks import Stored, minutes, quarters, samples, state_value
 from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S
 from app.store.scale import scale_of
@@ -95,8 +96,8 @@ def series(view: View, asked: Question) -> Series:
     grid = Range(view, first * step_s, (first + count) * step_s)
     lines = [first_known([line_on(grid, stored, step_s, count) for stored in member]) for member in members if member]
     line = fold_lines(lines, row.fold) if lines else Line([None] * count, [None] * count, [None] * count)
-    times = (grid.start + place * step_s for place in range(count))
-    points = points_of(times, line.means, line.lows, line.highs)
+    times = array("d", (grid.start + place * step_s for place in range(count)))
+    points = Columns(times, line.means, line.lows, line.highs)
     return Series(asked.subject, row.key, row.unit, grid.start, grid.end, step_s, points)
 
 
@@ -176,9 +177,9 @@ def line_on(asked: Range, stored: Stored, step_s: float, count: int) -> Line:
     return line_of_samples(raw.times, stored.scale.values(raw.counts), cuts, since)
 
 
-def _raw(asked: Range, tracks: Sequence[Stored]) -> tuple[Point, ...]:
+def _raw(asked: Range, tracks: Sequence[Stored]) -> Columns:
     """Samples at their own times, with one empty point in each gap."""
-    times: list[float] = []
+    times: Sequence[float] = ()
     values: list[float | None] = []
     interval_s = longest_s = 0.0
     for stored in tracks:
@@ -192,11 +193,15 @@ def _raw(asked: Range, tracks: Sequence[Stored]) -> tuple[Point, ...]:
         interval_s = max(interval_s, stored.interval_s)
     if longest_s > GAP_INTERVALS * interval_s:
         times, values = _with_gaps(times, values, interval_s)
-    return points_of(times, values, values, values)
+    return Columns(times, values, values, values)
 
 
 def _filled_in(
-    times: list[float], values: list[float | None], interval_s: float, more: list[float], found: list[float | None]
+    times: Sequence[float],
+    values: list[float | None],
+    interval_s: float,
+    more: Sequence[float],
+    found: list[float | None],
 ) -> tuple[list[float], list[float | None]]:
     """Samples of a better track, with those of the next one wherever the better one holds no more."""
     reach_s = HOLD_INTERVALS * interval_s
@@ -211,7 +216,7 @@ def _filled_in(
 
 
 def _with_gaps(
-    times: list[float], values: list[float | None], interval_s: float
+    times: Sequence[float], values: list[float | None], interval_s: float
 ) -> tuple[list[float], list[float | None]]:
     """The samples with an empty one an interval after each that nothing follows for long."""
     with_gaps: list[float] = []
@@ -223,10 +228,3 @@ def _with_gaps(
         with_gaps.append(at)
         and_values.append(value)
     return with_gaps, and_values
-
-
-def points_of(
-    times: Iterable[float], means: Iterable[float | None], lows: Iterable[float | None], highs: Iterable[float | None]
-) -> tuple[Point, ...]:
-    """Points, without a call of Python's for each."""
-    return tuple(map(tuple.__new__, repeat(Point), zip(times, means, lows, highs, strict=True)))

@@ -122,6 +122,11 @@ def _sizes(length: int) -> tuple[int, ...]:
     )
 
 
+def checksum(body: bytes) -> bytes:
+    """The checksum of what a stream holds, unread: zlib's container ends with it (RFC 1950)."""
+    return body[-4:]
+
+
 class Block:
     """An unpacked stream: any of its columns can be read alone."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import compress, islice
 from operator import sub
 
-from app.store.blocks import Block, DamagedBlock
+from app.store.blocks import Block, DamagedBlock, checksum
 from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S
 from app.store.recent import column_between
 from app.store.scale import ABSENT, Scale
@@ -104,7 +104,7 @@ def on_grid(view: View, shelf: int, metric: int, start_s: float, end_s: float) -
     """
     reach_s = view.windows.raw_s
     after_ms, before_ms = round((start_s - 3 * reach_s) * 1000), round((end_s + reach_s) * 1000)
-    found = list(blocks(view.db, shelf, RAW, metric, after_ms, before_ms))
+    found = list(_raw_blocks(view, shelf, metric, after_ms, before_ms))
     grids = {start: view.grids.get((shelf, start)) for start, _ in found}
     missing = [start for start, grid in grids.items() if grid is None]
     if missing:
@@ -115,11 +115,30 @@ def on_grid(view: View, shelf: int, metric: int, start_s: float, end_s: float) -
     return [(grid, block) for grid, block in timed if grid is not None and len(grid.times) == block.length]
 
 
+def _raw_blocks(view: View, shelf: int, metric: int, after_ms: int, before_ms: int) -> Iterator[tuple[int, Block]]:
+    """As `blocks`, for raw chunks; those looked at last are remembered, since a GPU's neighbours stand in the same."""
+    rows = view.db.execute(
+        "SELECT start, body FROM chunk WHERE shelf = ? AND level = ? AND metric = ? AND start > ? AND start < ?"
+        " ORDER BY start",
+        (shelf, RAW, metric, after_ms, before_ms),
+    )
+    for start, body in rows:
+        key = (shelf, metric, start, checksum(body))
+        block = view.blocks.get(key)
+        if block is None:
+            try:
+                block = Block(body)
+            except DamagedBlock:
+                continue
+            view.blocks.put(key, block)
+        yield start, block
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
     """A track's raw samples, in order of time."""
 
-    times: list[float]
+    times: array[float]
     """Epoch seconds."""
     counts: list[int]
     longest_s: float
@@ -128,7 +147,7 @@ class Samples:
 
 def samples(view: View, stored: Stored, start_s: float, end_s: float) -> Samples:
     """A track's raw samples within start ≤ time < end."""
-    times: list[float] = []
+    times = array("d")
     counts: list[int] = []
     longest_s, in_order = 0.0, True
     for more, found, within_s in _pieces(view, stored, start_s, end_s):
@@ -140,15 +159,17 @@ def samples(view: View, stored: Stored, start_s: float, end_s: float) -> Samples
         counts += found
     if not in_order:  # the clock was set back while these were taken
         order = sorted(range(len(times)), key=times.__getitem__)
-        times, counts = [times[place] for place in order], [counts[place] for place in order]
+        times, counts = array("d", [times[place] for place in order]), [counts[place] for place in order]
         longest_s = end_s - start_s
     begin, end = bisect_left(times, start_s), bisect_left(times, end_s)
-    return Samples(times[begin:end], counts[begin:end], longest_s)
+    if end - begin < len(times):
+        times, counts = times[begin:end], counts[begin:end]
+    return Samples(times, counts, longest_s)
 
 
 def _pieces(
     view: View, stored: Stored, start_s: float, end_s: float
-) -> Iterator[tuple[Sequence[float], list[int], float]]:
+) -> Iterator[tuple[array[float], list[int], float]]:
     """(times, counts, longest gap) chunk by chunk, then of the rows no chunk holds yet; each in order of time."""
     db, shelf, reach_s = view.db, stored.shelf, view.windows.raw_s
     sealed = shelf_state(db, shelf).sealed
@@ -160,7 +181,7 @@ def _pieces(
                 continue
             if block.is_masked(stored.slot):
                 present = [count != ABSENT for count in column]
-                times = list(compress(grid.times, present))
+                times = array("d", compress(grid.times, present))
                 yield times, stored.recounted(list(compress(column, present)), scale), _longest(times)
             else:
                 yield grid.times, stored.recounted(column, scale), grid.longest_s
@@ -168,7 +189,8 @@ def _pieces(
             "SELECT place FROM field WHERE shelf = ? AND slot = ? AND metric = ?", (shelf, stored.slot, metric)
         ).fetchone()
         if place is not None:
-            times, counts = column_between(db, shelf, place[0], sealed, since_ms, until_ms)
+            at, counts = column_between(db, shelf, place[0], sealed, since_ms, until_ms)
+            times = array("d", at)
             yield times, stored.recounted(counts, scale), _longest(times)
 
 

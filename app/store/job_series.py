@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from app.domain.metrics import by_key
-from app.domain.series import Series, Subject
-from app.store.answers import Question, Range, line_on, members_of, points_of, step_of, unhindered
+from app.domain.series import Columns, Series, Subject
+from app.store.answers import Question, Range, line_on, members_of, step_of, unhindered
 from app.store.jobs import holdings, spans_of
 from app.store.spans import Line, first_known, fold_lines
 from app.store.view import View
@@ -46,7 +46,7 @@ def series(view: View, asked: Question) -> Series:
         for member, times in members
     ]
     line = fold_lines(lines, row.fold) if lines else Line([None] * count, [None] * count, [None] * count)
-    points = points_of((grid.start + place * step_s for place in range(count)), line.means, line.lows, line.highs)
+    points = Columns([grid.start + place * step_s for place in range(count)], line.means, line.lows, line.highs)
     return Series(asked.subject, row.key, row.unit, grid.start, grid.end, step_s, points)
 
 

@@ -11,6 +11,7 @@ from itertools import islice, repeat
 from operator import sub, truediv
 from typing import Generic, TypeVar
 
+from app.store.blocks import Block
 from app.store.levels import Windows
 
 K = TypeVar("K")
@@ -58,6 +59,10 @@ def _grids() -> Remembered[tuple[int, int], Grid]:
     return Remembered(1024)
 
 
+def _blocks() -> Remembered[tuple[int, int, int, bytes], Block]:
+    return Remembered(256)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """An open store. What it remembers is of this file, and goes with the connection."""
@@ -66,3 +71,5 @@ class View:
     windows: Windows
     grids: Remembered[tuple[int, int], Grid] = field(default_factory=_grids)
     """By shelf and start of a sealed window; a GPU's many metrics share them, and so do its neighbours'."""
+    blocks: Remembered[tuple[int, int, int, bytes], Block] = field(default_factory=_blocks)
+    """Unpacked raw streams by shelf, metric, start and checksum, a day of one metric of 40 GPUs (1 MB)."""
