@@ -17,7 +17,7 @@ from time import perf_counter
 from app.domain.apply import Change
 from app.domain.series import FLEET, Subject
 from app.domain.snapshot import Layer
-from app.store.history import Tick
+from app.store.history import History, Tick
 from app.store.sqlite import open_store
 from tests.bench.fleet_values import GPUS_OF_NODE, Realistic, Walk, changes
 from tests.bench.report import Report, Target
@@ -110,6 +110,8 @@ async def _day(report: Report, path: Path) -> None:
         return [await _timed(history.series(what(number), metric, BEGIN, end, step_s)) for number in range(ROUNDS)]
 
     report.add("one GPU, one metric, 24 h: 17,280 samples", "ms", await asked(_gpu, "gpu.power", 0), limit)
+    looked_at = [await _timed(_points(history, number, end)) for number in range(ROUNDS)]
+    report.add("the same, and each of its points looked at", "ms", looked_at)
     report.add("one GPU, one metric, 24 h: 600 spans of 144 s", "ms", await asked(_gpu, "gpu.power", 144), limit)
     report.add("one GPU, one metric, 24 h: 288 spans of 300 s", "ms", await asked(_gpu, "gpu.power", 300), limit)
     fleet = await asked(lambda _: FLEET, "gpu.utilization", 144)
@@ -118,6 +120,12 @@ async def _day(report: Report, path: Path) -> None:
     report.add("one node's 8 GPUs summed, 24 h: 288 spans", "ms", node)
     report.add("moments of 24 h", "ms", [await _timed(history.moments(BEGIN, end)) for _ in range(ROUNDS)])
     await history.close()
+
+
+async def _points(history: History, number: int, end: float) -> int:
+    """Ask for a day of raw samples, and make every point of it; how many there were."""
+    found = await history.series(_gpu(number), "gpu.power", BEGIN, end, 0)
+    return len(list(found.points))
 
 
 def _gpu(number: int) -> Subject:
