@@ -117,7 +117,12 @@ def start_mariadb(fabric: Fabric, head: Host) -> subprocess.Popen[bytes]:
         words = [*near, "mariadb", "--no-defaults", "-S", f"{folder}/s.sock", "-uroot", "-e", text]
         return subprocess.run(words, check=False, capture_output=True, timeout=30).returncode == 0
 
-    until(lambda: sql("select 1"), 30, "MariaDB")
+    try:
+        until(lambda: process.poll() is not None or sql("select 1"), 120, "MariaDB")  # a busy disk makes it slow
+    except ClusterError as error:
+        raise ClusterError(f"{error}; its log says:\n{(fabric.inside / 'mariadb/log').read_text()[-2000:]}") from error
+    if process.poll() is not None:
+        raise ClusterError(f"MariaDB ended at once:\n{(fabric.inside / 'mariadb/log').read_text()[-2000:]}")
     users = [f"create user slurm@'{host}' identified by 'slurm'" for host in ("localhost", "127.0.0.1")]
     grants = [f"grant all on {DATABASE}.* to slurm@'{host}'" for host in ("localhost", "127.0.0.1")]
     if not sql("; ".join([f"create database {DATABASE}", *users, *grants])):
