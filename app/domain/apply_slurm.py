@@ -6,6 +6,7 @@ node that only Slurm knows stands beside the others: without GPUs seen, with as 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol, TypeVar
@@ -24,6 +25,8 @@ class _Named(Protocol):
 
 
 _LAST = 1 << 40
+_MOST_PLACED = 100
+"""So many new jobs are put in their places one by one; of more, all are sorted."""
 
 T = TypeVar("T")
 N = TypeVar("N", bound=_Named)
@@ -81,7 +84,25 @@ def _jobs(was: SlurmPicture | None, said: SlurmReading) -> Mapping[str, SlurmJob
         found = {job.id: _same(known.get(job.id), job) for job in said.jobs}
     if list(found) == list(known):
         return found
-    return {job.id: job for job in sorted(found.values(), key=job_order)}
+    return {job.id: job for job in _in_order(known, found)}
+
+
+def _in_order(known: Mapping[str, SlurmJob], found: Mapping[str, SlurmJob]) -> list[SlurmJob]:
+    """The jobs by `job_order`: of thousands most were there before, in order, and only the others look for a place."""
+    ordered: list[SlurmJob] = []
+    others: list[SlurmJob] = []
+    for key, was in known.items():
+        job = found.get(key)
+        if job is was or (job is not None and job_order(job) == job_order(was)):
+            ordered.append(job)
+        elif job is not None:
+            others.append(job)
+    others += [job for key, job in found.items() if key not in known]
+    if len(others) > _MOST_PLACED:
+        return sorted(found.values(), key=job_order)
+    for job in others:
+        insort(ordered, job, key=job_order)
+    return ordered
 
 
 def _same(old: T | None, new: T) -> T:
@@ -93,6 +114,8 @@ def _merged(known: Mapping[str, N], said: Iterable[N] | None) -> Mapping[str, N]
     if said is None:
         return known
     found = {one.name: _same(known.get(one.name), one) for one in said}
+    if list(found) == list(known):
+        return found
     return dict(sorted(found.items(), key=lambda item: natural(item[0])))
 
 

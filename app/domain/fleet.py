@@ -5,7 +5,7 @@ Lost GPUs take part in no fold of values; they are counted, and they are paid fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -15,7 +15,7 @@ from app.domain.snapshot import BUSY_PERCENT, Gpu, Mode, Node, Snapshot
 from app.domain.values import believed
 
 if TYPE_CHECKING:
-    from app.domain.slurm import SlurmNode
+    from app.domain.allocation import Allocations
 
 NodeState = Literal["up", "down", "unknown"]
 
@@ -112,22 +112,48 @@ def node_state(snapshot: Snapshot, node: Node, now: float) -> NodeState:
 
     Slurm's word counts where nobody else is heard: it reaches slurmd there, which a failed exporter need not mean.
     """
-    states = [snapshot.sources[name] for name in node.sources if name in snapshot.sources]
-    if states and all(state.condition(now) == "down" for state in states):
-        return "down"
-    if believed(node.layers, now) or any(believed(gpu.layers, now) for gpu in node.gpus):
-        return "up"
-    others = [state for state in states if state.spec.kind != "slurm"]
-    told = _slurm_node(snapshot, node, now) if len(others) < len(states) else None
-    if told is not None and (not others or all(state.condition(now) == "down" for state in others)):
-        return "down" if told.is_down or others else "up"
-    return "unknown"
+    return _state(node, _heard(snapshot, node.sources, now), _join(snapshot, now), now)
 
 
-def _slurm_node(snapshot: Snapshot, node: Node, now: float) -> SlurmNode | None:
+def node_states(snapshot: Snapshot, now: float) -> Iterator[tuple[Node, NodeState]]:
+    """Every node with its `node_state`; what they share is looked at once."""
+    heard, join = _heard(snapshot, snapshot.sources, now), _join(snapshot, now)
+    for node in snapshot.nodes.values():
+        yield node, _state(node, heard, join, now)
+
+
+class _Heard(NamedTuple):
+    """One source, as far as it tells whether a node is up."""
+
+    is_down: bool
+    is_slurm: bool
+
+
+def _heard(snapshot: Snapshot, sources: Iterable[str], now: float) -> Mapping[str, _Heard]:
+    states = [(name, snapshot.sources[name]) for name in sources if name in snapshot.sources]
+    return {name: _Heard(state.condition(now) == "down", state.spec.kind == "slurm") for name, state in states}
+
+
+def _join(snapshot: Snapshot, now: float) -> Allocations | None:
+    if snapshot.slurm is None:
+        return None
     from app.domain.allocation import allocations  # noqa: PLC0415 - only a cluster with Slurm pays for it
 
-    return allocations(snapshot, now).node(node.name)
+    return allocations(snapshot, now)
+
+
+def _state(node: Node, heard: Mapping[str, _Heard], join: Allocations | None, now: float) -> NodeState:
+    own = [heard[name] for name in node.sources if name in heard]
+    up = [one for one in own if not one.is_down]
+    if own and not up:
+        return "down"
+    if believed(node.layers, now) or (node.gpus and any(believed(gpu.layers, now) for gpu in node.gpus)):
+        return "up"
+    others = [one for one in own if not one.is_slurm]
+    told = join.node(node.name) if join is not None and len(others) < len(own) else None
+    if told is not None and all(one.is_slurm for one in up):
+        return "down" if told.is_down or others else "up"
+    return "unknown"
 
 
 def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
@@ -150,7 +176,7 @@ def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
         gpus_lost=sums.lost,
         gpus_unknown=sums.unknown,
         nodes=len(snapshot.nodes),
-        nodes_down=sum(node_state(snapshot, node, now) == "down" for node in snapshot.nodes.values()),
+        nodes_down=sum(state == "down" for _, state in node_states(snapshot, now)),
         power_w=sums.power_w,
         cost_per_hour=sums.cost,
         idle_cost_per_hour=sums.idle_cost,

@@ -35,8 +35,10 @@ def _whole(said: Mapping[str, float], key: str) -> int | None:
 
 def task_count(text: str | None) -> int:
     """How many tasks `3`, `1,4-9` or `7-99:2%4` stands for; one where it is no list."""
+    if text is None or text.isdigit():
+        return 1
     total = 0
-    for part in (text or "").split("%")[0].split(","):
+    for part in text.split("%")[0].split(","):
         span, _, step = part.partition(":")
         first, dash, last = span.partition("-")
         if dash and first.isdigit() and last.isdigit():

@@ -205,13 +205,13 @@ def gpuless_findings(snapshot: Snapshot, now: float) -> Iterator[Finding]:
     picture = allocations(snapshot, now).picture
     for job in (picture.jobs or {}).values() if picture is not None else ():
         asked = job.gpus or (job.gpus_per_node or 0) * max(1, len(job.nodes))
-        if picture is None or not job.is_running or not asked:
+        if picture is None or not job.is_running or not asked or any(one.count for one in job.gpus_on):
             continue
         used = [node.gpus_used for name in job.nodes if (node := picture.nodes.get(name)) is not None and node.gpus]
         settled = job.start_at is not None and picture.at - job.start_at >= _SETTLED_S
-        if job.gpus_on and not any(one.count for one in job.gpus_on):
+        if job.gpus_on:
             why = f"Slurm gives it {', '.join(f'0 GPUs on {clean(one.node, 40)}' for one in job.gpus_on[:3])}"
-        elif settled and not job.gpus_on and len(used) == len(job.nodes) > 0 and set(used) == {0}:
+        elif settled and len(used) == len(job.nodes) > 0 and set(used) == {0}:
             why = f"no GPU is given away on {names(job.nodes)}"
         else:
             continue

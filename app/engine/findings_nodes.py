@@ -183,16 +183,22 @@ def dead_node_findings(snapshot: Snapshot, now: float) -> Iterator[Finding]:
     picture = joined.picture
     if picture is None:
         return
+    gone = [one for one in picture.nodes.values() if one.is_dynamic and _is_silent(one)]
+    if not gone:
+        return
     seen = {told.name: node for node in snapshot.nodes.values() if (told := joined.node(node.name)) is not None}
     busy = {name for job in (picture.jobs or {}).values() if job.holds_nodes for name in job.nodes}
-    for told in picture.nodes.values():
+    for told in gone:
         since = told.reason_at or told.busy_at
-        gone = told.is_dynamic and told.is_down and "NOT_RESPONDING" in (told.state, *told.flags)
-        if not gone or told.name in busy or since is None or now - since < DEAD_AFTER_S:
+        if told.name in busy or since is None or now - since < DEAD_AFTER_S:
             continue
         node = seen.get(told.name)
         lives = node is not None and any(believed(gpu.layers, now) for gpu in node.gpus)
         yield _dead_finding(told, picture, since, now, lives=lives)
+
+
+def _is_silent(told: SlurmNode) -> bool:
+    return told.is_down and "NOT_RESPONDING" in (told.state, *told.flags)
 
 
 def _dead_finding(told: SlurmNode, picture: SlurmPicture, since: float, now: float, *, lives: bool) -> Finding:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.domain.slurm import SlurmJob, SlurmPicture
 from app.engine.fit import Release, fit
@@ -67,15 +68,18 @@ class Fragmentation:
     """Shapes that scatter keeps back, the ones most jobs wait for first."""
 
 
+@lru_cache(maxsize=1)
 def fragmentation(picture: SlurmPicture) -> Fragmentation:
-    """How scattered a picture's free GPUs are, and whom that stops."""
+    """How scattered a picture's free GPUs are, and whom that stops; remembered for the last picture."""
     supply = supply_of(picture)
     blocks = sorted(_blocks(supply.stocks.values()), key=lambda one: (-one.free, one.node))
     shapes: dict[Want, list[SlurmJob]] = {}
     for job in (picture.jobs or {}).values():
-        if job.is_pending and job.priority and reason_said(job.reason).reason.code in _WAITS_FOR_ROOM:
+        if not job.is_pending or not job.priority or (job.gpus_per_node or 0) < 2:
+            continue
+        if reason_said(job.reason).reason.code in _WAITS_FOR_ROOM:
             want = want_of(job)
-            if want.gpus_per_node and want.gpus_per_node > 1:
+            if want.gpus_per_node:  # 0 GPUs in all: Slurm's two numbers speak against each other
                 shapes.setdefault(want, []).append(job)
     stuck = [one for want, jobs in shapes.items() if (one := _stuck(want, jobs, supply)) is not None]
     stuck.sort(key=lambda one: (-len(one.jobs), one.jobs[0]))

@@ -129,7 +129,7 @@ def _state(case: Case, name: str) -> str:
     if one is not None:
         return _one_state(one, case.now)
     array = name.partition("_")[0]
-    tasks = [job for job in jobs.values() if array.isdigit() and job.array_job_id == int(array)]
+    tasks = case.supply.tasks.get(int(array), ()) if array.isdigit() else ()
     if not tasks:
         return "not in the queue"
     states = Counter(job.state.lower() for job in tasks)

@@ -1,12 +1,14 @@
 """What the nodes of Slurm's picture have, have free and will have free: worked out once a picture. Pure.
 
 A node whose use the picture does not tell has no known free GPUs (None), never all of them. What a running job gives
-back is its share by the node where Slurm says it, else an even part of it.
+back is its share by the node where Slurm says it, else an even part of it. Of thousands of nodes few change hands from
+one picture to the next; what is known of the others is taken over from the last one.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -87,32 +89,60 @@ class Usage:
         self.cpus += job.cpus or 0
         self.nodes += len(job.nodes) or job.node_count or 0
 
+    def add_all(self, other: Usage) -> None:
+        self.jobs += other.jobs
+        self.gpus += other.gpus
+        self.cpus += other.cpus
+        self.nodes += other.nodes
+
+
+_OWNERS = ("account", "qos", "user")
+"""Whose the jobs are that a `Usage` counts."""
+
 
 class Supply:
-    """The picture turned around: nodes with what is free, partitions with their nodes, the line before each job."""
+    """The picture turned around: nodes with what is free, partitions with their nodes, the line before each job.
 
-    __slots__ = ("_lines", "_usage", "arrays", "by_partition", "memo", "picture", "stocks")
+    `before` is that of an earlier picture: of nodes where the same jobs run, what they give back is known.
+    """
 
-    def __init__(self, picture: SlurmPicture) -> None:
-        jobs = (picture.jobs or {}).values()
-        holders: dict[str, list[SlurmJob]] = {}
+    __slots__ = (
+        "_asked",
+        "_lines",
+        "_usage",
+        "arrays",
+        "by_partition",
+        "holders",
+        "memo",
+        "picture",
+        "stocks",
+        "tasks",
+    )
+
+    def __init__(self, picture: SlurmPicture, before: Supply | None = None) -> None:
         self.picture = picture
         self.memo: dict[object, object] = {}
         """What was worked out for a shape; belongs to `app.engine.fit`."""
         self.arrays: dict[int, int] = {}
         """Array → its tasks that run."""
-        lines: dict[str, list[Place]] = {}
+        self.tasks: dict[int, list[SlurmJob]] = {}
+        """Array → all its tasks."""
         self._usage: dict[tuple[str, ...], Usage] = {}
-        for job in jobs:
+        """By the values of `_OWNERS`."""
+        self._asked: dict[tuple[str, ...], Usage] = {}
+        self.holders: dict[str, list[SlurmJob]] = {}
+        """Node → the jobs that hold it."""
+        lines: dict[str, list[Place]] = {}
+        for job in (picture.jobs or {}).values():
+            if job.array_job_id is not None:
+                self.tasks.setdefault(job.array_job_id, []).append(job)
             if job.holds_nodes:
-                for name in job.nodes:
-                    holders.setdefault(name, []).append(job)
-                self._count(job)
+                self._hold(job)
             elif job.is_pending and job.priority and not (job.reason or "").startswith(_WAITS_FOR_OTHERS):
                 for part in job.partition.split(","):
                     lines.setdefault(part, []).append(Place(-job.priority, job.id, job.gpus or 0))
         self._lines = {part: Line(sorted(places)) for part, places in lines.items()}
-        self.stocks = {name: _stock(node, holders.get(name, ())) for name, node in picture.nodes.items()}
+        self.stocks = {name: self._stock(node, before) for name, node in picture.nodes.items()}
         self.by_partition = _nodes_by_partition(picture)
 
     def nodes_of(self, partitions: Iterable[str]) -> tuple[Stock, ...]:
@@ -132,26 +162,46 @@ class Supply:
 
     def usage(self, *key: str) -> Usage:
         """What the running jobs hold of an account or QOS, or of a user in it: `("qos", "normal", "user", "ana")`."""
-        return self._usage.get(key, Usage())
+        known = self._asked.get(key)
+        if known is not None:
+            return known
+        wanted = [(_OWNERS.index(name), value) for name, value in zip(key[::2], key[1::2], strict=True)]
+        found = self._asked[key] = Usage()
+        for owners, usage in self._usage.items():
+            if all(owners[at] == value for at, value in wanted):
+                found.add_all(usage)
+        return found
 
-    def _count(self, job: SlurmJob) -> None:
-        keys: tuple[tuple[str, ...], ...] = (
-            ("account", job.account),
-            ("account", job.account, "user", job.user),
-            ("qos", job.qos),
-            ("qos", job.qos, "user", job.user),
-            ("qos", job.qos, "account", job.account),
-        )
-        for key in keys:
-            self._usage.setdefault(key, Usage()).add(job)
+    def _hold(self, job: SlurmJob) -> None:
+        for name in job.nodes:
+            self.holders.setdefault(name, []).append(job)
+        owners = (job.account, job.qos, job.user)
+        usage = self._usage.get(owners)
+        if usage is None:
+            usage = self._usage[owners] = Usage()
+        usage.add(job)
         if job.array_job_id is not None:
             self.arrays[job.array_job_id] = self.arrays.get(job.array_job_id, 0) + 1
+
+    def _stock(self, node: SlurmNode, before: Supply | None) -> Stock:
+        holders = self.holders.get(node.name, ())
+        was = before.stocks.get(node.name) if before is not None else None
+        if before is None or was is None or not _is_used_alike(was.node, node):
+            return _stock(node, holders)
+        if before.holders.get(node.name, ()) != holders:
+            return _stock(node, holders)
+        return Stock(node, was.total, was.free, was.is_open, was.endings)
+
+
+_newest: deque[Supply] = deque(maxlen=1)
 
 
 @lru_cache(maxsize=2)
 def supply_of(picture: SlurmPicture) -> Supply:
     """The supply of a picture; remembered for the last two pictures."""
-    return Supply(picture)
+    found = Supply(picture, _newest[0] if _newest else None)
+    _newest.append(found)
+    return found
 
 
 def is_open(node: SlurmNode) -> bool:
@@ -182,6 +232,13 @@ def _stock(node: SlurmNode, jobs: Iterable[SlurmJob]) -> Stock:
     total = _by_type(node.gres)
     endings = tuple(sorted((one for one in here if math.isfinite(one.at)), key=lambda one: (one.at, one.job)))
     return Stock(node, total, _free(node, total, here), is_open(node), endings)
+
+
+def _is_used_alike(one: SlurmNode, other: SlurmNode) -> bool:
+    """Whether all that a stock says of its node, save what its jobs say, is the same of both."""
+    if one.gres_used != other.gres_used or one.state != other.state or one.flags != other.flags:
+        return False
+    return one.gres == other.gres
 
 
 def _by_type(gres: Iterable[Gres]) -> dict[str, int]:

@@ -76,7 +76,7 @@ def want_of(job: SlurmJob) -> Want:
     if gpus is None and job.gpus_per_node is not None:
         gpus = job.gpus_per_node * nodes
     return Want(
-        partitions=tuple(part for part in job.partition.split(",") if part),
+        partitions=_parts(job.partition),
         nodes=nodes,
         gpus=gpus,
         gpus_per_node=job.gpus_per_node if gpus else None,
@@ -88,6 +88,11 @@ def want_of(job: SlurmJob) -> Want:
         excluded=_hosts(job.excluded_nodes),
         reservation=job.reservation or None,
     )
+
+
+@lru_cache(maxsize=256)
+def _parts(partition: str) -> tuple[str, ...]:
+    return tuple(part for part in partition.split(",") if part)
 
 
 @lru_cache(maxsize=256)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 from app.domain.apply import apply
-from app.domain.apply_slurm import changes_of
+from app.domain.apply_slurm import changes_of, job_order
 from app.domain.codec import decode, encode
 from app.domain.fleet import cluster_facts, node_state
 from app.domain.reading import GpuReading, NodeReading, PageHealth, Reading, SourceSpec
@@ -62,6 +63,21 @@ def test_jobs_stand_in_the_order_of_their_numbers() -> None:
 
     assert snapshot.slurm is not None
     assert ["9", "820_2", "820_10"] == list(snapshot.slurm.jobs or {})
+
+
+def test_jobs_that_come_and_go_leave_the_order_as_it_was() -> None:
+    """Whatever came, went, changed, or took another number between two looks, jobs stand as if all had come at once."""
+    dice = Random(3)
+    snapshot = grown(look())
+    numbers = list(range(400))
+    for _ in range(40):
+        some = dice.sample(numbers, dice.choice((3, 150, 300, 301, 302)))
+        jobs = [job(str(number), job_id=number, name=dice.choice("ab")) for number in some]
+        jobs += [job(f"{number}_7", job_id=number + dice.randrange(9), array_job_id=number) for number in some[:5]]
+        snapshot = grown(look(*jobs), start=snapshot)
+
+        assert snapshot.slurm is not None
+        assert [one.id for one in sorted(jobs, key=job_order)] == list(snapshot.slurm.jobs or ())
 
 
 def test_a_part_that_was_not_asked_for_stays() -> None:

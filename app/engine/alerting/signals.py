@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from app.domain.alert import Labels, labels_of
 from app.domain.finding import Finding
-from app.domain.fleet import gpu_price, node_state
+from app.domain.fleet import gpu_price, node_states
 from app.domain.health import clock_events
 from app.domain.snapshot import Gpu, Snapshot
 from app.domain.watched import Watched
@@ -86,8 +86,7 @@ def _node_ages(view: View) -> Iterator[tuple[Labels, float]]:
 
 
 def _nodes_up(view: View) -> Iterator[tuple[Labels, float]]:
-    for node in view.snapshot.nodes.values():
-        state = node_state(view.snapshot, node, view.now)
+    for node, state in node_states(view.snapshot, view.now):
         if state != "unknown":
             yield node_labels(node.name), float(state == "up")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from app.domain.alert import Labels, labels_of
 from app.domain.fleet import gpu_price
-from app.domain.slurm import SlurmNode, SlurmPicture
+from app.domain.slurm import SlurmJob, SlurmNode, SlurmPicture
 from app.domain.snapshot import Snapshot
 
 FAILED_WINDOW_S = 900.0
@@ -30,6 +31,12 @@ def picture_of(snapshot: Snapshot, now: float) -> SlurmPicture | None:
     """Slurm's picture, if there is one and it is not past its age."""
     picture = snapshot.slurm
     return None if picture is None or picture.is_expired(now) else picture
+
+
+@lru_cache(maxsize=1)
+def waiting(picture: SlurmPicture) -> tuple[SlurmJob, ...]:
+    """Jobs that wait and are not held; three signals ask for them."""
+    return tuple(job for job in (picture.jobs or {}).values() if job.is_pending and not job.is_held)
 
 
 def is_planned(node: SlurmNode) -> bool:
@@ -108,23 +115,27 @@ def partitions_down(snapshot: Snapshot, now: float) -> Series:
 
 def never_start(snapshot: Snapshot, now: float) -> Series:
     """Jobs whose reason nobody's waiting mends."""
+    picture = picture_of(snapshot, now)
+    for job in waiting(picture) if picture is not None else ():
+        code = _hopeless(job.reason) if job.reason else ""
+        if code:
+            yield labels_of({"job": job.id, "partition": job.partition, "reason": code}), 1.0
+
+
+@lru_cache(maxsize=4096)
+def _hopeless(said: str) -> str:
+    """The code of a reason that does not clear itself; empty for any other."""
     from app.engine.reasons import reason_said  # noqa: PLC0415 - only a cluster with a queue reads the registry
 
-    picture = picture_of(snapshot, now)
-    for job in ((picture.jobs if picture is not None else None) or {}).values():
-        if not job.is_pending or job.is_held or not job.reason:
-            continue
-        reason = reason_said(job.reason).reason
-        if reason.is_known and reason.kind == "broken" and not reason.clears_itself:
-            yield labels_of({"job": job.id, "partition": job.partition, "reason": reason.code}), 1.0
+    reason = reason_said(said).reason
+    return reason.code if reason.is_known and reason.kind == "broken" and not reason.clears_itself else ""
 
 
 def gpu_jobs_pending(snapshot: Snapshot, now: float) -> Series:
     """Jobs that wait for GPUs."""
     picture = picture_of(snapshot, now)
     if picture is not None and picture.jobs is not None:
-        waiting = [job for job in picture.jobs.values() if job.is_pending and not job.is_held and job.gpus]
-        yield (), float(len(waiting))
+        yield (), float(sum(1 for job in waiting(picture) if job.gpus))
 
 
 def gpus_idle(snapshot: Snapshot, now: float) -> Series:
@@ -164,9 +175,9 @@ def job_costs(snapshot: Snapshot, now: float) -> Series:
 def pending_s(snapshot: Snapshot, now: float) -> Series:
     """By waiting job, since it could have started."""
     picture = picture_of(snapshot, now)
-    for job in ((picture.jobs if picture is not None else None) or {}).values():
+    for job in waiting(picture) if picture is not None else ():
         since = job.eligible_at or job.submit_at
-        if job.is_pending and not job.is_held and since is not None:
+        if since is not None:
             yield labels_of({"job": job.id, "partition": job.partition}), max(0.0, now - since)
 
 
