@@ -13,11 +13,12 @@ from typing import Literal, NamedTuple
 
 from app.domain.job_filtering import JobFilter
 from app.domain.naming import natural
-from app.domain.slurm import SlurmJob
+from app.domain.slurm import ENDED, SlurmJob
 
 Order = Callable[[SlurmJob, float], float | str | None]
 """What a job is sorted by at a moment; None sorts last, whatever the direction."""
 Kind = Literal["job", "array", "het"]
+_RANKS = {"RUNNING": 0, "SUSPENDED": 0, "PENDING": 1, **dict.fromkeys(ENDED, 3)}
 _STEPS = 50
 """A number that wanders within a fiftieth of its column's range does not move its row."""
 
@@ -72,7 +73,10 @@ class Queue:
         self._wanted = Wanted()
         self._items: tuple[Item, ...] = ()
         self._kept = 0
-        self._places: Mapping[str, int] = {}
+        self._ordered: Sequence[Item] = ()
+        """The last answer without the jobs of opened groups."""
+        self._single: Mapping[str, Item] = {}
+        """The row of each job by itself: made once, however often the filter changes."""
 
     @property
     def kept(self) -> int:
@@ -83,18 +87,20 @@ class Queue:
         """The rows for these jobs."""
         if jobs is self._jobs and wanted == self._wanted:
             return self._items
+        if jobs is not self._jobs:
+            self._single = {key: _single(job, self._single.get(key)) for key, job in jobs.items()}
         self._jobs, self._wanted = jobs, wanted
         kept: Collection[SlurmJob] = jobs.values()
         if wanted.filter:
             test = wanted.filter.test
             kept = [job for job in kept if test(job, now)]
         self._kept = len(kept)
-        groups = grouped(kept)
+        groups = grouped(kept, self._single)
         ordered = _ranked(groups) if wanted.order is None else self._sorted(groups, wanted, now)
         if wanted.order is None and wanted.descending:
             ordered.reverse()
-        self._places = {item.key: at for at, item in enumerate(ordered)}
-        self._items = tuple(_opened(ordered, wanted.opened))
+        self._ordered = ordered
+        self._items = tuple(_opened(ordered, wanted.opened) if wanted.opened else ordered)
         return self._items
 
     def _sorted(self, groups: Sequence[Item], wanted: Wanted, now: float) -> list[Item]:
@@ -102,7 +108,8 @@ class Queue:
         assert wanted.order is not None  # noqa: S101 - the caller looked
         known: list[tuple[float | str, Item]] = []
         without: list[Item] = []
-        for item in sorted(groups, key=lambda item: self._places.get(item.key, len(self._places))):
+        places = {item.key: at for at, item in enumerate(self._ordered)}
+        for item in sorted(groups, key=lambda item: places.get(item.key, len(places))):
             value = wanted.order(item.first, now)
             if value is None:
                 without.append(item)
@@ -118,21 +125,28 @@ class Queue:
         return [*(item for _, item in known), *without]
 
 
-def grouped(jobs: Iterable[SlurmJob]) -> list[Item]:
-    """Jobs as rows: an array of several tasks and a heterogeneous job are one each, where their first one stood."""
+def _single(job: SlurmJob, was: Item | None) -> Item:
+    return was if was is not None and was.jobs[0] is job else Item(job.id, (job,))
+
+
+def grouped(jobs: Iterable[SlurmJob], single: Mapping[str, Item]) -> list[Item]:
+    """Jobs as rows: an array of several tasks and a heterogeneous job are one each, where their first one stood.
+
+    `single` are the rows of these jobs by themselves.
+    """
     together: dict[str, list[SlurmJob]] = {}
     found: list[Item | str] = []
     for job in jobs:
         head = job.array_job_id if job.array_job_id is not None else job.het_job_id
         if head is None:
-            found.append(Item(job.id, (job,)))
+            found.append(single[job.id])
             continue
         key = str(head)
         if key not in together:
             together[key] = []
             found.append(key)
         together[key].append(job)
-    return [one if isinstance(one, Item) else _group(one, together[one]) for one in found]
+    return [_group(one, together[one]) if isinstance(one, str) else one for one in found]
 
 
 def _group(key: str, jobs: Sequence[SlurmJob]) -> Item:
@@ -143,15 +157,13 @@ def _group(key: str, jobs: Sequence[SlurmJob]) -> Item:
 
 def rank(job: SlurmJob) -> int:
     """0: it holds nodes; 1: it waits; 2: it is something else; 3: it is over."""
-    if job.holds_nodes:
-        return 0
-    return 1 if job.is_pending else 3 if job.is_ended else 2
+    return 0 if job.flags and job.holds_nodes else _RANKS.get(job.state, 2)
 
 
 def _ranked(groups: Sequence[Item]) -> list[Item]:
     ranks: tuple[list[Item], ...] = ([], [], [], [])
     for item in groups:
-        ranks[rank(item.first)].append(item)
+        ranks[rank(item.jobs[0] if item.kind == "job" else item.first)].append(item)
     return [item for some in ranks for item in some]
 
 

@@ -271,8 +271,18 @@ def table_columns(columns: tuple[QueueColumn, ...]) -> tuple[Column, ...]:
     return tuple(column.column() for column in columns)
 
 
-def queue_rows(items: Sequence[Item], columns: tuple[QueueColumn, ...], sight: Sight, *, is_old: bool = False) -> Rows:
-    """Rows of the queue, each made when it is looked at; grey all over where the picture is too old to stand."""
+def queue_rows(
+    items: Sequence[Item],
+    columns: tuple[QueueColumn, ...],
+    sight: Sight,
+    *,
+    is_old: bool = False,
+    like: Rows | None = None,
+) -> Rows:
+    """Rows of the queue, each made when it is looked at; grey all over where the picture is too old to stand.
+
+    `like` are rows of the same items, seen at another time.
+    """
     known: dict[int, Row] = {}  # a moved cursor looks at the same rows again
 
     def make(at: int) -> Row:
@@ -282,7 +292,7 @@ def queue_rows(items: Sequence[Item], columns: tuple[QueueColumn, ...], sight: S
             known[at] = Row(item.key, tuple(_greyed(one) for one in made) if is_old else made)
         return known[at]
 
-    return Rows([item.key for item in items], make)
+    return Rows([item.key for item in items], make) if like is None else like.again(make)
 
 
 def _greyed(of: Line) -> Line:

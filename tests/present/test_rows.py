@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.present.cells import Cell
 from app.present.rows import Column, Row, Rows, lay_out
 
 A, B, C = Column("a", "A", 4), Column("b", "B", 4, grow=1), Column("c", "C", 6, drop=1)
@@ -20,6 +21,16 @@ def test_rows_are_made_only_when_looked_at() -> None:
     assert ("7", 7, 1000) == (rows[7].key, rows.index_of("7"), len(rows))
     assert [7] == made
     assert rows.index_of("x") is None
+
+
+def test_the_same_rows_again_are_found_at_the_same_places() -> None:
+    """Rows made again have other cells under the same keys."""
+    rows = Rows(["a", "b"], lambda at: Row("ab"[at], ()))
+
+    again = rows.again(lambda at: Row("ab"[at], ((Cell("new"),),)))
+
+    assert 1 == rows.index_of("b") == again.index_of("b")
+    assert ("new",) == again[1].text
 
 
 def test_spare_width_goes_to_those_that_grow() -> None:

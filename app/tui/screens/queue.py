@@ -47,6 +47,8 @@ class QueuePage(Page):
         self._about = Ribbon(id="about")
         self._about_pane = Pane(self._about, glyphs=glyphs, id="about-pane")
         self._queue = Queue()
+        self._shown: tuple[Item, ...] | None = None
+        """What the table's rows are of."""
         self._explainer = Explainer()
         self._opened: frozenset[str] = frozenset()
         self._marked: frozenset[str] = frozenset()
@@ -64,6 +66,7 @@ class QueuePage(Page):
         self._table.explain(*self._why_empty(moment))
         if picture is None or picture.jobs is None:
             self._table.show((), NO_ROWS)
+            self._shown = None
         else:
             self._show_jobs(picture, picture.jobs, moment)
         keys = tuple((key_of(one, self.desk.keymap), word_of(one)) for one in SHOWN)
@@ -78,7 +81,9 @@ class QueuePage(Page):
         columns = NARROW if self.size.width < ROOMY[0] else QUEUE_COLUMNS
         self._explainer.prepare(picture, jobs, look)
         sort = (view.job_sort, view.job_descending) if view.job_sort else None
-        rows = queue_rows(items, columns, sight, is_old=picture.is_expired(now))
+        like = self._table.shown_rows if items is self._shown else None
+        rows = queue_rows(items, columns, sight, is_old=picture.is_expired(now), like=like)
+        self._shown = items
         self._table.show(table_columns(columns), rows, sort)
 
     def _items(self, jobs: Mapping[str, SlurmJob], now: float) -> tuple[Item, ...]:
