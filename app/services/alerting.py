@@ -6,7 +6,6 @@ anybody is told: after a kill at any moment the clocks go on where they stood, a
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -39,6 +38,7 @@ from app.engine.alerting.windows import Windows
 from app.services import alert_notes
 from app.services.board import Board
 from app.store.history import StoreHealth
+from app.transport import turns
 from app.transport.clock import Clock
 
 LARGE_NODES, LARGE_JOBS = 32, 500
@@ -177,7 +177,7 @@ class Alerting:
         asked = (self.book.enabled(), before, view, self._windows)
         # In a thread where it takes long: a key must not wait for the rules of a large fleet.
         state, transitions = (
-            await asyncio.to_thread(evaluate_all, *asked) if _is_large(snapshot) else evaluate_all(*asked)
+            await turns.in_thread(evaluate_all, *asked) if _is_large(snapshot) else evaluate_all(*asked)
         )
         self._state = state
         self._silences = {key: one for key, one in self._silences.items() if one.ends_at > now}

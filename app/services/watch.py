@@ -6,7 +6,6 @@ long a GPU that is idle now had been so before. A finding that begins or ends is
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from app.domain.series import FLEET, Event, Series, Subject
@@ -14,6 +13,7 @@ from app.domain.snapshot import BUSY_PERCENT, Snapshot
 from app.domain.watched import IdleSpell, Watched
 from app.services.board import Board
 from app.store.history import History
+from app.transport import turns
 from app.transport.clock import Clock
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class Watch:
 
         # In threads: of thousands of GPUs and jobs each takes a tenth of a second, and a key must not wait for it.
         before = self._spells or watch_slurm.SlurmWatch()
-        self._spells = await asyncio.to_thread(watch_slurm.step, before, snapshot, now)
+        self._spells = await turns.in_thread(watch_slurm.step, before, snapshot, now)
         if self.history is not None and not self._is_recalled:
             self._is_recalled = True
             self._spells = await self._recalled(self.history, self._spells, snapshot, now)
-        findings = await asyncio.to_thread(slurm_findings, self._spells, snapshot, now)
+        findings = await turns.in_thread(slurm_findings, self._spells, snapshot, now)
         idle = {place: IdleSpell(spell.since, spell.seen_s) for place, spell in self._spells.idle.items()}
         self.watched = Watched(now, idle, findings)
         for event in self._news(findings, now):

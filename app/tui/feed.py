@@ -19,6 +19,7 @@ from app.domain.naming import clean
 from app.domain.snapshot import Snapshot
 from app.present.glyphs import Glyphs
 from app.present.look import Look
+from app.transport import turns
 from app.tui.moment import Moment, moment_of
 from app.tui.options import Connect, ScreenOptions
 from app.tui.travel import Replay
@@ -142,15 +143,17 @@ class Bridge:
         async for snapshot in feed.changes():
             if snapshot.slurm is not None and snapshot.slurm is not self._joined.slurm:
                 # In a thread: of ten thousand jobs it takes a tenth of a second, and a key must not wait for it.
-                await asyncio.to_thread(_join, snapshot, feed.now())
+                await turns.in_thread(_join, snapshot, feed.now())
+            await turns.pause()
             self._joined = snapshot
             if self.replay is None:
                 self.tell()
             if snapshot.sources:  # the first numbers wait for nothing
                 await asyncio.sleep(self.pace_s)
 
-    def tick(self) -> None:
+    async def tick(self) -> None:
         """Tell if nobody did for a second; called once a second."""
+        await turns.pause()
         if self.replay is None and monotonic() > self._due_at:
             self.tell(again_s=0.9 * TICK_S)
 

@@ -16,9 +16,9 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
+from app.transport import turns
 from app.tui import terminal
 
 if TYPE_CHECKING:
@@ -31,15 +31,15 @@ CLOSE_S = 3.0
 HARD_END_S = 8.0
 """After a signal, the process ends by then, come what may."""
 _LOG_MOST_BYTES = 1_000_000
-_GARBAGE = (20_000, 10, 1_000)
-"""Objects more than before that are worth a search, and how seldom the wider ones are made by themselves: a picture of
-eight GPUs is a thousand objects, none of them garbage, and walking over ten thousand jobs holds a key up for 0.1 s."""
 _SWITCH_S = 0.0005
 """How long a thread at work keeps the screen waiting each time they take turns: a key needs some turns to be seen, and
 at Python's own 5 ms it is late whenever a queue of thousands is read or judged."""
 _TIDY_S = 30.0
-"""Between two searches of everything; they wait until nobody has typed for a while."""
+"""Between two searches for garbage; they wait until nobody has typed for a while, for walking over ten thousand jobs
+holds a key up for 0.1 s. Python's own searches, which wait for nobody, stay off."""
 _QUIET_S = 2.0
+_LONGEST_S = 300.0
+"""Who types without a pause is held up this often after all."""
 
 
 def run(connect: Connect, options: ScreenOptions) -> int:
@@ -87,22 +87,22 @@ async def _show(app: Watchdog) -> int:
 
 
 async def _started(app: Watchdog) -> None:
-    """After the first frame, leave what the start made out of every later search for garbage, and search again.
+    """After the first frame, leave what the start made out of every later search for garbage.
 
-    Everything is searched only while nobody types.
+    Such searches are made only while nobody types.
     """
     await app.painted.wait()
     gc.freeze()
     sys.setswitchinterval(_SWITCH_S)
-    gc.set_threshold(*_GARBAGE)
-    gc.enable()
-    wait_s = _TIDY_S
+    wait_s, waited_s = _TIDY_S, 0.0
     while True:
         await asyncio.sleep(wait_s)
-        is_quiet = monotonic() - app.typed_at >= _QUIET_S
-        if is_quiet:
+        waited_s += wait_s
+        if turns.quiet_s() >= _QUIET_S or waited_s >= _LONGEST_S:
             gc.collect()
-        wait_s = _TIDY_S if is_quiet else _QUIET_S
+            wait_s, waited_s = _TIDY_S, 0.0
+        else:
+            wait_s = _QUIET_S
 
 
 async def _watch_terminal(feeding: asyncio.Task[None]) -> None:

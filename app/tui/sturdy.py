@@ -8,7 +8,6 @@ ones: it offers no others, and it is pinned exactly.
 from __future__ import annotations
 
 import logging
-from time import monotonic
 from typing import Any
 
 from textual.app import App
@@ -18,6 +17,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from app.transport import turns
 from app.tui.feed import sentence
 from widgets.painting import FrugalCompositor
 
@@ -29,12 +29,10 @@ class SturdyApp(App[None]):
 
     crash: BaseException | None = None
     """What ended the screen against its will."""
-    typed_at = 0.0
-    """When a key was pressed or the mouse used last, on the clock that never jumps."""
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, InputEvent):
-            self.typed_at = monotonic()
+            turns.typed()
         await super().on_event(event)
 
     def note(self, text: str) -> None:

@@ -39,7 +39,7 @@ async def test_numbers_grow_old_on_screen_without_any_news(tmp_path: Path) -> No
     async with driving(tmp_path, healthy()) as drive:
         drive.feed.advance(12)
         drive.app.bridge._due_at = 0.0
-        drive.app.bridge.tick()
+        await drive.app.bridge.tick()
 
         await drive.shows("STALE 13 s")
         assert "99 %" in drive.text

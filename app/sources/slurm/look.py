@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from app.domain.slurm import SlurmReading
+from app.transport import turns
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -62,4 +62,4 @@ class LookWay(Protocol):
 
 async def parsed(parse: Callable[[A], T], answer: A, size: int) -> T:
     """What an answer says; a large one is read in a thread."""
-    return parse(answer) if size <= THREAD_BYTES else await asyncio.to_thread(parse, answer)
+    return parse(answer) if size <= THREAD_BYTES else await turns.in_thread(parse, answer)
