@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,12 @@ from pathlib import PurePath
 
 MAX_OUTPUT = 16 * 1024 * 1024
 """Bytes of stdout and stderr together that are taken before the command is killed."""
+PIPE_BYTES = 1 << 20
+"""What a command may write before we look: sixteen times as much as by itself, so megabytes wake us a few times."""
+PIECE_BYTES = 1 << 12
+"""Smaller pieces are put together at once, since each takes a page of memory, even where it is a line."""
+LARGE_BYTES = 1 << 20
+"""Output larger than this is put together in a thread; of so much, Python does it without holding up other threads."""
 LINGER_S = 0.25
 """Seconds an ended command's pipes may stay open (a child in the background holds them) before they are let go."""
 
@@ -80,23 +87,37 @@ async def run(
         raise ProcessError(f"{name} wrote more than {max_output:,} bytes and was killed")
     returncode = transport.get_returncode()
     assert returncode is not None, "the process has ended"  # noqa: S101 - what `ended` means
-    return Result(name, returncode, bytes(output.of[1]), bytes(output.of[2]), loop.time() - started)
+    return Result(name, returncode, await _whole(output.of[1]), await _whole(output.of[2]), loop.time() - started)
 
 
 class _Output(asyncio.SubprocessProtocol):
     """Collects what a command writes, up to a bound; `ended` is done when it is over."""
 
     def __init__(self, max_output: int) -> None:
-        self.of = {1: bytearray(), 2: bytearray()}
+        self.of: dict[int, list[bytes]] = {1: [], 2: []}
+        """By file descriptor, in pieces as they came: one block that grows would be moved again and again."""
         self.is_over = False
+        self._left = max_output
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._max_output = max_output
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.SubprocessTransport), "a command's"  # noqa: S101 - asyncio's promise
+        pipe = transport.get_pipe_transport(1)
+        # Refused where a user has many pipes; it then stays as it is.
+        if pipe is not None and not pipe.is_closing() and hasattr(fcntl, "F_SETPIPE_SZ"):
+            with suppress(OSError):
+                fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if self.is_over:
             return
-        self.of[fd] += data
-        if len(self.of[1]) + len(self.of[2]) > self._max_output:
+        pieces = self.of[fd]
+        if pieces and len(pieces[-1]) < PIECE_BYTES:
+            pieces[-1] += data
+        else:
+            pieces.append(data)
+        self._left -= len(data)
+        if self._left < 0:
             self.is_over = True
             self._end()
 
@@ -110,6 +131,12 @@ class _Output(asyncio.SubprocessProtocol):
     def _end(self) -> None:
         if not self.ended.done():
             self.ended.set_result(None)
+
+
+async def _whole(pieces: list[bytes]) -> bytes:
+    """Output in one piece."""
+    join = b"".join
+    return join(pieces) if sum(map(len, pieces)) < LARGE_BYTES else await asyncio.to_thread(join, pieces)
 
 
 def _write(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:

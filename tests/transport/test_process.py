@@ -39,6 +39,17 @@ async def test_a_command_gives_what_it_wrote() -> None:
     assert result.command.startswith("python")
 
 
+async def test_megabytes_and_single_words_come_whole() -> None:
+    """Whether a command writes all at once or word by word: both of its streams come back in their order."""
+    script = "import os\nfor n in range(300): os.write(1, b'%d,' % n); os.write(2, b'%d;' % n)"
+    words = await run([PYTHON, "-c", script], 10)
+    megabytes = await run(["/usr/bin/head", "-c", "3000000", "/dev/zero"], 10)
+
+    assert b"".join(b"%d," % n for n in range(300)) == words.stdout
+    assert b"".join(b"%d;" % n for n in range(300)) == words.stderr
+    assert b"\0" * 3_000_000 == megabytes.stdout
+
+
 async def test_the_environment_is_the_one_given() -> None:
     """With `env`, nothing of ours leaks into the command."""
     result = await run(["/usr/bin/env"], 10, env={"ONLY": "this"})

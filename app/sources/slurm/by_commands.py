@@ -14,11 +14,12 @@ from typing import TypeVar
 
 from app.domain.slurm import SlurmJob, SlurmReading
 from app.sources.slurm.commands import SlurmCommands, config_of
-from app.sources.slurm.details import MOST_SINGLE, Details, split
+from app.sources.slurm.details import MOST_SINGLE, Details, only, split
 from app.sources.slurm.look import HEALTH_S, PARTITIONS_S, Load, Look, Tap, parsed
+from app.sources.slurm.node_records import NodeReader
 from app.sources.slurm.pace import Part
 from app.sources.slurm.parsed import Parsed, SlurmParseError
-from app.sources.slurm.scontrol import parse_jobs, parse_nodes, parse_partitions
+from app.sources.slurm.scontrol import parse_jobs, parse_partitions
 from app.sources.slurm.squeue import QueueReader
 from app.sources.slurm.trouble import SlurmError
 from app.transport.clock import Clock
@@ -48,6 +49,7 @@ class CommandsWay:
         self._tap = tap
         self._mark = secrets.token_hex(8)
         self._queue = QueueReader(mark=self._mark)
+        self._nodes = NodeReader()
         self._details = Details()
         self._left: list[bytes] = []
         """Details that are still to be read, a part a look."""
@@ -75,7 +77,7 @@ class CommandsWay:
         self._told("queue", answer)
         queue = await parsed(self._queue.read, answer, len(answer))
         notes = list(queue.notes)
-        nodes = await self._part("nodes", self.commands.nodes, parse_nodes, until, notes)
+        nodes = await self._part("nodes", self.commands.nodes, self._nodes.read, until, notes)
         took_s += self._parts["nodes"].took_s if nodes is not None else 0.0
         partitions = await self._part("partitions", self.commands.partitions, parse_partitions, until, notes)
         jobs = await self._detailed(queue.items, until, notes)
@@ -227,4 +229,4 @@ class CommandsWay:
 
 def _wanted_only(wanted: frozenset[int], answer: bytes) -> Parsed[SlurmJob]:
     """The details of the wanted jobs, out of an answer about all: those of the others are known or will be."""
-    return parse_jobs(split(answer, wanted, MOST_AT_ONCE)[0])
+    return parse_jobs(only(answer, wanted))

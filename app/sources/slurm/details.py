@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
+from typing import TypeVar
 
 from app.domain.slurm import SlurmJob
 from app.sources.slurm.squeue import merge
@@ -18,7 +20,11 @@ MOST_SINGLE = 4
 MOST_TIMES = 3
 """A job that says it has GPUs and not which ones is asked about so often."""
 
-_NEXT = re.compile(rb"\nJobId=")
+V = TypeVar("V")
+
+_RECORD = b"\nJobId="
+_NEXT = re.compile(_RECORD)
+_NUMBERED = re.compile(_RECORD + rb"0*(\d{1,18})(?= |\Z|\nJobId=)")
 _Start = tuple[float | None, tuple[str, ...], int | None]
 
 
@@ -31,22 +37,34 @@ class Details:
         """The start for which each job was asked about, and how often: of one just started Slurm may not know yet."""
         self._merged: dict[str, tuple[SlurmJob, SlurmJob, SlurmJob]] = {}
         """By job: what the queue and the details said, and what came of it."""
+        self._settled: dict[str, SlurmJob] = {}
+        """Jobs of which there is nothing to be learnt, as the queue said them; nothing was told of them since."""
 
     def missing(self, jobs: Iterable[SlurmJob]) -> tuple[SlurmJob, ...]:
         """The jobs that hold GPUs nobody has asked about since they started."""
-        return tuple(job for job in jobs if job.holds_nodes and job.gpus != 0 and not self._is_settled(job))
+        found: list[SlurmJob] = []
+        for job in jobs:
+            if self._settled.get(job.id) is job:
+                continue
+            if job.holds_nodes and job.gpus != 0 and not self._is_settled(job):
+                found.append(job)
+            else:
+                self._settled[job.id] = job
+        return tuple(found)
 
     def learn(self, told: Iterable[SlurmJob], asked: Iterable[SlurmJob]) -> None:
         """Take up what was told, of the jobs of the queue that were asked about."""
         for job in asked:
             start, times = self._asked.get(job.id, (None, 0))
             self._asked[job.id] = (_start(job), times + 1 if start == _start(job) else 1)
-        self._known.update((job.id, job) for job in told)
+            self._settled.pop(job.id, None)
+        for job in told:
+            self._known[job.id] = job
+            self._settled.pop(job.id, None)
 
     def merged(self, jobs: Iterable[SlurmJob]) -> tuple[SlurmJob, ...]:
         """The jobs of a queue with their details; what is known of jobs that are not in it is forgotten."""
         done: list[SlurmJob] = []
-        now: dict[str, tuple[SlurmJob, SlurmJob, SlurmJob]] = {}
         for job in jobs:
             told = self._known.get(job.id)
             if told is None:
@@ -54,13 +72,13 @@ class Details:
                 continue
             before = self._merged.get(job.id)
             if before is None or before[0] is not job or before[1] is not told:
-                before = (job, told, merge((job,), {job.id: told})[0])
-            now[job.id] = before
+                before = self._merged[job.id] = (job, told, merge((job,), {job.id: told})[0])
             done.append(before[2])
         here = {job.id for job in done}
-        self._known = {key: told for key, told in self._known.items() if key in here}
-        self._asked = {key: start for key, start in self._asked.items() if key in here}
-        self._merged = now
+        _keep(self._known, here)
+        _keep(self._asked, here)
+        _keep(self._merged, here)
+        _keep(self._settled, here)
         return tuple(done)
 
     def _is_settled(self, job: SlurmJob) -> bool:
@@ -70,6 +88,17 @@ class Details:
             return False
         known = self._known.get(job.id)
         return times >= MOST_TIMES or (known is not None and bool(known.gpus_on)) or job.gpus is None
+
+
+def only(answer: bytes, wanted: frozenset[int]) -> bytes:
+    """The records of `scontrol -o show job` that are of jobs with these numbers, as `split` tells them apart."""
+    numbers = frozenset(b"%d" % number for number in wanted)
+    begins = [found.start() + 1 for found in _NUMBERED.finditer(answer) if found[1] in numbers]
+    first = _NUMBERED.match(b"\n" + answer[:64])
+    if first is not None and first[1] in numbers:
+        begins.insert(0, 0)
+    ends = (answer.find(_RECORD, begin) for begin in begins)
+    return b"\n".join(answer[begin : end if end >= 0 else None] for begin, end in zip(begins, ends, strict=True))
 
 
 def split(answer: bytes, wanted: frozenset[int], most: int) -> tuple[bytes, list[bytes]]:
@@ -93,6 +122,12 @@ def split(answer: bytes, wanted: frozenset[int], most: int) -> tuple[bytes, list
             into = first if number in wanted else others[number % len(others)]
         into.append(record)
     return b"\n".join(first), [b"\n".join(records) for records in others if records]
+
+
+def _keep(known: dict[str, V], here: AbstractSet[str]) -> None:
+    """Forget what is known of others than these."""
+    for gone in known.keys() - here:
+        del known[gone]
 
 
 def _start(job: SlurmJob) -> _Start:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from app.domain.slurm import SlurmJob
+from app.sources.slurm.fields import duration_s
 from app.sources.slurm.job_records import alike
 from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips, SlurmParseError, decode
 from app.sources.slurm.queue_rows import COLUMNS, OWN, RowReader
@@ -53,43 +54,67 @@ class QueueReader:
         self._columns = tuple(columns)
         self._separator = separator
         self._mark = mark if self._columns == COLUMNS else ""
+        self._start = f"{separator}{self._mark}{separator}"
+        """What follows the id where a row begins."""
         self._known: dict[str, SlurmJob] = {}
-        """Jobs of the last look by their row without mark and time used."""
+        """Jobs of the last look by what their row says (`_key`)."""
 
     def read(self, output: bytes) -> Parsed[SlurmJob]:
         """The jobs of one answer. Raises SlurmParseError where there is output and none of it is a row."""
-        skips, jobs, rows = Skips(COMMAND), list[SlurmJob](), RowReader(self._columns, self._separator)
-        seen: set[str] = set()
-        keys: set[str] = set()
-        new: dict[str, SlurmJob] = {}
-        for number, line in self._records(decode(output, COMMAND).split("\n")):
-            key, known = self._recall(line)
-            job = self._job(line, rows) if known is None else known
+        skips, jobs, new = Skips(COMMAND), dict[str, SlurmJob](), dict[str, SlurmJob]()
+        lines = decode(output, COMMAND).split("\n")
+        while lines and not lines[-1]:
+            lines.pop()
+        for number, line, job, is_known in self._rows(lines):
             if isinstance(job, str):
                 skips.add(number, job, line)
-            elif job.id in seen or len(jobs) == MOST_ITEMS:
-                skips.add(number, f"job {job.id} a second time" if job.id in seen else f"more than {MOST_ITEMS} jobs")
+            elif job.id in jobs or len(jobs) == MOST_ITEMS:
+                skips.add(number, f"job {job.id} a second time" if job.id in jobs else f"more than {MOST_ITEMS} jobs")
             else:
-                seen.add(job.id)
-                jobs.append(job)
-                if key and job.run_s is None:
-                    keys.add(key)
-                    if known is None:
-                        new[key] = job
+                jobs[job.id] = job
+                if not is_known and (key := self._lasting_key(line, job)):
+                    new[key] = job
         # Changed in place: the keys that stay are the old strings, and all new ones go at once.
-        for gone in [key for key in self._known if key not in keys]:
+        for gone in [key for key, job in self._known.items() if jobs.get(job.id) is not job]:
             del self._known[gone]
         self._known.update(new)
         if skips.count and not jobs:
             raise SlurmParseError(skips.notes[0])
-        return skips.parsed(jobs)
+        return skips.parsed(list(jobs.values()))
 
-    def _records(self, lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    def _rows(self, lines: Sequence[str]) -> Iterator[tuple[int, str, SlurmJob | str, bool]]:
+        """(number, text, its job or what is wrong with it, whether it is known) of each row.
+
+        A row of one line that is known begins and ends as a row does: it ends what is before it and nothing follows it.
+        """
+        recall, key = self._known.get, self._key
+        rows = RowReader(self._columns, self._separator)
+        unknown: list[str] = []
+        for number, line in enumerate(lines, 1):
+            # A job that waits has used no time: its whole line is what it was.
+            job = recall(line) or recall(key(line))
+            if job is None:
+                unknown.append(line)
+                continue
+            if unknown:
+                yield from self._unknown(unknown, number - len(unknown), rows)
+                unknown = []
+            yield number, line, job, True
+        yield from self._unknown(unknown, len(lines) + 1 - len(unknown), rows)
+
+    def _unknown(
+        self, lines: Sequence[str], first: int, rows: RowReader
+    ) -> Iterator[tuple[int, str, SlurmJob | str, bool]]:
+        """The rows of lines none of which is a row that is known; rows of several lines may be."""
+        for number, line in self._records(lines, first):
+            job = (self._known.get(line) or self._known.get(self._key(line))) if "\n" in line else None
+            yield number, line, self._job(line, rows) if job is None else job, job is not None
+
+    def _records(self, lines: Sequence[str], first: int) -> Iterator[tuple[int, str]]:
         """(number, text) of each row that is not blank; a row whose end is lines further on has a name of lines."""
         begun, parts = 0, list[str]()
-        start = f"{self._separator}{self._mark}{self._separator}"
-        for number, line in enumerate(lines, 1):
-            if parts and (start in line or len(parts) == MOST_LINES):
+        for number, line in enumerate(lines, first):
+            if parts and (self._start in line or len(parts) == MOST_LINES):
                 yield begun, "\n".join(parts)
                 parts = []
             if parts:
@@ -97,20 +122,30 @@ class QueueReader:
                 if line.endswith(self._separator):
                     yield begun, "\n".join(parts)
                     parts = []
-            elif self._mark and start in line and not line.endswith(self._separator):
+            elif self._mark and self._start in line and not line.endswith(self._separator):
                 begun, parts = number, [line]
             elif line and not line.isspace():
                 yield number, line
         if parts:
-            yield begun, "\n".join(parts).rstrip("\n")
+            yield begun, "\n".join(parts)
 
-    def _recall(self, line: str) -> tuple[str, SlurmJob | None]:
-        """What is remembered of a row, and the key to remember it by; an empty key for rows of other layouts."""
+    def _lasting_key(self, line: str, job: SlurmJob) -> str:
+        """What to remember a row's job by; empty where the time used is part of it, or would be if it could be read."""
+        key = self._key(line)
+        if not key or job.run_s is not None or duration_s(line.split(self._separator, 3)[2]) is None:
+            return ""
+        return line if job.is_pending else key
+
+    def _key(self, line: str) -> str:
+        """What a row says but for mark and time used; empty for rows of other layouts and for one whose end is missing.
+
+        It begins as no line can, so that none is taken for another's key.
+        """
         parts = line.split(self._separator, 3)
         if not self._mark or len(parts) != 4 or parts[1] != self._mark:
-            return "", None
-        key = f"{parts[0]}{self._separator}{parts[3]}"
-        return key, self._known.get(key)
+            return ""
+        is_whole = line.endswith(self._separator) or "\n" in line
+        return f"\n{parts[0]}{self._separator}{parts[3]}" if is_whole else ""
 
     def _job(self, line: str, rows: RowReader) -> SlurmJob | str:
         """The job of a row, or what is wrong with it."""

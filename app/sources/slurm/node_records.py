@@ -1,0 +1,135 @@
+"""`scontrol show node` to nodes, again and again: of a node where only its measurements moved, only these are read.
+
+Load and free memory of every node move from one look to the next, and all else stays for hours. So a record is
+remembered by what is left of it without its moving values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter
+
+from app.domain.slurm import SlurmNode
+from app.sources.slurm import fields as text
+from app.sources.slurm.gres import parse_gres
+from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips
+from app.sources.slurm.records import first_of_each, records
+
+COMMAND = "scontrol show node"
+
+_READ = ("CPULoad", "FreeMem", "LastBusyTime")
+"""Moving values that a node has."""
+# A value without blanks and equals signs neither begins nor ends a field: another in its place changes no other field.
+_MOVING = re.compile(
+    r" (C(?:PULoad|urrentWatts|onsumedJoules)|FreeMem|L(?:astBusyTime|owestJoules)|AveWatts)=([^\s=]*)(?![^ ])"
+)
+_BY = re.compile(r"(.*?)\s*\[([^\[\]@]{1,256})@([^\[\]]{1,64})\]\s*(.*)", re.DOTALL)
+_NAMES = tuple(one.name for one in fields(SlurmNode))
+_VALUES = attrgetter(*_NAMES)
+_LOAD, _FREE, _BUSY = (_NAMES.index(name) for name in ("cpu_load", "memory_free_mib", "busy_at"))
+
+_Rest = tuple[str, ...]
+"""A record without its moving values."""
+
+
+class NodeReader:
+    """Reads the nodes of one cluster again and again: one that says the same as the last time is the same object."""
+
+    def __init__(self) -> None:
+        self._known: dict[_Rest, SlurmNode] = {}
+        """Nodes of the last look."""
+
+    def read(self, output: bytes) -> Parsed[SlurmNode]:
+        """The nodes of one answer. Raises SlurmParseError where there is output and none of it is a record."""
+        skips, nodes = Skips(COMMAND), dict[str, SlurmNode]()
+        for line, record in records(output, COMMAND, "NodeName", skips):
+            parts = _MOVING.split(record)
+            rest = (*parts[::3], *parts[1::3])
+            moving = dict(zip(parts[1::3], parts[2::3], strict=True))
+            before = self._known.get(rest)
+            if before is None:
+                said = first_of_each(record)
+                node, is_kept = node_of(said), _is_told_apart(said, moving, parts)
+            else:
+                node, is_kept = _moved(before, moving), True
+            if node is None or node.name in nodes or len(nodes) >= MOST_ITEMS:
+                skips.add(line, "no name or state" if node is None else f"node {node.name} a second time", record)
+                continue
+            nodes[node.name] = node
+            if is_kept:
+                self._known[rest] = node
+        # Changed in place: what stays keeps its old strings, and nothing else of an answer outlives it.
+        for gone in [rest for rest, node in self._known.items() if nodes.get(node.name) is not node]:
+            del self._known[gone]
+        return skips.parsed(list(nodes.values()))
+
+
+def _is_told_apart(said: Mapping[str, str], moving: Mapping[str, str], parts: Sequence[str]) -> bool:
+    """Whether the moving values of a record, split at them, are fields of their own and no piece of somebody's text."""
+    if len(parts) != 1 + 3 * len(moving) or any(said.get(key) != value for key, value in moving.items()):
+        return False
+    return not any(f"{key}=" in part for key in (*_READ, *moving) for part in parts[::3])
+
+
+def _moved(before: SlurmNode, moving: Mapping[str, str]) -> SlurmNode:
+    """The node with the values that moved; the same one where none did."""
+    load, free = text.float_of(moving.get("CPULoad", "")), text.float_of(moving.get("FreeMem", ""))
+    busy_at = text.epoch_of(moving.get("LastBusyTime", ""))
+    if (load, free, busy_at) == (before.cpu_load, before.memory_free_mib, before.busy_at):
+        return before
+    # By place: `dataclasses.replace` takes three times as long, of a thousand nodes at every look.
+    values = list(_VALUES(before))
+    values[_LOAD], values[_FREE], values[_BUSY] = load, free, busy_at
+    return SlurmNode(*values)
+
+
+def node_of(said: Mapping[str, str]) -> SlurmNode | None:
+    """The node of a record's fields; None where they name no node and state."""
+
+    def get(name: str) -> str:
+        return said.get(name, "")
+
+    name, (state, flags) = text.host_of(get("NodeName")), text.node_state(get("State"))
+    if not name or not state:
+        return None
+    reason, by, at = reason_by(get("Reason"))
+    return SlurmNode(
+        name=name,
+        state=state,
+        flags=flags,
+        reason=reason,
+        reason_by=by,
+        reason_at=at,
+        host=text.text_of(get("NodeHostName")),
+        address=text.text_of(get("NodeAddr")),
+        gres=parse_gres(get("Gres")),
+        gres_used=parse_gres(said["GresUsed"]) if "GresUsed" in said else None,
+        cpus=text.int_of(get("CPUTot")),
+        cpus_used=text.int_of(get("CPUAlloc")),
+        memory_mib=text.float_of(get("RealMemory")),
+        memory_used_mib=text.float_of(get("AllocMem")),
+        memory_free_mib=text.float_of(get("FreeMem")),
+        cpu_load=text.float_of(get("CPULoad")),
+        partitions=text.list_of(get("Partitions")),
+        features=text.list_of(get("ActiveFeatures") or get("AvailableFeatures")),
+        reservation=text.text_of(get("ReservationName")),
+        version=text.text_of(get("Version")),
+        boot_at=text.epoch_of(get("BootTime")),
+        slurmd_at=text.epoch_of(get("SlurmdStartTime")),
+        busy_at=text.epoch_of(get("LastBusyTime")),
+        comment=text.text_of(get("Comment"), text.LONGEST_COMMENT),
+        extra=text.text_of(get("Extra"), text.LONGEST_COMMENT),
+        instance_id=text.text_of(get("InstanceId")),
+        instance_type=text.text_of(get("InstanceType")),
+    )
+
+
+def reason_by(said: str) -> tuple[str | None, str | None, float | None]:
+    """Reason, who gave it and when, out of `Not responding [slurm@2026-11-23T12:49:45]`."""
+    found = _BY.fullmatch(said[:8192])
+    if found is None:
+        return text.reason_of(said), None, None
+    words, by, at, rest = found.groups()
+    return text.reason_of(f"{words} {rest}".strip()), text.text_of(by), text.epoch_of(at)
