@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from app.services.own_processes import OwnProcesses
 
 _LOOK, _ACT, _SET_UP = "look", "act on Slurm's jobs and nodes", "set up and serve"
-_TERSE = frozenset({_ACT})
-"""Groups whose commands are listed by name only: there are many, and their names say what they do."""
+_TERSE = frozenset({_ACT, _SET_UP})
+"""Groups whose commands are listed by name only: help fits a screen, and their names say what they do."""
 _ACTING = (0, 1, 64, 69, 77)
 
 COMMANDS: tuple[Command, ...] = (
@@ -39,7 +39,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("job", _LOOK, "print everything about one job", "app.cli.job", (0, 64, 69)),
     Command("logs", _LOOK, "print or follow what a job writes", "app.cli.logs", (0, 64, 69)),
     Command("free", _LOOK, "print which GPUs are free, and what would start at once", "app.cli.free", (0, 2, 64)),
+    Command("cost", _LOOK, "print what the GPUs cost, by whom, and what for nothing", "app.cli.cost", (0, 2, 64)),
+    Command("diagnose", _LOOK, "print what is wrong, its cause first", "app.cli.diagnose", (0, 1, 2, 64, 69)),
+    Command("report", _LOOK, "write a bundle about an incident, to hand on", "app.cli.report", (0, 64, 69, 73)),
     Command("alerts", _LOOK, "list, take on and silence alerts; list and try rules", "app.cli.alerts", (0, 1, 64, 69)),
+    Command("notify", _LOOK, "list who is told, what is on its way; send a test", "app.cli.notify", (0, 1, 64)),
     Command("history", _LOOK, "print or plot the past of a GPU, a node or the fleet", "app.cli.history", (0, 64, 69)),
     Command("demo", _LOOK, "open the screen on a simulated cluster", "app.cli.demo", (0, 64, 69)),
     Command("submit", _ACT, "send a batch script, checked first", "app.cli.submit", _ACTING),
@@ -126,7 +130,7 @@ def _help(names: Sequence[str], output: Output) -> int:
         raise HelpShown(parser_of(_find(names[0])).format_help())
     import textwrap
 
-    lines = [ABOUT, "", f"usage: {PROGRAM} [COMMAND] [OPTIONS]", ""]
+    lines = [ABOUT, f"usage: {PROGRAM} [COMMAND] [OPTIONS]", ""]
     shown = [command for command in COMMANDS if not command.hidden]
     width = max(len(command.name) for command in shown if command.group not in _TERSE)
     for group in dict.fromkeys(command.group for command in shown):
@@ -136,7 +140,7 @@ def _help(names: Sequence[str], output: Output) -> int:
             lines += textwrap.wrap(" ".join(one.name for one in here), 76, initial_indent="  ", subsequent_indent="  ")
         else:
             lines += [f"  {one.name:<{width}}  {one.help}" for one in here]
-    lines += ["", f"`{PROGRAM} COMMAND --help` explains one; --version says which this is."]
+    lines += [f"`{PROGRAM} COMMAND --help` explains one; --version says which this is."]
     output.lines(lines)
     return errors.OK
 
@@ -174,6 +178,7 @@ def open_screen(connect: Connect, settings: Settings, state_dir: Path, slurm: Ca
             processes=lambda: _own_processes(state_dir),
             read_only=settings.screen.read_only,
             shell=settings.screen.shell and not os.environ.get("GPU_WATCHDOG_NO_SHELL"),
+            call=settings.screen.call,
             jump=settings.slurm.ssh,
         ),
     )

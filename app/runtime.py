@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.config.paths import private_dir
 from app.config.settings import Settings, Target
@@ -41,6 +41,8 @@ from app.transport.tasks import Tasks
 
 if TYPE_CHECKING:
     from app.services.client import AttachedFeed
+    from app.services.diagnose_once import Ground
+    from app.services.judging import Step
 
 UNAVAILABLE = 69
 """Exit code: something this command needs is not available (sysexits.h EX_UNAVAILABLE)."""
@@ -163,36 +165,45 @@ async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterat
         parts = Collecting(board, EmbeddedFeed(board, None, clock))
         path = store_path(settings, options)
         recall = Recall(board) if path is not None else None  # before the first reading: it must hear them all
-        watch = Watch(board, clock, settings.cluster.interval_s)
+        watch = Watch(board, clock)
         parts.feed.watch_by(watch)
         tasks = await stack.enter_async_context(Tasks())
-        tasks.start(watch.run(), "watch")
         tasks.start(monitor.Monitor(board, targets, clock).run(), "monitor")
-        tasks.start(_alert(parts, watch, settings, options), "alerting")
+        tasks.start(_evaluate(parts, watch, settings, options, tasks), "evaluation")
         if path is not None and recall is not None:
             bring_back = partial(_bring_back, recall, targets, watch)
             tasks.start(_keep(parts, path, settings, options, bring_back), "history")
         yield parts
 
 
-async def _alert(parts: Collecting, watch: Watch, settings: Settings, options: RuntimeOptions) -> None:
-    """Evaluate the alert rules until cancelled; the first numbers do not wait for its code."""
-    if not options.write:
-        return
-    await _first_look(parts.board, options.clock)
-    from app.services.alerting import Alerting  # noqa: PLC0415 - late: see above
-    from app.services.rule_files import rule_book  # noqa: PLC0415 - likewise
+async def _evaluate(parts: Collecting, watch: Watch, settings: Settings, options: RuntimeOptions, tasks: Tasks) -> None:
+    """Watch, diagnose, evaluate alert rules and decide who is told, at every interval until cancelled.
 
-    alerting = Alerting(
-        parts.board,
-        options.clock,
-        settings.cluster.interval_s,
-        rule_book(settings),
-        lambda: watch.watched,
-        waits_for_store=store_path(settings, options) is not None,
-    )
-    parts.feed.alert_by(alerting)
-    await alerting.run(lambda: parts.history)
+    Each sees what those before found; what is told is sent in a task beside this one.
+
+    Whoever does not write only watches.
+    """
+    clock = options.clock
+    steps: list[Step] = [watch.tick]
+    if options.write:
+        await _first_look(parts.board, clock)
+        # In a thread: the lists of faults take a moment.
+        judges, tell = await asyncio.to_thread(_judges, parts, watch, settings, options)
+        steps += judges
+        tasks.start(tell(), "notify")
+    while True:
+        await clock.sleep(settings.cluster.interval_s)
+        for step in steps:
+            await step()
+
+
+def _judges(
+    parts: Collecting, watch: Watch, settings: Settings, options: RuntimeOptions
+) -> tuple[list[Step], Callable[[], Coroutine[Any, Any, None]]]:
+    from app.services.judging import judges  # noqa: PLC0415 - late: the first numbers do not wait for it
+
+    waits = store_path(settings, options) is not None
+    return judges(parts.board, parts.feed, watch, settings, options.clock, lambda: parts.history, waits_for_store=waits)
 
 
 async def open_history(path: Path, clock: Clock, *, want_lease: bool, retention: Retention | None = None) -> History:
@@ -200,6 +211,24 @@ async def open_history(path: Path, clock: Clock, *, want_lease: bool, retention:
     from app.store.sqlite import open_store  # noqa: PLC0415 - 40 ms that a one-shot look at the present need not pay
 
     return await open_store(path, clock.now, want_lease=want_lease, retention=retention or Retention())
+
+
+@contextlib.asynccontextmanager
+async def looking(settings: Settings, options: RuntimeOptions) -> AsyncIterator[Ground]:
+    """What a command looks at a few times and leaves, with the stored past; nothing is written."""
+    from app.services.diagnose_once import Ground  # noqa: PLC0415 - late: for one command only
+    from app.services.looks import Looks  # noqa: PLC0415 - likewise
+
+    board = Board(empty_snapshot(settings))
+    async with contextlib.AsyncExitStack() as stack:
+        targets = _targets(settings, options, await stack.enter_async_context(_client(options)))
+        looks = Looks(board, targets, options.clock)
+        stack.push_async_callback(looks.close)
+        path, history = store_path(settings, options), None
+        if path is not None and path.is_file():
+            history = await open_history(path, options.clock, want_lease=False)
+            stack.push_async_callback(history.close)
+        yield Ground(board, targets, looks, options.clock, settings.cluster.interval_s, history)
 
 
 BringBack = Callable[[History, float], Awaitable[None]]

@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Literal
 
@@ -58,7 +58,7 @@ class Routes:
         self._max_age_s = max(ROUNDS_KEPT * interval_s, LEAST_MAX_AGE_S)
         self._epoch = epoch
         self._instance = secrets.token_hex(8)
-        self._page: tuple[State, int, bytes] | None = None
+        self._page: tuple[State, tuple[int, int], bytes] | None = None
 
     async def __call__(self, request: Request) -> Response:
         """The answer to one request that may be answered."""
@@ -78,12 +78,16 @@ class Routes:
         return _problem(HTTPStatus.NOT_FOUND, "there is nothing here; / lists what there is")
 
     def metrics(self, now: float) -> bytes:
-        """The page; made once a reading and second, however many ask."""
-        state, second = self._sampler.state, int(now)
-        if self._page is None or self._page[0] is not state or self._page[1] != second:
+        """The page; made once a reading, second and event, however many ask.
+
+        An Xid does not wait for the next reading of the GPUs: it is on the page once the driver has raised it.
+        """
+        state, mark = self._sampler.state, (int(now), self._ledger.newest)
+        if self._page is None or self._page[0] is not state or self._page[1] != mark:
             error = None if state.error is None else (state.error.code, str(state.error))
-            page = Page(state.reading, state.expected_gpus, self._version, self._hostname, self._max_age_s, error)
-            self._page = (state, second, render(page, now).encode())
+            reading = state.reading and replace(state.reading, xids=self._ledger.counts())
+            page = Page(reading, state.expected_gpus, self._version, self._hostname, self._max_age_s, error)
+            self._page = (state, mark, render(page, now).encode())
         return self._page[2]
 
     def _health(self, now: float) -> Response:

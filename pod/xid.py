@@ -60,6 +60,11 @@ class Ledger:
             )
             self._last[gpu] = xid
 
+    @property
+    def newest(self) -> int:
+        """Id of the last event; 0 before the first."""
+        return self._newest
+
     def counts(self) -> tuple[XidCount, ...]:
         """All counts, by GPU and code."""
         with self._lock:

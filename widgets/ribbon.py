@@ -10,9 +10,9 @@ from textual.message import Message
 from app.domain.fleet import ClusterFacts
 from app.domain.series import Event
 from app.present.cells import Cell, Line, cells, fit_line, line, line_width, spread
-from app.present.events import event_line, notable
+from app.present.events import event_line, led_line, notable
 from app.present.glyphs import UNICODE, Glyphs
-from app.present.header import Badge, header_line
+from app.present.header import NO_INCIDENTS, Badge, header_line
 from app.present.look import Look
 from widgets.ink import Painted
 
@@ -46,23 +46,33 @@ class ClusterHeader(Painted):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
-        self._shown: tuple[ClusterFacts, Look, Badge, tuple[Line, ...]] | None = None
+        self._shown: tuple[ClusterFacts, Look, Badge, tuple[Line, ...], tuple[Line, Line]] | None = None
 
-    def show(self, facts: ClusterFacts, look: Look, badge: Badge, extra: tuple[Line, ...] = ()) -> None:
+    def show(
+        self,
+        facts: ClusterFacts,
+        look: Look,
+        badge: Badge,
+        extra: tuple[Line, ...] = (),
+        incidents: tuple[Line, Line] = NO_INCIDENTS,
+    ) -> None:
         """Show the facts of another moment."""
-        self._shown = (facts, look, badge, extra)
+        self._shown = (facts, look, badge, extra, incidents)
         self.repaint()
 
     def make_lines(self, width: int, height: int) -> tuple[Line, ...]:
         """The pieces that fit."""
         if self._shown is None:
             return ()
-        facts, look, badge, extra = self._shown
-        return (header_line(facts, look, width, badge, extra),)[:height]
+        facts, look, badge, extra, incidents = self._shown
+        return (header_line(facts, look, width, badge, extra, incidents),)[:height]
 
 
 class EventStrip(Painted):
-    """The newest of what needs somebody, the gravest kept longest."""
+    """The newest of what needs somebody, the gravest kept longest; above it what leads, if anything does."""
+
+    class LeadChosen(Message):
+        """Somebody clicked what leads."""
 
     class Chosen(Message):
         """Somebody clicked an event."""
@@ -78,10 +88,11 @@ class EventStrip(Painted):
         self._look = Look(0.0)
         self._hint = ""
         self._quiet = ""
+        self._lead: Line = ()
 
-    def show(self, events: Sequence[Event], look: Look, hint: str = "") -> None:
-        """Show the most notable of some events; `hint` is the key that shows more."""
-        self._events, self._look, self._hint = tuple(events), look, hint
+    def show(self, events: Sequence[Event], look: Look, hint: str = "", lead: Line = ()) -> None:
+        """Show the most notable of some events, below `lead`; `hint` is the key that shows more."""
+        self._events, self._look, self._hint, self._lead = tuple(events), look, hint, lead
         self.repaint()
 
     def explain(self, text: str) -> None:
@@ -93,17 +104,27 @@ class EventStrip(Painted):
     def make_lines(self, width: int, height: int) -> tuple[Line, ...]:
         """One event a line."""
         room = width - 2
+        if self._lead:
+            led = led_line(self._lead, self._hint, room, self._look)
+            return (line(" ", led), *self._event_lines(room, height - 1, ""))
         if not self._events:
             return (line(" ", fit_line(cells(self._quiet, "quiet"), room)),) if self._quiet else ()
-        hints = [self._hint, *[""] * height]
+        return self._event_lines(room, height, self._hint)
+
+    def _event_lines(self, room: int, height: int, hint: str) -> tuple[Line, ...]:
+        hints = [hint, *[""] * height]
         chosen = zip(notable(self._events, height), hints, strict=False)
         return tuple(line(" ", event_line(event, self._look, room, hint)) for event, hint in chosen)
 
     def on_click(self, event: Click) -> None:
-        """Tell which event was clicked."""
-        chosen = notable(self._events, self.content_size.height)
-        if 0 <= event.y < len(chosen):
-            self.post_message(self.Chosen(self, chosen[event.y]))
+        """Tell what was clicked."""
+        above = 1 if self._lead else 0
+        if above and event.y == 0:
+            self.post_message(self.LeadChosen())
+            return
+        chosen = notable(self._events, self.content_size.height - above)
+        if 0 <= event.y - above < len(chosen):
+            self.post_message(self.Chosen(self, chosen[event.y - above]))
 
 
 class KeyBar(Painted):

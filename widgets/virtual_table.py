@@ -95,15 +95,18 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
         glyphs: Glyphs = UNICODE,
         header: bool = True,
         cursor: bool = True,
+        shy: bool = False,
         empty: str = "",
         hint: str = "",
         id: str | None = None,  # noqa: A002 - Textual's name
         classes: str | None = None,
     ) -> None:
+        """A shy cursor shows itself only while the table has the keys: for texts, where it marks nothing chosen."""
         super().__init__(id=id, classes=classes)
         self._glyphs = glyphs
         self._head = 1 if header else 0
         self._has_cursor = cursor
+        self._is_shy = shy
         self._empty = (empty, hint)
         self._columns: tuple[Column, ...] = ()
         self._rows: Rows = NO_ROWS
@@ -193,12 +196,12 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
 
     def on_focus(self) -> None:
         """The cursor shines."""
-        self._ink = None
+        self._ink = self._drawn = None
         self.refresh()
 
     def on_blur(self) -> None:
         """The cursor dims."""
-        self._ink = None
+        self._ink = self._drawn = None
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -285,7 +288,7 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
             text = shown[at] if at < len(shown) else ()
             parts += [" " * GAP_WIDTH if parts else "", fit_line(text, width, column.align, self._glyphs.more)]
         made = fit_line(line(*parts), self.scrollable_content_region.width)
-        if self._has_cursor and number == self._number:
+        if self._has_cursor and number == self._number and (self.has_focus or not self._is_shy):
             return tuple(cell._replace(back=cell.back or "chosen") for cell in made)
         return made
 

@@ -118,7 +118,9 @@ class AlertRoutes:
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Every value and state as Prometheus text, under the names that exported rules use."""
-        text = metrics_page.page(self._feed.latest(), self._feed.now(), self._feed.watched(), self._feed.alerts())
+        feed = self._feed
+        found = feed.diagnosis().findings
+        text = metrics_page.page(feed.latest(), feed.now(), feed.watched(), feed.alerts(), found)
         return web.Response(text=text, content_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from app.api.alerts import AlertRoutes
+from app.api.incidents import IncidentRoutes
 from app.api.stream import stream
 from app.config.paths import private_dir
 from app.domain.metrics import find
@@ -58,6 +59,7 @@ class Api:
                 web.get("/api/watched", self.watched),
                 web.get("/api/stream", self.stream),
                 *AlertRoutes(self._feed).routes(),
+                *IncidentRoutes(self._feed).routes(),
             ]
         )
         return application

@@ -20,6 +20,7 @@ from app.services.client import DaemonError
 
 if TYPE_CHECKING:
     from app.domain.slurm import SlurmJob
+    from app.store.history import History
 
 T = TypeVar("T")
 
@@ -69,15 +70,23 @@ async def past_of(settings: Settings, options: RuntimeOptions) -> AsyncIterator[
         attached = await attach(settings, options, stack)
         if attached is not None:
             yield attached
-            return
-        path = store_path(settings, options)
-        if path is None:
-            raise CliError("no history is kept: store.path is `none`, and no daemon answers", UNAVAILABLE)
-        if not path.is_file():
-            raise CliError(
-                f"there is no history yet: {path} does not exist; the screen or `gpu-watchdog serve` keeps one",
-                UNAVAILABLE,
-            )
-        history = await open_history(path, options.clock, want_lease=False)
-        stack.push_async_callback(history.close)
+        else:
+            yield await stack.enter_async_context(stored_past(settings, options))
+
+
+@contextlib.asynccontextmanager
+async def stored_past(settings: Settings, options: RuntimeOptions) -> AsyncIterator[History]:
+    """The store's file, only read. Raises CliError where there is none."""
+    path = store_path(settings, options)
+    if path is None:
+        raise CliError("no history is kept: store.path is `none`, and no daemon answers", UNAVAILABLE)
+    if not path.is_file():
+        raise CliError(
+            f"there is no history yet: {path} does not exist; the screen or `gpu-watchdog serve` keeps one",
+            UNAVAILABLE,
+        )
+    history = await open_history(path, options.clock, want_lease=False)
+    try:
         yield history
+    finally:
+        await history.close()

@@ -64,7 +64,7 @@ async def simulated_feed(wish: Wish, clock: Clock) -> AsyncIterator[Feed]:
             wish.settle(settings)
             path, interval_s = Path(folder) / "history.db", settings.cluster.interval_s
             task = Task(wish.spec, origin, config, interval_s, path, str(home))
-            options = RuntimeOptions(state_dir=Path(folder), write=False, clock=clock)
+            options = RuntimeOptions(state_dir=Path(folder), clock=clock)
             async with collecting(settings, options) as parts, Tasks() as tasks:
                 if wish.why:
                     text = f"this is a simulated cluster, since {wish.why}"
@@ -82,7 +82,10 @@ def commands_in(folder: Path) -> Path:
 
 
 def settings_for(config: str, given: Settings) -> Settings:
-    """The simulator's targets with what the user set besides; the store is opened once the past is in it."""
+    """The simulator's targets with what the user set besides; the store is opened once the past is in it.
+
+    Rules and faults are judged as in life, but nobody is told: what is simulated wakes no one.
+    """
     found = parse(config, "the simulated cluster")
     cluster = replace(
         found.cluster,
@@ -96,6 +99,7 @@ def settings_for(config: str, given: Settings) -> Settings:
         target=found.target,
         slurm=found.slurm,
         store=replace(given.store, path="none"),
+        alerts=replace(given.alerts, notify_file="", alertmanager=()),
         prices=prices,
     )
 

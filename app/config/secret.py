@@ -70,6 +70,16 @@ def read_secret_file(path: Path) -> Secret:
     can be read or changed by everybody. A group that may read it is accepted (a service's group is a common set-up);
     `permission_problem` names that too.
     """
+    text = read_private_text(path).strip()
+    if not text:
+        raise SecretError(f"{path}: empty")
+    if not text.isprintable():
+        raise SecretError(f"{path}: holds more than one line or control characters; it must be one line")
+    return Secret(text)
+
+
+def read_private_text(path: Path) -> str:
+    """Read a file that holds secrets in its lines; its text must not travel as such. Raises SecretError."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -81,14 +91,10 @@ def read_secret_file(path: Path) -> Secret:
     if len(raw) > LONGEST_SECRET:
         raise SecretError(f"{path}: larger than {LONGEST_SECRET} bytes; that is no token")
     try:
-        text = raw.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise SecretError(f"{path}: not text") from error
-    if not text:
-        raise SecretError(f"{path}: empty")
-    if not text.isprintable():
-        raise SecretError(f"{path}: holds more than one line or control characters; it must be one line")
-    return Secret(text)
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        # `from None`: the error holds the bytes.
+        raise SecretError(f"{path}: not text") from None
 
 
 def permission_problem(path: Path) -> str | None:

@@ -122,7 +122,7 @@ class Alerts:
     """`[alerts]`: rules, and who is told."""
 
     rules: tuple[str, ...] = setting((), "Files of alert rules (TOML), relative to this file; they add to ours.")
-    notify_file: str = setting("", "File of Apprise addresses, one a line (0600): they hold secrets.")
+    notify_file: str = setting("", "File that says who is told (0600): Apprise addresses, one a line, or TOML.")
     alertmanager: tuple[str, ...] = setting((), "Alertmanagers that are told, `http://host:9093`.")
 
 
@@ -141,6 +141,7 @@ class Screen:
     theme: str = setting("", "`dark`, `light`, `colourblind`, `mono`; empty: as it was left.")
     ascii: bool = setting(False, "Draw with ASCII characters only.")
     keymap: str = setting("", "File that remaps keys; empty: `keymap.toml` beside the configuration.")
+    call: str = setting("warning", "From which severity a new incident rings: `critical`, `warning` or `never`.")
     read_only: bool = setting(False, "Do nothing to jobs, nodes or processes from the screen (`--read-only`).")
     shell: bool = setting(True, "Let `:ssh` open a shell on a node; the variable GPU_WATCHDOG_NO_SHELL forbids it too.")
 

@@ -170,6 +170,10 @@ class Allocations:
         """What Slurm says of a node of the snapshot; None where it does not know it or is past its age."""
         return self._picture.nodes.get(self._names.get(name, name)) if self._picture is not None else None
 
+    def snapshot_name(self, slurm_name: str) -> str:
+        """The name in the snapshot of one of Slurm's nodes; its own where there is none."""
+        return self._back.get(slurm_name, slurm_name)
+
     def certainty(self, job: SlurmJob) -> Certainty:
         """How sure it is which GPUs a job holds; a mismatch of the counts on one of its nodes makes it a guess."""
         if self._claims is None:

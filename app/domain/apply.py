@@ -14,7 +14,7 @@ from app.domain.happenings import gpu_events, source_events
 from app.domain.naming import natural, same_node, uuid_key
 from app.domain.reading import GpuReading, MigReading, NodeReading, PageHealth, Reading, SourceSpec
 from app.domain.series import Event, Subject
-from app.domain.snapshot import Gpu, Layer, MigSlice, Node, Service, Snapshot, SourceState
+from app.domain.snapshot import UNLISTED, Gpu, Layer, MigSlice, Node, Service, Snapshot, SourceState
 
 RANKS: dict[str, int] = {
     "nvml": 0,
@@ -187,7 +187,7 @@ def _apply_gpus(
         listed_before = any(known.source == layer.source for known in gpu.layers)
         seen_elsewhere = any(k.source != layer.source and not k.is_stale(layer.at) for k in gpu.layers)
         if index not in touched and listed_before and not gpu.is_lost and not seen_elsewhere:
-            lost = replace(gpu, lost_at=layer.at, note=f"{layer.source} no longer lists it")
+            lost = replace(gpu, lost_at=layer.at, note=f"{layer.source} {UNLISTED}")
             events.extend(gpu_events(gpu, lost, layer.at))
             gpus[index] = lost
     return tuple(gpus[index] for index in sorted(gpus))

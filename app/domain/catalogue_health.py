@@ -78,6 +78,8 @@ HEALTH_METRICS: tuple[Metric, ...] = (
         Name("DCGM_FI_DEV_FABRIC_MANAGER_ERROR_CODE"), Name("DCGM_FI_DEV_FABRIC_MANAGER_ERROR"))),
     Metric("gpu.fabric_health", "", "fabric health", "NVLink fabric health as NVML's bit fields: degraded bandwidth, route recovery, route unhealthy, access timeout.", fold="max", low=None, names=(
         Name("DCGM_FI_DEV_FABRIC_HEALTH_MASK"),)),
+    Metric("gpu.fabric_health_summary", "", "fabric summary", "NVML's verdict on the NVLink fabric: 0 not supported, 1 healthy, 2 unhealthy, 3 limited.", fold="max", high=3, names=(
+        Name("DCGM_FI_DEV_FABRIC_HEALTH_SUMMARY"),)),
     Metric("gpu.health_status", "", "DCGM health", "DCGM's own verdict over all watches: 0 healthy, 10 warning, 20 failure.", fold="max", names=(
         Name("DCGM_EXP_GPU_HEALTH_STATUS", where=(("health_watch", "ALL"),)),)),
     Metric("gpu.amd_health", "", "AMD health", "AMD exporter's computed health flag: 1 healthy, 0 not.", fold="min", high=1, names=(Name("gpu_health"),)),

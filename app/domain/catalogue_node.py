@@ -39,6 +39,13 @@ _NO_DISKS = (
 """Neither file-backed, nor stacked on other disks, nor a partition of one: their bytes are counted there already."""
 _NICS = tuple(("device", pattern) for pattern in _VIRTUAL_NICS)
 _INTERFACES = tuple(("interface", pattern) for pattern in _VIRTUAL_NICS)
+_NO_ROOM = (
+    *(("fstype", one) for one in ("tmpfs", "overlay", "squashfs", "rootfs", "ramfs", "iso9660", "efivarfs")),
+    *(("fstype", one) for one in ("nfs*", "lustre", "gpfs", "beegfs*", "ceph*", "wekafs", "fuse*", "9p", "virtiofs")),
+    *(("mountpoint", one) for one in ("/run*", "/boot*", "/snap*", "/var/lib/docker/*", "/var/lib/kubelet/*")),
+)
+"""File systems whose free room says nothing of the machine: made of memory, read-only by design, or of a file server."""
+_FILE_SYSTEM = ("device", "mountpoint")
 _DISKS = tuple(("device", pattern) for pattern in _NO_DISKS)
 _PARTITIONS = tuple(("partition", pattern) for pattern in _NO_DISKS)
 
@@ -72,6 +79,12 @@ NODE_METRICS: tuple[Metric, ...] = (
     Metric("node.disk_free", "MiB", "disk free", "Least space left to ordinary users on any local file system.", fold="min", merge="min", names=(
         Name("node_filesystem_avail_bytes", _MIB, unless=(("fstype", "tmpfs"), ("fstype", "overlay"), ("fstype", "squashfs"), ("fstype", "rootfs"), ("mountpoint", "/run*"), ("mountpoint", "/boot*")), parts=("device", "mountpoint")),
         Name("all_smi_disk_available_bytes", _MIB, parts=("mount_point",)), Name("host_disk_usage_free_MiB", unless=(("mountpoint", "/run*"), ("mountpoint", "/boot*")), parts=("mountpoint",)))),
+    Metric("node.disk_free_percent", "%", "disk left", "Least share of space left to ordinary users on any local file system.", fold="min", merge="min", quantum=0.1, high=100, names=(
+        Name("node_filesystem_avail_bytes", 100, unless=_NO_ROOM, parts=_FILE_SYSTEM, over="node_filesystem_size_bytes"),)),
+    Metric("node.inodes_free_percent", "%", "inodes left", "Least share of inodes left on any local file system; without one no file can be made, however much space is left.", fold="min", merge="min", quantum=0.1, high=100, names=(
+        Name("node_filesystem_files_free", 100, unless=_NO_ROOM, parts=_FILE_SYSTEM, over="node_filesystem_files"),)),
+    Metric("node.filesystems_readonly", "", "read-only", "Local file systems that are mounted read-only; the kernel does that to one that fails.", fold="sum", merge="sum", names=(
+        Name("node_filesystem_readonly", unless=_NO_ROOM, parts=_FILE_SYSTEM),)),
     Metric("node.disk_read_bytes", "B", "disk reads", "Bytes read from disks.", fold="sum", merge="sum", kind="counter", quantum=1024, low=None, names=(
         Name("node_disk_read_bytes_total", unless=_DISKS, parts=("device",)), Name("host_disk_io_read_data_MiB", 1048576.0, unless=_PARTITIONS, parts=("partition",)))),
     Metric("node.disk_write_bytes", "B", "disk writes", "Bytes written to disks.", fold="sum", merge="sum", kind="counter", quantum=1024, low=None, names=(
@@ -90,11 +103,28 @@ NODE_METRICS: tuple[Metric, ...] = (
         Name("node_infiniband_port_errors_received_total", parts=("device", "port")),)),
     Metric("node.infiniband_link_recoveries", "", "IB recoveries", "Times an InfiniBand link had to recover from errors.", fold="sum", merge="sum", kind="counter", low=None, names=(
         Name("node_infiniband_link_error_recovery_total", parts=("device", "port")),)),
+    Metric("node.infiniband_up", "", "IB ports up", "InfiniBand ports that are active.", fold="sum", merge="sum", names=(
+        Name("node_infiniband_state_id", parts=("device", "port"), equals=4),)),
+    Metric("node.infiniband_symbol_errors", "", "IB symbol errors", "Symbols with an error on InfiniBand ports: a dirty or worn cable.", fold="sum", merge="sum", kind="counter", low=None, names=(
+        Name("node_infiniband_symbol_error_total", parts=("device", "port")),)),
+    Metric("node.infiniband_integrity_errors", "", "IB integrity", "Times an InfiniBand port's local errors passed their threshold.", fold="sum", merge="sum", kind="counter", low=None, names=(
+        Name("node_infiniband_local_link_integrity_errors_total", parts=("device", "port")),)),
+    Metric("node.infiniband_overruns", "", "IB overruns", "Times an InfiniBand port's buffer ran over again and again.", fold="sum", merge="sum", kind="counter", low=None, names=(
+        Name("node_infiniband_excessive_buffer_overrun_errors_total", parts=("device", "port")),)),
+    Metric("node.carrier_downs", "", "carrier losses", "Times a physical network interface lost its carrier.", fold="sum", merge="sum", kind="counter", low=None, names=(
+        Name("node_network_carrier_down_changes_total", unless=_NICS, parts=("device",)), Name("node_network_carrier_changes_total", 0.5, unless=_NICS, parts=("device",)))),
     Metric("node.ecc_corrected", "", "RAM corrected", "Corrected errors of the machine's memory (EDAC).", fold="sum", merge="sum", kind="counter", low=None, names=(Name("node_edac_correctable_errors_total", parts=("controller",)),)),
     Metric("node.ecc_uncorrected", "", "RAM uncorrected", "Uncorrected errors of the machine's memory (EDAC).", fold="sum", merge="sum", kind="counter", low=None, names=(Name("node_edac_uncorrectable_errors_total", parts=("controller",)),)),
     Metric("node.oom_kills", "", "OOM kills", "Processes the kernel killed for want of memory.", fold="sum", kind="counter", low=None, names=(Name("node_vmstat_oom_kill"),)),
     Metric("node.boot_time", "s", "booted", "When the machine booted, seconds since the epoch.", fold="min", low=None, names=(Name("node_boot_time_seconds"),)),
     Metric("node.uptime", "s", "uptime", "Seconds since boot.", fold="min", low=None, names=(Name("host_uptime_Second"),)),
+    Metric("node.processes_blocked", "", "blocked", "Processes that wait for I/O and cannot be killed meanwhile.", fold="sum", names=(Name("node_procs_blocked"),)),
+    Metric("node.file_handles", "%", "file handles", "Open files over the most the kernel allows.", fold="max", quantum=0.1, high=100, names=(Name("node_filefd_allocated", 100, over="node_filefd_maximum"),)),
+    Metric("node.conntrack", "%", "conntrack", "Tracked connections over the most the kernel keeps; beyond it drops packets.", fold="max", quantum=0.1, high=100, names=(Name("node_nf_conntrack_entries", 100, over="node_nf_conntrack_entries_limit"),)),
+    Metric("node.clock", "s", "clock", "The machine's own time when it was asked, seconds since the epoch.", fold="min", quantum=0.01, low=None, names=(Name("node_time_seconds"),)),
+    Metric("node.clock_offset", "s", "clock offset", "How far the clock is off its time server, as the kernel's discipline sees it.", fold="max", quantum=0.0001, low=None, names=(Name("node_timex_offset_seconds"),)),
+    Metric("node.clock_synced", "", "clock synced", "1: the kernel's clock is disciplined by a time server.", fold="min", high=1, names=(Name("node_timex_sync_status"),)),
+    Metric("node.clock_max_error", "s", "clock error", "The most that the clock can be off; 16 where no time server has been heard for long.", fold="max", quantum=0.001, names=(Name("node_timex_maxerror_seconds"),)),
     Metric("node.power", "W", "chassis power", "Power of the whole chassis.", fold="sum", quantum=0.1, names=(Name("all_smi_chassis_power_watts"),)),
     Metric("node.inlet_temperature", "°C", "inlet", "Temperature of the air going in.", fold="max", high=60, names=(Name("all_smi_chassis_inlet_temperature_celsius"),)),
     Metric("node.outlet_temperature", "°C", "outlet", "Temperature of the air going out.", fold="max", high=80, names=(Name("all_smi_chassis_outlet_temperature_celsius"),)),

@@ -29,6 +29,8 @@ SERVICE_METRICS: tuple[Metric, ...] = (
         Name("vllm:request_success_total", parts=(*_ENGINE, "finished_reason")), Name("nv_inference_request_success", parts=_VERSION))),
     Metric("service.requests_failed", "", "failed", "Requests that ended in an error since start.", fold="sum", merge="sum", kind="counter", low=None, names=(
         Name("vllm:request_success_total", where=(("finished_reason", "error"),), parts=_ENGINE), Name("nv_inference_request_failure", parts=(*_VERSION, "reason")))),
+    Metric("service.requests_aborted", "", "aborted", "Requests whose clients broke them off.", fold="sum", merge="sum", kind="counter", low=None, names=(
+        Name("vllm:request_success_total", where=(("finished_reason", "abort"),), parts=_ENGINE),)),
     Metric("service.requests_corrupted", "", "corrupted", "Requests whose logits held NaNs: a sick GPU or a broken model.", fold="sum", merge="sum", kind="counter", low=None, names=(Name("vllm:corrupted_requests_total", parts=_ENGINE),)),
     Metric("service.requests_rejected", "", "rejected", "Requests turned away because the queue was full.", fold="sum", merge="sum", kind="counter", low=None, names=(Name("vllm:admission_rejections_total", parts=(*_ENGINE, "reason")),)),
     Metric("service.prefix_cache_queries", "", "prefix queries", "Tokens looked up in the prefix cache.", fold="sum", merge="sum", kind="counter", low=None, names=(

@@ -62,6 +62,9 @@ class Affects:
     """$/h lost while it lasts; None where no price is known."""
 
 
+NO_AFFECTS = Affects()
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong."""
@@ -81,7 +84,7 @@ class Finding:
     explanation: str
     """What it means and what else could look like it."""
     actions: tuple[Advice, ...] = ()
-    affects: Affects = Affects()
+    affects: Affects = NO_AFFECTS
     id: str = ""
     incident: str = ""
     root: bool = True

@@ -13,6 +13,8 @@ from typing import Literal
 JobVerb = Literal["cancel", "hold", "release", "requeue", "suspend", "resume", "top", "nice", "extend", "signal"]
 NodeVerb = Literal["drain", "undrain", "delete"]
 ActionVerb = JobVerb | NodeVerb | Literal["submit"]
+AlertVerb = Literal["end silence", "delete rule"]
+"""Asked about in the same way; the desk for alerts does them."""
 
 JOB_VERBS: tuple[JobVerb, ...] = (
     "cancel", "hold", "release", "requeue", "suspend", "resume", "top", "nice", "extend", "signal",
@@ -24,9 +26,9 @@ NODE_VERBS: tuple[NodeVerb, ...] = ("drain", "undrain", "delete")
 class Plan:
     """One action, decided but not done: shown whole before anybody says yes."""
 
-    verb: ActionVerb
+    verb: ActionVerb | AlertVerb
     targets: tuple[str, ...]
-    """Ids of jobs, or names of nodes."""
+    """Ids of jobs, or names of nodes; of alerts' verbs a silence or a rule."""
     commands: tuple[tuple[str, ...], ...]
     """The exact words of each command, in order."""
     summary: str

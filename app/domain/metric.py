@@ -34,6 +34,10 @@ class Name:
     A sample that carries none of them is the whole, and beats its parts."""
     ratio: bool = False
     """The exporter publishes 0-1 in some releases and 0-100 in others under this name: judged from its values."""
+    over: str = ""
+    """Wire name of what each part is a share of, told apart by the same labels; a part without it says nothing."""
+    equals: float | None = None
+    """A sample of this value counts 1, any other 0: how many ports are in a state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,17 @@ def by_wire() -> dict[str, tuple[tuple[Metric, Name], ...]]:
     return {wire: tuple(pairs) for wire, pairs in found.items()}
 
 
+@cache
+def by_whole() -> dict[str, tuple[tuple[Metric, Name], ...]]:
+    """Every (row, name) pair under the wire name of what its parts are shares of."""
+    found: dict[str, list[tuple[Metric, Name]]] = {}
+    for metric in METRICS:
+        for name in metric.names:
+            if name.over:
+                found.setdefault(name.over, []).append((metric, name))
+    return {wire: tuple(pairs) for wire, pairs in found.items()}
+
+
 def find(text: str, scope: Scope | None = None) -> Metric | None:
     """Find a row by its key or by the last part of it (`utilization`), within a scope if one is given.
 

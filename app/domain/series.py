@@ -146,7 +146,9 @@ class Event:
     """`source.down`, `source.up`, `gpu.lost`, `gpu.found`, `gpu.xid`, `node.new`, `run.start`, `run.stop`, `store.gap`
     (ticks that could not be kept), `store.damaged` (a file that was moved aside); of Slurm `job.started`, `job.ended`,
     `job.requeued`, `finding.began`, `finding.ended`, `node.down`, `node.up`, `node.drained`, `node.resumed`,
-    `node.deleted`; of alerts `alert.firing`, `alert.resolved`, `alert.no_data`;
+    `node.deleted`; of alerts `alert.firing`, `alert.resolved`, `alert.no_data`; of the diagnosis `incident.began`,
+    `incident.worse`, `incident.ended` (where nobody diagnoses, `finding.…` instead); of telling
+    `notify.failed`, `notify.sent`;
     of logs `log.` and the kind of the evidence: `log.xid`, `log.host.oom`, …"""
     severity: Severity
     subject: Subject

@@ -24,6 +24,8 @@ SourceCondition = Literal["ok", "stale", "down", "never"]
 
 BUSY_PERCENT = 5.0
 """A GPU at or above this utilization is busy."""
+UNLISTED = "no longer lists it"
+"""How the note of a GPU ends that its source left out, without a word of what became of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +136,11 @@ class Gpu:
     def is_lost(self) -> bool:
         """Gone from a source that answers."""
         return self.lost_at is not None
+
+    @property
+    def is_unlisted(self) -> bool:
+        """Lost only in that its source left it out: nobody said that it is gone."""
+        return self.lost_at is not None and (self.note is None or self.note.endswith(UNLISTED))
 
     @property
     def xids_told(self) -> tuple[XidCount, ...]:

@@ -55,7 +55,18 @@ _INFO = frozenset(
         67,
         68,
     )  # a process was stopped, the GPU is well; 45 told 16,000 times for each real one
-    + (63, 106, 107, 121, 141, 152, 153, 160, 162)  # 63 is a repair that worked: what waits for a reset, NVML tells
+    + (
+        63,
+        106,
+        107,
+        121,
+        141,
+        152,
+        153,
+        160,
+        162,
+        176,
+    )  # 63 is a repair that worked: what waits for a reset, NVML tells
 )
 """No action needed by itself; mostly echoes of another Xid, or the end of a process."""
 

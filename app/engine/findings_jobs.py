@@ -22,6 +22,8 @@ FOREIGN_AFTER_S = 120.0
 """Grace after an end: processes are being cleaned up."""
 BEHIND_AFTER_S = 60.0
 BEHIND_LOOKS = 5
+STOPPED_AFTER_S = 600.0
+"""A rank without any use for less may write a checkpoint or evaluate, while the others wait for it."""
 _SETTLED_S = 30.0
 """How much later than a job's start Slurm must have been asked for its GPUs to be counted."""
 
@@ -176,11 +178,12 @@ def straggler_findings(watch: SlurmWatch, snapshot: Snapshot) -> Iterator[Findin
         idle = watch.idle.get(place)
         if idle is not None and idle.seen_s >= IDLE_AFTER_S:  # told as idle, with what it costs
             continue
+        is_slow = spell.note.startswith(("clock", "power"))
         yield Finding(
             fault="job.straggler",
             code="D7",
             title=f"{place} holds back job {job.id} ({_who(job)}): {spell.note} of its siblings",
-            severity="warning",
+            severity="warning" if is_slow or spell.seen_s >= STOPPED_AFTER_S else "info",
             subject=FindingSubject(gpu.node, gpu.index, gpu.uuid, job.id),
             first_seen=spell.since,
             last_seen=spell.last,

@@ -20,6 +20,7 @@ from app.engine.findings_jobs import (
 )
 from app.engine.findings_nodes import dead_node_findings, gres_findings, version_findings
 from app.engine.fragmentation import Stuck, fragmentation
+from app.engine.job_ends import failure_findings, lemon_findings
 from app.engine.pending_case import filled
 from app.engine.watch_slurm import SlurmWatch
 from app.engine.words import count, gpu_word, names, span
@@ -41,6 +42,8 @@ def slurm_findings(watch: SlurmWatch, snapshot: Snapshot, now: float) -> tuple[F
         *version_findings(snapshot, now),
         *dead_node_findings(snapshot, now),
         *fragmentation_findings(snapshot, now),
+        *lemon_findings(watch.ends, snapshot, now),
+        *failure_findings(watch.ends, snapshot, now),
     ]
     return tuple(sorted(found, key=lambda one: _ORDER[one.severity]))
 

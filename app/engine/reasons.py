@@ -23,6 +23,8 @@ _HERE = Path(__file__).parent
 _KINDS: tuple[Kind, ...] = ("waiting", "limit", "held", "broken", "dependency", "node", "ended")
 _NODES = re.compile(r"unavailablenodes:\s*(\S+)", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z]+")
+_STRUNG = re.compile(r", | [:;] |; ")
+"""Between two reasons in one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ class NodeReason:
     begins: str
     text: str
     do: str
+    sign: str = ""
+    """What the diagnosis calls it; empty where somebody wished it so."""
 
 
 def node_state_lines(state: str, flags: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -169,11 +173,18 @@ def node_reason(raw: str | None) -> NodeReason | None:
     return next((one for one in node_reasons() if text.startswith(one.begins)), None)
 
 
+def node_reasons_in(raw: str | None) -> tuple[NodeReason, ...]:
+    """Every reason of Slurm's own in a text: one registration can fail in several ways, strung together."""
+    found = (node_reason(part) for part in _STRUNG.split(raw or ""))
+    return tuple(dict.fromkeys(one for one in found if one is not None))
+
+
 @lru_cache(maxsize=1)
 def node_reasons() -> tuple[NodeReason, ...]:
     """Every reason that Slurm itself gives a node."""
     return tuple(
-        NodeReason(str(row["begins"]), str(row["text"]), str(row["do"])) for row in _load("states.toml")["node_reason"]
+        NodeReason(str(row["begins"]), str(row["text"]), str(row["do"]), str(row.get("sign", "")))
+        for row in _load("states.toml")["node_reason"]
     )
 
 

@@ -18,6 +18,7 @@ from app.domain.reading import GpuProcess
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Snapshot
 from app.domain.stragglers import stragglers
 from app.engine.free import HELD_MIB
+from app.engine.job_ends import Ends
 
 COUNTED_GAP_S = 90.0
 """Looks further apart than this do not count as watched time."""
@@ -69,6 +70,8 @@ class SlurmWatch:
     """(`node/index`, pid) of a process on a GPU that Slurm did not give → since when it is there."""
     behind: Mapping[tuple[str, str], Spell] = field(default_factory=dict)
     """(job, `node/index`) of a rank that falls behind its siblings → since when."""
+    ends: Ends = field(default_factory=Ends)
+    """Jobs that ended within a day."""
 
 
 @dataclass(slots=True)
@@ -100,6 +103,7 @@ def step(watch: SlurmWatch, snapshot: Snapshot, now: float) -> SlurmWatch:
         _advance(watch.empty, look.empty, look.silent, now),
         _advance(watch.foreign, look.foreign, {key for key in watch.foreign if key[0] in look.silent}, now),
         _advance(watch.behind, look.behind, {key for key in watch.behind if key[1] in look.silent}, now),
+        watch.ends.after(snapshot, now),
     )
 
 

@@ -42,8 +42,10 @@ def _of_gpu(was: Gpu, gpu: Gpu, at: float) -> Iterator[LogEvidence]:
         return
     for layer in gpu.layers:
         code = layer.values.get(_KEY)
+        if not code:
+            continue
         old = next((one.values.get(_KEY) for one in was.layers if one.source == layer.source), None)
-        if code and old is not None and code != old:
+        if old is not None and code != old:
             yield _evidence(gpu, int(code), at, 1, f"last value of {layer.source}: repeats and quick ones are lost")
             return
 

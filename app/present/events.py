@@ -32,6 +32,11 @@ def event_line(event: Event, look: Look, width: int, hint: str = "") -> Line:
     """`▲ 14:32:08 gpu-01/5 is lost: …`, with a key's hint at the right where it fits."""
     tone: Tone = "plain" if event.severity != "info" else "quiet"
     said = line(event_sign(event, look), " ", Cell(look.clock(event.at), "quiet"), " ", cells(event.text, tone))
+    return led_line(said, hint, width, look)
+
+
+def led_line(said: Line, hint: str, width: int, look: Look) -> Line:
+    """A line with a key's hint at the right where it fits."""
     if hint and width >= 60:
         return spread(said, cells(hint, "quiet"), width, cut=look.glyphs.more)
     return fit_line(said, width, cut=look.glyphs.more)

@@ -55,6 +55,8 @@ class Glyphs:
     """In place of a value there is none of."""
     up: str
     down: str
+    onward: str
+    """Folded, and more is inside; or: it still lasts."""
     more: str
     """A text was cut here."""
     axis: str
@@ -90,6 +92,7 @@ UNICODE = Glyphs(
     missing="—",
     up="▴",
     down="▾",
+    onward="▸",
     more="…",
     axis="│",
     tick="┤",
@@ -123,6 +126,7 @@ ASCII = Glyphs(
     missing="-",
     up="^",
     down="v",
+    onward=">",
     more="~",
     axis="|",
     tick="+",

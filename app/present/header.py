@@ -36,6 +36,9 @@ class _Piece:
     short: Line
 
 
+NO_INCIDENTS: tuple[Line, Line] = ((), ())
+
+
 def badge(facts: ClusterFacts, look: Look, replay_at: float | None = None) -> Badge:
     """REPLAY 14:32 beats SIMULATED beats STALE beats LIVE."""
     glyphs = look.glyphs
@@ -53,11 +56,21 @@ def badge(facts: ClusterFacts, look: Look, replay_at: float | None = None) -> Ba
     return Badge(f"LIVE {age}".rstrip(), "good", glyphs.live)
 
 
-def header_line(facts: ClusterFacts, look: Look, width: int, mode: Badge, extra: tuple[Line, ...] = ()) -> Line:
-    """The header in `width` columns; `extra` are pieces of others (the filter in force, the sort), kept to the last."""
+def header_line(
+    facts: ClusterFacts,
+    look: Look,
+    width: int,
+    mode: Badge,
+    extra: tuple[Line, ...] = (),
+    incidents: tuple[Line, Line] = NO_INCIDENTS,
+) -> Line:
+    """The header in `width` columns; `extra` are pieces of others (the filter in force, the sort), kept to the last.
+
+    `incidents` say in full and in short what is wrong; where nothing was found, the health of single GPUs does.
+    """
     right = mode.line()
     room = width - line_width(right) - 3
-    pieces = [*_pieces(facts, look), *(_Piece(1, one, one) for one in extra if one)]
+    pieces = [*_pieces(facts, look, incidents), *(_Piece(1, one, one) for one in extra if one)]
     shown = {at: piece.full for at, piece in enumerate(pieces) if piece.full}
     rule = Cell(f" {look.glyphs.rule} ", "frame")
     for use_short in (True, False):
@@ -79,7 +92,7 @@ def _joined_width(shown: dict[int, Line], rule: Cell) -> int:
     return sum(line_width(one) for one in shown.values()) + len(rule.text) * max(0, len(shown) - 1)
 
 
-def _pieces(facts: ClusterFacts, look: Look) -> list[_Piece]:
+def _pieces(facts: ClusterFacts, look: Look, incidents: tuple[Line, Line]) -> list[_Piece]:
     power = Cell(format_power(facts.power_w), "plain") if facts.power_w is not None else None
     return [
         _Piece(0, cells(facts.cluster or "cluster", "strong"), cells(facts.cluster or "cluster", "strong")),
@@ -88,7 +101,7 @@ def _pieces(facts: ClusterFacts, look: Look) -> list[_Piece]:
         _Piece(5, line(power) if power else (), line(power) if power else ()),
         _cost(facts, look),
         _jobs(facts),
-        _trouble(facts, look),
+        _Piece(1, *incidents) if incidents[0] else _trouble(facts, look),
         _Piece(7, _sources(facts, look), _sources(facts, look) if facts.sources_ok < facts.sources else ()),
     ]
 

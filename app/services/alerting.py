@@ -7,7 +7,7 @@ anybody is told: after a kill at any moment the clocks go on where they stood, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from app.domain.alert import (
     NO_ALERTS,
@@ -37,13 +37,10 @@ from app.engine.alerting.signals_slurm import maintained
 from app.engine.alerting.windows import Windows
 from app.services import alert_notes
 from app.services.board import Board
-from app.store.history import StoreHealth
+from app.services.turn import Notes, Turn, is_large
 from app.transport import turns
 from app.transport.clock import Clock
 
-LARGE_NODES, LARGE_JOBS = 32, 500
-SETTLE_INTERVALS = 3
-"""After a start sources are waited for so long, so that what has not been heard yet is not taken for gone."""
 REFRESH_S = 60.0
 """Values of alerts are written down this often even where no state changed."""
 LONGEST_SILENCE_S = 365 * 86400.0
@@ -56,22 +53,6 @@ class AlertingError(Exception):
 
 class UnknownError(AlertingError):
     """There is no such rule, alert or silence."""
-
-
-class Notes(Protocol):
-    """What is written at once: the part of `History` that alerting needs."""
-
-    async def try_lease(self) -> bool:
-        """As `History.try_lease`."""
-
-    async def put_notes(self, notes: Mapping[str, str | None]) -> bool:
-        """As `History.put_notes`."""
-
-    async def notes(self, begins: str) -> Mapping[str, str]:
-        """As `History.notes`."""
-
-    async def health(self) -> StoreHealth:
-        """As `History.health`."""
 
 
 class Alerting:
@@ -94,9 +75,7 @@ class Alerting:
         self._files = book
         self._watched = watched
         self._findings = findings
-        self._waits = waits_for_store
-        self._began_at = clock.now()
-        self._notes: Notes | None = None
+        self._turn = Turn(clock, interval_s, self._take_up, self._give_up, waits_for_store=waits_for_store)
         self._windows = Windows()
         self._state = AlertingState()
         self._own: dict[str, Mapping[str, Any]] = {}
@@ -128,9 +107,7 @@ class Alerting:
 
     async def keep(self, notes: Notes) -> None:
         """Take the store, once it is open, and go on from what it holds."""
-        if await notes.try_lease():
-            await self._take_up(notes)
-        self._notes = notes
+        await self._turn.keep(notes)
 
     async def _take_up(self, notes: Notes) -> None:
         kept = alert_notes.read(await notes.notes(alert_notes.PREFIX))
@@ -142,33 +119,16 @@ class Alerting:
         now = self._clock.now()
         rules = {rule.name: rule for rule in self.book.enabled()}
         self._state = AlertingState(alerts=restored(rules, by_rule, min(kept.at, now), now, Outage()))
-        self._waits = False
 
-    async def run(self, store: Callable[[], Notes | None] = lambda: None) -> None:
-        """Evaluate at every interval until cancelled; `store` is taken up once it is there."""
-        while True:
-            await self._clock.sleep(self._interval_s)
-            if self._notes is None and (notes := store()) is not None:
-                await self.keep(notes)
-            if await self._may_evaluate():
-                await self.step(self._board.snapshot, self._clock.now())
+    def _give_up(self) -> None:
+        self._state = AlertingState()
 
-    async def _may_evaluate(self) -> bool:
-        if self._notes is None:
-            return not self._waits and self._has_settled(self._board.snapshot)
-        if not await self._notes.try_lease():
-            if (await self._notes.health()).state == "failed":  # nobody can write there: judged all the same
-                return self._has_settled(self._board.snapshot)
-            self._state, self._waits = AlertingState(), True
-            return False
-        if self._waits:  # the lease came over from another process: its alerts with it
-            await self._take_up(self._notes)
-        return self._has_settled(self._board.snapshot)
-
-    def _has_settled(self, snapshot: Snapshot) -> bool:
-        if self._clock.now() - self._began_at >= SETTLE_INTERVALS * self._interval_s:
-            return True
-        return bool(snapshot.sources) and all(state.tried_at for state in snapshot.sources.values())
+    async def tick(self, store: Callable[[], Notes | None] = lambda: None) -> None:
+        """Evaluate once, if it is this process's turn; `store` is taken up once it is there."""
+        if self._turn.notes is None and (notes := store()) is not None:
+            await self.keep(notes)
+        if await self._turn.is_ours(self._board.snapshot):
+            await self.step(self._board.snapshot, self._clock.now())
 
     async def step(self, snapshot: Snapshot, now: float) -> None:
         """Evaluate all rules over a snapshot; write down what changed, then tell."""
@@ -176,9 +136,7 @@ class Alerting:
         view = View(snapshot, now, self._watched(), self._findings())
         asked = (self.book.enabled(), before, view, self._windows)
         # In a thread where it takes long: a key must not wait for the rules of a large fleet.
-        state, transitions = (
-            await turns.in_thread(evaluate_all, *asked) if _is_large(snapshot) else evaluate_all(*asked)
-        )
+        state, transitions = await turns.in_thread(evaluate_all, *asked) if is_large(snapshot) else evaluate_all(*asked)
         self._state = state
         self._silences = {key: one for key, one in self._silences.items() if one.ends_at > now}
         active = {alert.id for alert in state.all() if alert.state != "resolved"}
@@ -194,19 +152,19 @@ class Alerting:
 
     async def _write(self, before: AlertingState, now: float) -> None:
         """The moment always, the alerts where a clock moved: a kill after this costs nothing."""
-        if self._notes is None:
+        if self._turn.notes is None:
             return
         notes: dict[str, str | None] = {alert_notes.AT: repr(now)}
         if now - self._written_at >= REFRESH_S or alert_notes.clocks(before) != alert_notes.clocks(self._state):
             notes |= alert_notes.pack(self.now())
             self._written_at = now
-        await self._notes.put_notes(notes)
+        await self._turn.notes.put_notes(notes)
 
     async def _write_wishes(self) -> None:
-        if self._notes is not None:
+        if self._turn.notes is not None:
             wishes = alert_notes.pack(self.now()) if self._state.at else {}
             wishes |= alert_notes.pack_wishes(self._own, self._silences.values(), self._acks.values())
-            await self._notes.put_notes(wishes)
+            await self._turn.notes.put_notes(wishes)
 
     def rule(self, name: str) -> Rule:
         """The rule of a name. Raises UnknownError."""
@@ -276,12 +234,6 @@ class Alerting:
         if self._silences.pop(key, None) is None:
             raise UnknownError(f"there is no silence {clean(key, 100)!r}")
         await self._write_wishes()
-
-
-def _is_large(snapshot: Snapshot) -> bool:
-    """Whether all rules over this take more than some milliseconds."""
-    jobs = snapshot.slurm.jobs if snapshot.slurm is not None else None
-    return len(snapshot.nodes) > LARGE_NODES or len(jobs or ()) > LARGE_JOBS
 
 
 def subject_of(labels: Labels) -> Subject:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.naming import clean
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
@@ -39,6 +40,10 @@ _QUIET_S = 15.0
 NOT_FOUND = 404
 _WATCHED_EVERY_S = 5.0
 _ALERTS_EVERY_S = 2.0
+_ALERTS_LEAST_S = 0.1
+"""After a new diagnosis: the same round evaluates the alerts."""
+_LOOK_BACK_S = 60.0
+"""The daemon steps through its history for a diagnosis of the past."""
 
 
 class DaemonError(Exception):
@@ -55,6 +60,7 @@ class AttachedFeed:
         self._board = Board(Snapshot())
         self._watched = Watched()
         self._alerts = NO_ALERTS
+        self._diagnosis = NO_DIAGNOSIS
 
     @property
     def origin(self) -> str:
@@ -91,16 +97,43 @@ class AttachedFeed:
 
         return RemoteDesk(self._socket)
 
+    def diagnosis(self) -> Diagnosis:
+        """What the daemon's diagnosis was when it was last asked."""
+        return self._diagnosis
+
+    async def diagnosis_at(self, when: float, since_s: float = 1800.0) -> Diagnosis | None:
+        """The daemon's diagnosis of a moment in the past."""
+        asked: dict[str, object] = {"at": when, "since_s": since_s, "form": "wire"}
+        try:
+            return wire.unpack_diagnosis(await self._ask("/api/diagnosis", asked, _LOOK_BACK_S))
+        except LookupError:
+            return None
+
     async def _ask_alerts(self) -> None:
-        """Ask for the alerts now and then."""
+        """Ask for the alerts and the diagnosis once there is another diagnosis, and now and then."""
         while True:
+            began, known = self._clock.monotonic(), self._diagnosis
+            await self.load_diagnosis(_ALERTS_EVERY_S)
+            is_new = self._diagnosis is not known
+            await self._clock.sleep(_ALERTS_LEAST_S)
             await self.load_alerts()
-            await self._clock.sleep(_ALERTS_EVERY_S)
+            if is_new:
+                self._board.replace(self._board.snapshot)  # whoever looks is woken
+            else:  # an older daemon does not wait
+                await self._clock.sleep(began + _ALERTS_EVERY_S - self._clock.monotonic())
 
     async def load_alerts(self) -> None:
         """Fetch the alerts; an older daemon has none to give."""
         with contextlib.suppress(DaemonError, LookupError, wire.WireError):
             self._alerts = wire.unpack_alerts(await self._ask("/api/alerts", {"form": "wire"}))
+
+    async def load_diagnosis(self, wait_s: float = 0.0) -> bool:
+        """Fetch the diagnosis, once it is another one or `wait_s` is over; says whether there was one to fetch."""
+        with contextlib.suppress(DaemonError, LookupError, wire.WireError):
+            asked: dict[str, object] = {"form": "wire", "than": wire.mark_of(self._diagnosis), "wait_s": wait_s}
+            self._diagnosis = wire.unpack_diagnosis(await self._ask("/api/diagnosis", asked)) or self._diagnosis
+            return True
+        return False
 
     async def load(self) -> None:
         """Fetch the picture of now once, the alerts, and what was watched. Raises DaemonError."""
@@ -202,10 +235,10 @@ class AttachedFeed:
     def _endpoint(self, path: str, asked: dict[str, object] | None = None) -> Endpoint:
         return parse_endpoint(f"unix://{self._socket}:{path}" + (f"?{urlencode(asked)}" if asked else ""))
 
-    async def _ask(self, path: str, asked: dict[str, object] | None = None) -> bytes:
+    async def _ask(self, path: str, asked: dict[str, object] | None = None, timeout_s: float = _ASK_S) -> bytes:
         """One route's answer. Raises LookupError where there is nothing such, DaemonError for all else."""
         try:
-            return (await self._client.get(self._endpoint(path, asked), _ASK_S)).body
+            return (await self._client.get(self._endpoint(path, asked), timeout_s)).body
         except ScrapeError as error:
             said = _sentence(error.said)
             if error.status == NOT_FOUND:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
 from app.domain.watched import Watched
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from app.domain.slurm import SlurmJob
     from app.services.alert_desk import AlertDesk
     from app.services.alerting import Alerting
+    from app.services.diagnosing import Diagnosing
     from app.services.watch import Watch
 
 NOTHING_WATCHED = Watched()
@@ -36,6 +39,8 @@ class EmbeddedFeed:
         self._without = NO_STORE
         self._watch: Watch | None = None
         self._alerting: Alerting | None = None
+        self._diagnosing: Diagnosing | None = None
+        self._looking_back = asyncio.Lock()
 
     def expect(self, text: str) -> None:
         """Say why there is no store yet, in one sentence for a person."""
@@ -84,6 +89,23 @@ class EmbeddedFeed:
         from app.services.alert_desk import LocalDesk  # noqa: PLC0415 - late: for wishes only
 
         return LocalDesk(self._alerting)
+
+    def diagnose_by(self, diagnosing: Diagnosing) -> None:
+        """Take who diagnoses for us."""
+        self._diagnosing = diagnosing
+
+    def diagnosis(self) -> Diagnosis:
+        """What the last step of the diagnosis left."""
+        return NO_DIAGNOSIS if self._diagnosing is None else self._diagnosing.now()
+
+    async def diagnosis_at(self, when: float, since_s: float = 1800.0) -> Diagnosis | None:
+        """The diagnosis of a moment in the past; one at a time, for it reads a lot."""
+        if self._history is None:
+            return None
+        from app.services.diagnosis_past import diagnosis_at  # noqa: PLC0415 - late: for time travel only
+
+        async with self._looking_back:
+            return await diagnosis_at(self._history, when, since_s)
 
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """As `History.series`."""

@@ -11,6 +11,7 @@ from app.store.history import StoreHealth
 
 if TYPE_CHECKING:
     from app.domain.alert import AlertsNow
+    from app.domain.diagnosis import Diagnosis
     from app.domain.slurm import SlurmJob
     from app.domain.watched import Watched
     from app.services.alert_desk import AlertDesk
@@ -43,6 +44,12 @@ class Feed(Protocol):
 
     def desk(self) -> AlertDesk | None:
         """Where wishes about alerts go; None while nothing is evaluated."""
+
+    def diagnosis(self) -> Diagnosis:
+        """What the last step of the diagnosis left; never waits."""
+
+    async def diagnosis_at(self, when: float, since_s: float = 1800.0) -> Diagnosis | None:
+        """The diagnosis of a moment in the past, from what `since_s` before it brought; None when nothing was kept."""
 
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """As `History.series`."""

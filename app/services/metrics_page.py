@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.domain.alert import AlertsNow, Labels, labels_of
+from app.domain.finding import Finding
 from app.domain.metrics import METRICS
 from app.domain.snapshot import Snapshot
 from app.domain.watched import Watched
@@ -18,9 +19,11 @@ from app.engine.alerting.signals import SIGNALS, View
 from app.engine.alerting.windows import Windows
 
 
-def page(snapshot: Snapshot, now: float, watched: Watched, alerts: AlertsNow) -> str:
-    """The whole page."""
-    samples = LiveSamples(View(snapshot, now, watched), Windows())
+def page(
+    snapshot: Snapshot, now: float, watched: Watched, alerts: AlertsNow, findings: tuple[Finding, ...] = ()
+) -> str:
+    """The whole page; `findings` are the diagnosis' own."""
+    samples = LiveSamples(View(snapshot, now, watched, findings), Windows())
     lines: list[str] = []
     for key, help_text, kind in _rows():
         series = samples.instant(Selector(key), now)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
 
-from app.domain.alert import Ack, Alert, AlertsNow, Rule, Silence, label
+from app.domain.alert import SEVERITIES, Ack, Alert, AlertsNow, Comparison, Rule, Silence, label, labels_of
 from app.domain.snapshot import Snapshot
 from app.engine.alerting.muting import is_flapping
 
@@ -105,6 +105,31 @@ def rule_status(rule: Rule) -> dict[str, Any]:
         "source": rule.source,
         "origin": rule.origin,
     }
+
+
+def rule_of(status: Mapping[str, Any]) -> Rule:
+    """The rule that `rule_status` tells of. Raises KeyError, TypeError or ValueError for what is none."""
+    comparison: Comparison | None = next((one for one in get_args(Comparison) if one in status), None)
+    threshold = None if comparison in (None, "absent") else float(status[comparison])
+    severity = status["severity"]
+    if severity not in SEVERITIES:
+        raise ValueError(f"severity {severity!r}")
+    metric = status.get("metric")
+    return Rule(
+        name=str(status["name"]),
+        expr=str(status["expr"]),
+        severity=severity,
+        for_s=float(status["for_s"]),
+        keep_firing_for_s=float(status["keep_firing_for_s"]),
+        text=str(status["text"]),
+        labels=labels_of({str(name): str(value) for name, value in dict(status["labels"]).items()}),
+        metric=None if metric is None else str(metric),
+        comparison=comparison,
+        threshold=threshold,
+        source=str(status["source"]),
+        origin=str(status["origin"]),
+        enabled=status["enabled"] is True,
+    )
 
 
 def rules_answer(rules: Iterable[Rule], problems: Iterable[object] = ()) -> dict[str, Any]:

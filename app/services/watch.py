@@ -1,11 +1,12 @@
 """Watching Slurm's jobs and their GPUs over time: spells of idleness and what they amount to, once an evaluation.
 
 Belongs to whoever collects; front ends are given what it has seen (`Watched`). After a start the history says for how
-long a GPU that is idle now had been so before. A finding that begins or ends is an event.
+long a GPU that is idle now had been so before. A finding that begins or ends is an event where nobody diagnoses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.domain.series import FLEET, Event, Series, Subject
@@ -30,12 +31,11 @@ LINGER_S = 60.0
 
 
 class Watch:
-    """Steps the spells at every interval until cancelled."""
+    """Steps the spells once an evaluation."""
 
-    def __init__(self, board: Board, clock: Clock, interval_s: float) -> None:
+    def __init__(self, board: Board, clock: Clock) -> None:
         self._board = board
         self._clock = clock
-        self._interval_s = interval_s
         self._spells: SlurmWatch | None = None
         self._told: dict[tuple[str, FindingSubject], tuple[Finding, float]] = {}
         """Findings whose beginning was told, and when they were last seen."""
@@ -43,14 +43,14 @@ class Watch:
         self.history: History | None = None
         """Asked once for the time before the start, when it is there."""
         self.watched = Watched()
+        self.is_diagnosed: Callable[[], bool] = lambda: False
+        """Whether somebody makes incidents of the findings: then those are told, and findings are not told beside."""
 
-    async def run(self) -> None:
-        """Watch for ever; a cluster without Slurm costs nothing."""
-        while True:
-            await self._clock.sleep(self._interval_s)
-            snapshot = self._board.snapshot
-            if snapshot.slurm is not None:
-                await self.step(snapshot, self._clock.now())
+    async def tick(self) -> None:
+        """Watch once; a cluster without Slurm costs nothing."""
+        snapshot = self._board.snapshot
+        if snapshot.slurm is not None:
+            await self.step(snapshot, self._clock.now())
 
     async def step(self, snapshot: Snapshot, now: float) -> None:
         """Take one snapshot into account."""
@@ -66,7 +66,8 @@ class Watch:
         findings = await turns.in_thread(slurm_findings, self._spells, snapshot, now)
         idle = {place: IdleSpell(spell.since, spell.seen_s) for place, spell in self._spells.idle.items()}
         self.watched = Watched(now, idle, findings)
-        for event in self._news(findings, now):
+        news = self._news(findings, now)
+        for event in () if self.is_diagnosed() else news:
             self._board.note(event)
 
     def _news(self, findings: tuple[Finding, ...], now: float) -> list[Event]:
@@ -74,13 +75,15 @@ class Watch:
         events = []
         for one in findings:
             if one.key not in self._told and one.severity != "info":
-                events.append(Event(now, "finding.began", one.severity, _subject(one), one.title))
+                events.append(Event(now, "finding.began", one.severity, subject_of(one.subject), one.title))
             self._told[one.key] = (one, now)
         for key, (one, seen_at) in list(self._told.items()):
             if now - seen_at > LINGER_S:
                 del self._told[key]
                 if one.severity != "info":
-                    events.append(Event(now, "finding.ended", "info", _subject(one), f"no longer so: {one.title}"))
+                    events.append(
+                        Event(now, "finding.ended", "info", subject_of(one.subject), f"no longer so: {one.title}")
+                    )
         return events
 
     async def _recalled(self, history: History, spells: SlurmWatch, snapshot: Snapshot, now: float) -> SlurmWatch:
@@ -119,11 +122,12 @@ def idle_before(series: Series) -> tuple[float, float]:
     return since, min(seen_s, max(0.0, series.end - since))
 
 
-def _subject(one: Finding) -> Subject:
+def subject_of(about: FindingSubject) -> Subject:
     """Whom an event of a finding is about, as events name it."""
-    about = one.subject
     if about.gpu is not None:
         return Subject("gpu", node=about.node, index=about.gpu)
     if about.job:
         return Subject("job", key=about.job)
+    if about.service:
+        return Subject("service", key=about.service)
     return Subject("node", node=about.node) if about.node else FLEET

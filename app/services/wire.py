@@ -16,6 +16,7 @@ from app.store.history import StoreHealth
 
 if TYPE_CHECKING:
     from app.domain.alert import AlertsNow
+    from app.domain.diagnosis import Diagnosis
     from app.domain.slurm import SlurmJob
 
 T = TypeVar("T")
@@ -117,6 +118,24 @@ def unpack_alerts(text: str | bytes) -> AlertsNow:
     from app.domain.alert import AlertsNow  # noqa: PLC0415 - only who asks for alerts pays for it
 
     return _decode(AlertsNow, _load(text)["alerts"])
+
+
+def pack_diagnosis(diagnosis: Diagnosis | None) -> str:
+    """A diagnosis as one line of JSON; None: the one that is known already."""
+    return _dump({"wire": WIRE_VERSION, "diagnosis": None if diagnosis is None else encode(diagnosis)})
+
+
+def mark_of(diagnosis: Diagnosis) -> str:
+    """What tells one diagnosis of a daemon from its next; a step that failed adds a blind spot and keeps the time."""
+    return f"{diagnosis.at!r}/{len(diagnosis.blind)}"
+
+
+def unpack_diagnosis(text: str | bytes) -> Diagnosis | None:
+    """The value of `pack_diagnosis`. Raises WireError."""
+    from app.domain.diagnosis import Diagnosis  # noqa: PLC0415 - only who asks for a diagnosis pays for it
+
+    raw = _load(text)["diagnosis"]
+    return None if raw is None else _decode(Diagnosis, raw)
 
 
 def pack_health(health: StoreHealth) -> str:

@@ -20,6 +20,8 @@ _DCGM_FACTS = (
     ("DCGM_FI_DEV_SERIAL", "serial"),
     ("DCGM_FI_DEV_VBIOS_VERSION", "vbios_version"),
     ("DCGM_FI_DEV_BRAND", "brand"),
+    ("DCGM_FI_DEV_FABRIC_CLUSTER_UUID", "fabric_cluster"),
+    ("DCGM_FI_DEV_FABRIC_CLIQUE_ID", "fabric_clique"),
 )
 _DCGM = {
     "index": ("gpu",),

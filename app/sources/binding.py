@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from app.domain.metric import Metric, Name
-from app.domain.metrics import by_wire
+from app.domain.metrics import by_whole, by_wire
 from app.domain.naming import clean
 from app.sources.adapter import Adapter, Mark
 from app.sources.adapters import adapter_of, mark_of
@@ -47,6 +47,8 @@ class Take:
     name: Name
     part: tuple[str, ...]
     """Values of the labels that tell parts apart; empty where the sample carries none of them."""
+    is_whole: bool = False
+    """The sample is what a part is a share of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Binder:
         adapter, wire = owner
         takes, mark = _takes(wire, labels), mark_of(adapter, wire)
         if not takes and mark is None:
-            return Binding(name, adapter, is_known=wire in by_wire())
+            return Binding(name, adapter, is_known=wire in by_wire() or wire in by_whole())
         is_process = mark is not None and mark.role == "process"
         return Binding(
             name,
@@ -148,8 +150,9 @@ def _takes(wire: str, labels: Mapping[str, str]) -> tuple[Take, ...]:
     if simple is not None:
         return simple
     return tuple(
-        Take(metric, name, _part(name, labels))
-        for metric, name in by_wire().get(wire, ())
+        Take(metric, name, _part(name, labels), is_whole)
+        for is_whole, pairs in ((False, by_wire().get(wire, ())), (True, by_whole().get(wire, ())))
+        for metric, name in pairs
         if all(labels.get(label) == value for label, value in name.where)
         and not any(fnmatchcase(labels.get(label, ""), pattern) for label, pattern in name.unless)
     )
@@ -161,7 +164,7 @@ def _simple_takes() -> dict[str, tuple[Take, ...]]:
     return {
         wire: tuple(Take(metric, name, ()) for metric, name in pairs)
         for wire, pairs in by_wire().items()
-        if not any(name.where or name.unless or name.parts for _, name in pairs)
+        if wire not in by_whole() and not any(name.where or name.unless or name.parts for _, name in pairs)
     }
 
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.domain.metric import Merge
+from app.domain.metric import Merge, Name
 from app.sources.binding import Take
 
 _FIRST_BLANK = 2147483632.0
@@ -35,6 +35,8 @@ class Source:
     position: int
     take: Take
     has_blanks: bool
+    whole: int | None = None
+    """Position of what it is a share of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,10 @@ def make_picker(sources: Mapping[str, Sequence[Source]]) -> Picker:
     folded: list[tuple[str, Merge, tuple[tuple[Source, ...], ...]]] = []
     for key, several in sources.items():
         ways = _ways(several)
+        if not ways:
+            continue
         only = ways[0][0]
-        if len(ways) > 1 or len(ways[0]) > 1 or only.take.name.ratio:
+        if len(ways) > 1 or len(ways[0]) > 1 or _is_reckoned(only.take.name):
             folded.append((key, only.take.metric.merge, ways))
             continue
         floor, ceiling = _FLOORS.get(key, _LEAST), _ceiling(only)
@@ -105,12 +109,22 @@ def make_picker(sources: Mapping[str, Sequence[Source]]) -> Picker:
     return Picker(tuple(plain), tuple(scaled), tuple(folded))
 
 
+def _is_reckoned(name: Name) -> bool:
+    """Whether a sample's value is not used as it stands, or only scaled."""
+    return name.ratio or bool(name.over) or name.equals is not None
+
+
 def _ways(several: Sequence[Source]) -> tuple[tuple[Source, ...], ...]:
     """Samples by their wire name, in the catalogue's order; of copies of one part the first, and the whole alone."""
     order = [name.wire for name in several[0].take.metric.names]
     by_wire: dict[str, dict[tuple[str, ...], Source]] = {}
+    wholes = {(one.take.name, one.take.part): one.position for one in several if one.take.is_whole}
     for source in several:
-        by_wire.setdefault(source.take.name.wire, {}).setdefault(source.take.part, source)
+        if source.take.is_whole:
+            continue
+        whole = wholes.get((source.take.name, source.take.part))
+        part = source if whole is None else replace(source, whole=whole)
+        by_wire.setdefault(source.take.name.wire, {}).setdefault(source.take.part, part)
     return tuple(
         (parts[()],) if () in parts else tuple(parts.values())
         for wire in dict.fromkeys(order)
@@ -128,11 +142,23 @@ def _part(source: Source, numbers: Sequence[float], ratio: RatioScale) -> float 
     name = source.take.name
     if not is_number(number, _FLOORS.get(source.take.metric.key, _LEAST), _ceiling(source)):
         return None
+    if name.equals is not None:
+        return float(number == name.equals)
+    if name.over:
+        return _share(source, number, numbers)
     if not name.ratio:
         return number if name.scale == 1.0 else round(number * name.scale, _DECIMALS)
     if ratio is None:
         return 0.0 if number == 0 else None
     return round(number * ratio, _DECIMALS)
+
+
+def _share(source: Source, number: float, numbers: Sequence[float]) -> float | None:
+    """A part over its whole, scaled; None where the whole is not there."""
+    whole = None if source.whole is None else numbers[source.whole]
+    if whole is None or not 0 < whole < _LARGEST:
+        return None
+    return round(number / whole * source.take.name.scale, _DECIMALS)
 
 
 def _merged(merge: Merge, parts: Sequence[float]) -> float:

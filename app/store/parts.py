@@ -76,6 +76,10 @@ def parts_of(snapshot: Snapshot) -> Iterator[tuple[PartKey, object, Part]]:
             yield (SLURM_NODE, storable(name)), _slurm_node_lasting(told), told
 
 
+LOGS_KEPT = 200
+"""Pieces of evidence a stored picture holds: each is written again at every news."""
+
+
 def bare(part: Part) -> Part:
     """A part without values."""
     match part:
@@ -84,7 +88,9 @@ def bare(part: Part) -> Part:
         case Service():
             return replace(part, layers=())
         case Snapshot():
-            return replace(part, version=0, at=0.0, sources={}, nodes={}, services={}, slurm=None)
+            return replace(
+                part, version=0, at=0.0, sources={}, nodes={}, services={}, slurm=None, logs=part.logs[-LOGS_KEPT:]
+            )
         case SlurmPicture():
             return replace(part, jobs={} if part.jobs is not None else None, nodes={}, counts={}, notes=(), at=0.0)
         case SourceState() | SlurmNode():

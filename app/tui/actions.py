@@ -14,7 +14,29 @@ from textual.binding import Binding, BindingType
 
 from app.tui.screens.registry import PAGES
 
-PAGE_METHODS = frozenset({"open", "to_node", "zoom_in", "zoom_out", "open_event", "mark", "unmark", "send"})
+PAGE_METHODS = frozenset(
+    {
+        "open",
+        "to_node",
+        "zoom_in",
+        "zoom_out",
+        "open_event",
+        "mark",
+        "unmark",
+        "send",
+        "fold",
+        "copy_command",
+        "run_command",
+        "to_incident",
+        "acknowledge",
+        "silence",
+        "end_silence",
+        "edit_rule",
+        "switch",
+        "delete",
+        "save",
+    }
+)
 """Handlers that are methods `action_…` of a page; every other plain word is a verb of the app."""
 FLEET = ("home", "gpus", "heat")
 CHARTS = ("home", "gpu", "node", "services", "ended")
@@ -79,11 +101,34 @@ _OTHERS: tuple[Action, ...] = (
     Action("job.filter", "filter", "Keep the jobs that fit: user:ana state:pd gpus>4 node:gpu-0[1-4] reason:Resources llama.", "jobs", "slash", ("queue",), "filter", "jobs", "[FILTER]", "job_filter", is_urgent=True),
     Action("command", "go", "Type a command; tab completes it, up and down are those before.", "command", "colon", bar="go", is_urgent=True),
     Action("back", "back", "Out of where you are; at home, drops the filter.", "back", "escape"),
-    Action("open", "open", "Into the chosen GPU or row.", "open", "enter", ("home", "gpus", "heat", "node", "queue", "job", "partitions", "ended")),
-    Action("node", "its node", "The node of the chosen GPU.", "to_node", "n", (*FLEET, "gpu", "job"), "node"),
+    Action("open", "open", "Into the chosen GPU or row.", "open", "enter", ("home", "gpus", "heat", "node", "queue", "job", "partitions", "ended", "incidents", "alerts", "rules")),
+    Action("incident.filter", "filter", "Keep the incidents that fit: critical user:ana node:gpu-0[1-4] code:B1 gpus>4 nfs.", "incident_filter", "slash", ("incidents",), "filter", is_urgent=True),
+    Action("incident.fold", "unfold", "Show or hide what followed, or the evidence of the chosen consequence.", "fold", "space", ("incidents",), "unfold"),
+    Action("incident.copy", "copy", "Copy the command of the chosen step, else of the first.", "copy_command", "c", ("incidents",), "copy"),
+    Action("incident.run", "run", "Do the chosen step, else the first that can be done from here; asks first.", "run_command", "r", ("incidents",), "run"),
+    Action("incident.gpu", "its GPU", "The GPU of the chosen finding.", "jump('gpu')", "g", ("incidents",), "GPU"),
+    Action("node", "its node", "The node of the chosen GPU.", "to_node", "n", (*FLEET, "gpu", "job", "incidents", "alerts"), "node"),
+    Action("incident.job", "its job", "The job of the chosen finding.", "jump('job')", "j", ("incidents",), "job"),
+    Action("incident.service", "its server", "The model server of the chosen finding.", "jump('service')", "v", ("incidents",), "server"),
+    Action("incident.log", "its log", "Where the chosen finding was read: the source of its evidence, or the job's output.", "jump('log')", "l", ("incidents",), "log"),
+    Action("incident.ended", "ended", "Show or hide those of the last day that are over.", "incident_ended", "e", ("incidents",), "ended"),
+    Action("incident.sort.next", "sort", "Sort by the next column.", "incident_sort_step", "s", ("incidents",), "sort", fixed="1"),
+    Action("incident.sort.reverse", "reverse", "Turn the order round.", "incident_reverse", "S", ("incidents",)),
+    Action("incident.sort", "sort incidents by", "Sort the incidents by a column, downwards after a minus; no column: the gravest first.", "incident_sort", command="sortincidents", argument="[COLUMN]", completes="incident_columns"),
+    Action("incident.open", "incident", "The incident that touches this.", "to_incident", "d", ("gpu", "node", "job"), "incident"),
+    Action("alert.ack", "acknowledge", "Take the chosen alert on, with a note.", "acknowledge", "k", ("alerts",), "ack"),
+    Action("alert.silence", "silence", "Keep alerts like the chosen one from being told for a while.", "silence", "z", ("alerts",), "silence"),
+    Action("alert.unsilence", "end silence", "End the chosen silence, else the one that mutes the chosen alert; asks first.", "end_silence", "x", ("alerts",), "end silence"),
+    Action("alert.rule", "its rule", "The rule that made the chosen alert.", "edit_rule", "e", ("alerts",), "its rule"),
+    Action("alert.rules", "rules", "Every rule: what is watched for.", "open_page", "r", ("alerts",), "rules", fixed="rules"),
+    Action("rule.alerts", "alerts", "What fires and waits now.", "open_alerts", "r", ("rules",), "alerts"),
+    Action("rule.new", "new rule", "Write a new rule, and see when it would have fired.", "open_rule", "N", ("rules", "alerts"), "new rule"),
+    Action("rule.switch", "on or off", "Turn the chosen rule on or off.", "switch", "o", ("rules",), "on/off"),
+    Action("rule.delete", "delete rule", "Delete a rule that was made here, or take back what was changed here; asks first.", "delete", "X", ("rules",), "delete"),
+    Action("rule.save", "save rule", "Save the rule.", "save", "ctrl+s", ("rule",), "save", is_urgent=True),
     Action("sibling.before", "GPU before", "The GPU before this one.", "sibling(-1)", "k", ("gpu",), "gpu"),
     Action("sibling.after", "next GPU", "The GPU after this one.", "sibling(1)", "j", ("gpu",), "gpu"),
-    Action("section.next", "next part", "The next part of the page, where not all fit.", "section(1)", "space", ("gpu", "node", "job", "partitions"), "part"),
+    Action("section.next", "next part", "The next part of the page, where not all fit.", "section(1)", "space", ("gpu", "node", "job", "partitions", "alerts"), "part"),
     Action("zoom.in", "zoom in", "More of each GPU, fewer of them.", "zoom_in", "plus,equals_sign", ("home",), "zoom"),
     Action("zoom.out", "zoom out", "More GPUs, less of each.", "zoom_out", "minus", ("home",), "zoom"),
     Action("zoom", "zoom to", "To cards, lines, heat, or auto: whatever fits.", "zoom", command="zoom", argument="LEVEL", completes="zooms"),
@@ -130,7 +175,7 @@ _OTHERS: tuple[Action, ...] = (
     Action("time.event", "event before", "To the moment of the event before.", "event_before", "left_curly_bracket"),
     Action("time.live", "now", "Back to now.", "live", "right_curly_bracket", command="live"),
     Action("time.at", "go to a time", "Show the whole screen as it was: 14:32, 2026-11-24T14:32, -10m.", "at", command="at", argument="TIME"),
-    Action("event.open", "newest event", "Whatever the newest event is about.", "open_event", "d", ("home",)),
+    Action("event.open", "details", "The worst incident that is open; where there is none, whatever the newest event is about.", "open_event", "d", ("home",)),
     Action("theme.next", "next theme", "Dark, light, two for colour-blind eyes, and one without colour.", "theme_step", "T"),
     Action("theme", "theme", "Choose the colours.", "theme", command="theme", argument="THEME", completes="themes"),
     Action("palette", "everything", "Search everything that can be done.", "app.command_palette", "ctrl+p"),
@@ -150,7 +195,7 @@ AT_RIGHT = frozenset({"time.back", "time.forward", "page.help"})
 _SIGNS: Mapping[str, str] = {
     "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "equals_sign": "=", "comma": ",",
     "full_stop": ".", "left_square_bracket": "[", "right_square_bracket": "]", "left_curly_bracket": "{",
-    "right_curly_bracket": "}", "escape": "esc", "shift+left": "shift-left", "shift+right": "shift-right",
+    "right_curly_bracket": "}", "exclamation_mark": "!", "escape": "esc", "shift+left": "shift-left", "shift+right": "shift-right",
     "shift+tab": "shift-tab",
 }  # fmt: skip
 

@@ -35,6 +35,7 @@ from app.tui.viewstate import load_view, save_view
 
 if TYPE_CHECKING:
     from app.domain.filtering import Filter
+    from app.tui.calling import Caller
 
 
 class Watchdog(SturdyApp):
@@ -59,6 +60,7 @@ class Watchdog(SturdyApp):
         self._wanted = self._read_filter()
         self._trial: Filter | None = None
         self._chosen: tuple[str, int] | None = None
+        self._caller: Caller | None = None
         self.moment = self.bridge.moment(self.glyphs, self._wanted)
         self.painted = asyncio.Event()
         """Set when the first frame is out: only then may anything slow begin."""
@@ -106,6 +108,24 @@ class Watchdog(SturdyApp):
         if self.page is not None:
             self.page.look(self.moment)
         self.bridge.pace_s = pace(perf_counter() - began)
+        self._call()
+
+    def _call(self) -> None:
+        """Ring where something new is wrong."""
+        moment = self.moment
+        if moment.replay_at is not None or not moment.diagnosis.at or self._driver is None:
+            return
+        if self._caller is None:
+            from app.tui.calling import Caller  # noqa: PLC0415 - see the module's first lines
+
+            self._caller = Caller(self.options.call)
+        sequence = self._caller.heard(moment.diagnosis, moment.snapshot.cluster, moment.snapshot.mode)
+        if sequence:
+            self._driver.write(sequence)
+
+    def on_unmount(self) -> None:
+        if self._caller is not None and self._driver is not None:
+            self._driver.write(self._caller.farewell())
 
     @property
     def page(self) -> Page | None:

@@ -91,6 +91,22 @@ def job_filter_completions(text: str, words: Mapping[str, Sequence[str]]) -> tup
     )
 
 
+def incident_filter_completions(text: str, words: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Whole filters over incidents that this one could become."""
+    from app.present import incident_filter  # noqa: PLC0415 - late: only who filters incidents needs it
+
+    kinds = {"node": "nodes", "gpu": "gpus", "user": "job_users", "job": "jobs", "id": "incidents"}
+    states = tuple(incident_filter.STATES)
+    bare = (
+        *(f"{name}:" for name in incident_filter.EXAMPLES),
+        *states,
+        *(f"{name}>" for name in incident_filter.NUMBERS),
+    )
+    return _term_completions(
+        text, bare, {**{field: words.get(kind, ()) for field, kind in kinds.items()}, "state": states}
+    )
+
+
 def _term_completions(text: str, bare: Sequence[str], values: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     """The last term completed: from `bare`, or after a colon from the values of its field."""
     begin = max(text.rfind(" "), text.rfind("|"), text.rfind("(")) + 1

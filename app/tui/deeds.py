@@ -8,10 +8,12 @@ from dataclasses import replace
 from app.domain.filter_grammar import FilterError
 from app.domain.filtering import Filter, parse_filter
 from app.domain.job_filtering import JobFilter, parse_job_filter
+from app.present.incident_filter import IncidentFilter, parse_incident_filter
 from app.tui.commands import (
     CommandError,
     completions,
     filter_completions,
+    incident_filter_completions,
     job_filter_completions,
     parse_command,
 )
@@ -64,9 +66,18 @@ def try_job_filter(text: str) -> JobFilter | str:
         return filter_mistake(error)
 
 
+def try_incident_filter(text: str) -> IncidentFilter | str:
+    """The filter of the incidents being typed, or what is wrong with it so far."""
+    try:
+        return parse_incident_filter(text)
+    except FilterError as error:
+        return filter_mistake(error)
+
+
 def complete(desk: Desk, sign: str, line: str, filters: str = "gpus") -> Sequence[str]:
     """Whole lines that this one could become, the likeliest first; `filters` is what a filter is over here."""
     words = words_of(desk)
     if sign == ":":
         return completions(line, words)
-    return job_filter_completions(line, words) if filters == "jobs" else filter_completions(line, words)
+    over = {"jobs": job_filter_completions, "incidents": incident_filter_completions}
+    return over.get(filters, filter_completions)(line, words)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from time import monotonic, time
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.message import Message
 
+from app.domain.diagnosis import NO_DIAGNOSIS
 from app.domain.naming import clean
 from app.domain.snapshot import Snapshot
 from app.present.glyphs import Glyphs
@@ -181,11 +183,13 @@ class Bridge:
         if feed is None:
             return moment_of(self._nothing, look, problem=self.problem)
         if replay is not None:
-            return moment_of(
+            past = moment_of(
                 replay.snapshot, look, events=replay.events, wanted=wanted, replay_at=replay.at, origin=feed.origin
             )
+            found = replay.diagnosis
+            return replace(past, diagnosis=found or NO_DIAGNOSIS, is_diagnosed=found is not None)
         latest = feed.latest()
-        return moment_of(
+        present = moment_of(
             latest if latest.slurm is self._joined.slurm else self._joined,
             look,
             events=feed.recent_events(),
@@ -194,3 +198,4 @@ class Bridge:
             origin=feed.origin,
             watched=feed.watched(),
         )
+        return replace(present, diagnosis=feed.diagnosis(), alerts=feed.alerts())

@@ -5,6 +5,9 @@ Each is a coroutine that asks the feed and raises RefusedError with a sentence; 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from app.domain.diagnosis import NO_DIAGNOSIS
 from app.present.look import Look
 from app.tui.feed import Bridge, RefusedError, ask
 from app.tui.travel import EVENTS_S, WINDOWS_S, Replay, after, before
@@ -24,8 +27,14 @@ async def go(bridge: Bridge, when: float, look: Look, event_at: float | None = N
         known = f"; the oldest kept is {look.clock(health.oldest)}" if health.oldest else f": {health.text}"
         raise RefusedError(f"nothing was kept near {look.clock(when)}{known}")
     events = await ask(feed.events(when - EVENTS_S, when))
-    bridge.replay = Replay(when, snapshot, tuple(one for one in events if one.at <= when), event_at)
+    there = Replay(when, snapshot, tuple(one for one in events if one.at <= when), event_at)
+    bridge.replay = there
     bridge.tell()
+    # The picture first: what was wrong then is worked out from what was kept before it, and that takes longer.
+    found = await ask(feed.diagnosis_at(when))
+    if bridge.replay is there:
+        bridge.replay = replace(there, diagnosis=found or NO_DIAGNOSIS)
+        bridge.tell()
 
 
 async def step(bridge: Bridge, direction: int, look: Look) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.fleet import ClusterFacts, cluster_facts
 from app.domain.series import Event
 from app.domain.snapshot import Gpu, Snapshot
@@ -36,6 +38,12 @@ class Moment:
     """Why there is no feed, what to do; empty: there is one."""
     origin: str = ""
     """Where the picture comes from; empty: from nowhere yet."""
+    diagnosis: Diagnosis = NO_DIAGNOSIS
+    """What is wrong, as far as that was found out by then."""
+    is_diagnosed: bool = True
+    """False while what was wrong at a past moment is still being worked out."""
+    alerts: AlertsNow = NO_ALERTS
+    """What fires and waits now; of a past moment nothing is known."""
 
     @property
     def now(self) -> float:

@@ -45,6 +45,8 @@ class ScreenOptions:
     """Nothing may be done to jobs, nodes or processes."""
     shell: bool = True
     """A shell on a node may be opened by ssh."""
+    call: str = "warning"
+    """From which severity a new incident rings the terminal: `critical`, `warning`, or `never`."""
     jump: str = ""
     """Login host that nodes are reached through; empty: from here."""
     processes: Callable[[], OwnProcesses] | None = None

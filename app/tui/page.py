@@ -18,6 +18,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from app.present.cells import Cell, Line, cells
+from app.present.incident_signs import counts
+from app.present.incident_titles import trouble_piece
 from app.tui.actions import bars, call_of, shown_as
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
@@ -45,7 +47,7 @@ class Page(SturdyScreen):
     ID: ClassVar[str] = ""
     """Its row in the registry."""
     FILTERS: ClassVar[str] = "gpus"
-    """What its filter is over: `gpus` or `jobs`."""
+    """What its filter is over: `gpus`, `jobs` or `incidents`."""
     AUTO_FOCUS = "#body *"
 
     def __init__(self) -> None:
@@ -55,6 +57,7 @@ class Page(SturdyScreen):
         self._typed_filter = ""
         self._focus_before: Widget | None = None
         self._to_choose: tuple[str, int] | None = None
+        self._to_point = ""
         self._header_kind: tuple[object, ...] = ()
         self._header_at = 0.0
         self._is_narrow: bool | None = None
@@ -103,6 +106,14 @@ class Page(SturdyScreen):
         """Number of the process chosen here; None where the page chooses none."""
         return None
 
+    def point(self, key: str) -> bool:  # noqa: ARG002 - for pages whose rows or parts others speak of
+        """Choose the row or part of a key if it is there; whether it was."""
+        return False
+
+    def point_at(self, key: str) -> None:
+        """Choose the row or part of a key, as another page asked; if it is not there yet, as soon as it is."""
+        self._to_point = "" if self.point(key) else key
+
     def take(self, script: str, origin: str) -> None:
         """Edit a script that came from elsewhere; for the page that edits scripts."""
 
@@ -146,6 +157,8 @@ class Page(SturdyScreen):
         self.show(moment)
         if self._to_choose is not None:
             self.choose(*self._to_choose)
+        if self._to_point:
+            self.point_at(self._to_point)
 
     def _show_keys(self, *, is_narrow: bool) -> None:
         """The key bar; its rows are put together only where the width makes another of it."""
@@ -158,20 +171,13 @@ class Page(SturdyScreen):
         facts = moment.facts
         trouble = (facts.gpus, facts.gpus_lost, facts.criticals, facts.warnings, facts.nodes_down, facts.sources_ok)
         jobs = (facts.jobs_running, facts.jobs_pending, facts.gpus_allocated)
-        kind = (
-            moment.replay_at,
-            moment.problem,
-            moment.origin,
-            moment.wanted,
-            moment.badge.tone,
-            self.size,
-            trouble,
-            jobs,
-        )
+        shown = (moment.replay_at, moment.problem, moment.origin, moment.wanted, moment.badge.tone, self.size)
+        kind = (*shown, trouble, jobs, counts(moment.diagnosis))
         if kind == self._header_kind and 0 <= moment.now - self._header_at < HEADER_S:
             return
         self._header_kind, self._header_at = kind, moment.now
-        self.query_one(ClusterHeader).show(moment.facts, moment.look, moment.badge, self._extra(moment))
+        incidents = trouble_piece(moment.diagnosis, moment.look)
+        self.query_one(ClusterHeader).show(moment.facts, moment.look, moment.badge, self._extra(moment), incidents)
 
     def note(self, text: str, tone: str = "info") -> None:
         """Say one line above the key bar, for a few seconds."""

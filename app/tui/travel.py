@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.domain.diagnosis import Diagnosis
 from app.domain.series import Event
 from app.domain.snapshot import Snapshot
 
@@ -26,6 +27,8 @@ class Replay:
     """Oldest first, none after the moment."""
     event_at: float | None = None
     """When the event happened that the user travelled to; None where it was no event."""
+    diagnosis: Diagnosis | None = None
+    """What was wrong then; None while that is worked out."""
 
 
 def before(moments: Sequence[float], here: float) -> float | None:

@@ -53,6 +53,12 @@ class ViewState:
     job_sort: str = ""
     """Column of the queue; empty: what runs, what waits, what has ended."""
     job_descending: bool = False
+    incident_filter: str = ""
+    incident_sort: str = ""
+    """Column of the incidents; empty: the gravest first."""
+    incident_descending: bool = False
+    has_ended_incidents: bool = False
+    """Those that are over are shown as well."""
     history: tuple[str, ...] = ()
     """Command lines, oldest first."""
 
@@ -123,5 +129,9 @@ _FITS: Mapping[str, Callable[[object], bool]] = {
     "job_filter": lambda value: isinstance(value, str),
     "job_sort": lambda value: isinstance(value, str),
     "job_descending": lambda value: isinstance(value, bool),
+    "incident_filter": lambda value: isinstance(value, str),
+    "incident_sort": lambda value: isinstance(value, str),
+    "incident_descending": lambda value: isinstance(value, bool),
+    "has_ended_incidents": lambda value: isinstance(value, bool),
     "history": _is_texts,
 }

@@ -9,6 +9,7 @@ from itertools import islice
 from app.domain.naming import short_model
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Gpu, Snapshot
+from app.present import incident_rows
 from app.present.cells import tidy
 from app.present.gpu_rows import GPU_COLUMNS
 from app.present.queue_rows import sort_keys
@@ -26,7 +27,12 @@ Make = Callable[[Snapshot], Sequence[str]]
 
 def words_of(desk: Desk) -> Mapping[str, Sequence[str]]:
     """Every kind of word that a completion may need."""
-    return _words(desk.moment.snapshot)
+    known = _words(desk.moment.snapshot)
+    diagnosis = desk.moment.diagnosis
+    known.say("alerts", [one.id for one in desk.moment.alerts.alerts])
+    known.say("rules", sorted({one.rule for one in desk.moment.alerts.alerts}))
+    known.say("incidents", [one.id for one in (*diagnosis.incidents, *diagnosis.ended)])
+    return known
 
 
 @lru_cache(maxsize=1)
@@ -41,16 +47,20 @@ class Words(Mapping[str, Sequence[str]]):
         self._snapshot = snapshot
         self._made: dict[str, Sequence[str]] = {}
 
+    def say(self, kind: str, words: Sequence[str]) -> None:
+        """Words of a kind that the snapshot does not hold."""
+        self._made[kind] = words
+
     def __getitem__(self, kind: str) -> Sequence[str]:
         if kind not in self._made:
             self._made[kind] = _KINDS[kind](self._snapshot)
         return self._made[kind]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_KINDS)
+        return iter({**_KINDS, **self._made})
 
     def __len__(self) -> int:
-        return len(_KINDS)
+        return len({**_KINDS, **self._made})
 
 
 def _gpus(snapshot: Snapshot) -> Iterator[Gpu]:
@@ -97,6 +107,7 @@ _KINDS: Mapping[str, Make] = {
     "job_names": _of_jobs(lambda job: tidy(job.name, 40)),
     "partitions": lambda snapshot: list(snapshot.slurm.partitions) if snapshot.slurm is not None else [],
     "job_columns": lambda _snapshot: sort_keys(),
+    "incident_columns": lambda _snapshot: incident_rows.sort_keys(),
     "colours": _always(*COLOURS),
     "metrics": lambda _snapshot: metric_words(),
     "columns": _always(*(one.key for one in GPU_COLUMNS)),

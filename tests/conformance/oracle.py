@@ -76,13 +76,28 @@ def expect(path: Path, text: str) -> Expected:
                 expected.nobodys[sample.name] += 1
             elif _says_something(metric, sample, is_dcgm=path.name.startswith("dcgm")):
                 part = tuple(sample.labels.get(label, "") for label in name.parts)
+                value = _value(name, sample, part, every)
+                if value is None:
+                    continue
                 ways = found.setdefault((subject, metric.key), {}).setdefault(rank, {})
-                ways.setdefault(part if any(part) else (), sample.value * name.scale)
+                ways.setdefault(part if any(part) else (), value)
                 metrics[metric.key] = metric
     for (subject, key), by_rank in found.items():
         parts = by_rank[min(by_rank)]
         expected.values[subject, key] = parts[()] if () in parts else _merge(metrics[key], list(parts.values()))
     return expected
+
+
+def _value(name: Name, sample: Sample, part: tuple[str, ...], every: list[Sample]) -> float | None:
+    """The sample in the catalogue's unit: as it is scaled, as 1 or 0, or as the share of its whole on the page."""
+    if name.equals is not None:
+        return float(sample.value == name.equals)
+    if not name.over:
+        return sample.value * name.scale
+    wholes = (one for one in every if one.name == name.over and _fits(name, one))
+    same = (one.value for one in wholes if part == tuple(one.labels.get(label, "") for label in name.parts))
+    whole = next(same, 0.0)
+    return sample.value / whole * name.scale if 0 < whole < 0x7FFFFFFFFFFFFFF0 else None
 
 
 def _pairs() -> Iterator[tuple[Metric, int, Name]]:

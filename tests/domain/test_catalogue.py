@@ -62,7 +62,8 @@ def test_one_sample_has_one_meaning_of_a_kind() -> None:
     }
 
     assert {
-        "nv_inference_request_success": ["service.e2e_count", "service.queue_count", "service.requests_finished"]
+        "node_filesystem_avail_bytes": ["node.disk_free", "node.disk_free_percent"],
+        "nv_inference_request_success": ["service.e2e_count", "service.queue_count", "service.requests_finished"],
     } == shared
 
 
@@ -74,6 +75,7 @@ def test_names_of_several_rows_go_by_labels_or_are_known() -> None:
         "gpu_clock",
         "gpu_max_clock",
         "node_cpu_seconds_total",
+        "node_filesystem_avail_bytes",
         "nv_inference_request_success",
         "vllm:request_success_total",
     } == several

@@ -63,6 +63,22 @@ async def test_line_is_an_event_within_an_interval(tmp_path: Path) -> None:
     assert "critical" == stalled.severity
 
 
+async def test_line_is_an_incident_within_two_intervals(tmp_path: Path) -> None:
+    """What the log says is diagnosed at the next evaluation, and the alert rules see the finding at the same one."""
+    log = tmp_path / "kern.log"
+    append(log, LINE.format(100.0, 31))
+    async with collecting(parse(config(log), "lab.toml"), RuntimeOptions(tmp_path / "state")) as parts:
+        async with asyncio.timeout(10):
+            while not parts.feed.diagnosis().at:  # noqa: ASYNC110 - what it waits for has no event
+                await asyncio.sleep(0.02)
+        written = append(log, LINE.format(160.0, 79))
+        told = await event_of(parts, "incident.began")
+        found = next(one for one in parts.feed.diagnosis().findings if one.severity == "critical")
+
+    assert ("B1", "node-1") == (found.code, found.subject.node)
+    assert 2 * INTERVAL_S + 1.0 > told.at - written
+
+
 async def test_one_look_brings_what_stands_there(tmp_path: Path) -> None:
     """A command that looks once has the log's evidence as history, and says nothing of news."""
     log = tmp_path / "kern.log"

@@ -102,10 +102,10 @@ async def test_only_who_holds_the_lease_evaluates(tmp_path: Path) -> None:
     async with alerting(tmp_path / "h.db", clock) as (first, _):
         await first.step(hot(NOW), NOW)
         async with alerting(tmp_path / "h.db", clock) as (second, _):
-            assert not await second._may_evaluate()
-            await first._notes.close()  # type: ignore[union-attr]  # the first one's store
+            assert not await second._turn.is_ours(hot(clock.now()))
+            await first._turn.notes.close()  # type: ignore[union-attr]  # the first one's store
             clock.set(NOW + 20)
-            assert await second._may_evaluate()
+            assert await second._turn.is_ours(hot(clock.now()))
             await second.step(hot(NOW + 80), NOW + 80)
 
             assert ["firing"] == states(second)
@@ -117,7 +117,7 @@ async def test_a_folder_that_cannot_be_written_stops_no_alarm(tmp_path: Path) ->
     clock = FakeClock(NOW)
     async with alerting(tmp_path / "file" / "h.db", clock) as (made, _):
         clock.set(NOW + 60)
-        assert await made._may_evaluate()
+        assert await made._turn.is_ours(hot(clock.now()))
         await made.step(hot(NOW), NOW)
         await made.step(hot(NOW + 60), NOW + 60)
 
@@ -188,8 +188,8 @@ async def test_what_is_told_travels_whole(tmp_path: Path) -> None:
         now = made.now()
 
         assert now == wire.unpack_alerts(wire.pack_alerts(now))
-        assert isinstance(made._notes, SqliteHistory)
-        assert now.alerts == alert_notes.current(await made._notes.notes(alert_notes.PREFIX)).alerts
+        assert isinstance(made._turn.notes, SqliteHistory)
+        assert now.alerts == alert_notes.current(await made._turn.notes.notes(alert_notes.PREFIX)).alerts
 
 
 def test_notes_that_cannot_be_read_cost_only_themselves() -> None:

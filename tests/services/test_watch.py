@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import cast
 
@@ -29,7 +28,7 @@ def cluster(at: float, *, is_idle: bool) -> Snapshot:
 async def watched(*looks: tuple[float, bool], history: History | None = None) -> tuple[Watch, Board]:
     """A watch that saw these looks: seconds after NOW, and whether the GPU was idle."""
     board = Board(Snapshot())
-    watch = Watch(board, FakeClock(NOW), 10.0)
+    watch = Watch(board, FakeClock(NOW))
     watch.history = history
     for after, is_idle in looks:
         await watch.step(cluster(NOW + after, is_idle=is_idle), NOW + after)
@@ -111,12 +110,20 @@ async def test_what_was_watched_travels() -> None:
     assert Watched() != watch.watched
 
 
+async def test_findings_are_not_told_beside_incidents() -> None:
+    """Where somebody diagnoses, incidents are what people are told; the findings are there all the same."""
+    board = Board(Snapshot())
+    watch = Watch(board, FakeClock(NOW))
+    watch.is_diagnosed = lambda: True
+    for after, is_idle in every(30.0, 1830.0):
+        await watch.step(cluster(NOW + after, is_idle=is_idle), NOW + after)
+
+    assert ([], 1) == (kinds(board), len(watch.watched.findings))
+
+
 async def test_a_cluster_without_slurm_is_not_watched() -> None:
     """Nothing to watch, nothing said."""
-    board, clock = Board(Snapshot()), FakeClock(NOW)
-    watch = Watch(board, clock, 10.0)
-    task = asyncio.ensure_future(watch.run())
-    await clock.advance(60.0)
-    task.cancel()
+    watch = Watch(Board(Snapshot()), FakeClock(NOW))
+    await watch.tick()
 
     assert Watched() == watch.watched

@@ -25,6 +25,45 @@ def test_node_exporter_page_is_read() -> None:
     assert {"kernel": "6.8.0-45", "machine": "x86_64", "os": "Ubuntu 24.04 LTS"} == node.facts
 
 
+def test_fullest_file_system_counts_and_only_local_ones() -> None:
+    """A share is of the same file system's size; a file server, memory and a part without its size say nothing."""
+    (node,) = read_text(
+        """node_filesystem_avail_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"} 60
+node_filesystem_size_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"} 100
+node_filesystem_avail_bytes{device="/dev/sdb1",fstype="xfs",mountpoint="/scratch"} 10
+node_filesystem_size_bytes{device="/dev/sdb1",fstype="xfs",mountpoint="/scratch"} 200
+node_filesystem_avail_bytes{device="fs:/home",fstype="nfs4",mountpoint="/home"} 1
+node_filesystem_size_bytes{device="fs:/home",fstype="nfs4",mountpoint="/home"} 100
+node_filesystem_avail_bytes{device="/dev/sdc1",fstype="xfs",mountpoint="/lost"} 1
+node_filesystem_files_free{device="/dev/sda1",fstype="ext4",mountpoint="/"} 25
+node_filesystem_files{device="/dev/sda1",fstype="ext4",mountpoint="/"} 100
+node_filesystem_files_free{device="/dev/sdb1",fstype="btrfs",mountpoint="/scratch"} 0
+node_filesystem_files{device="/dev/sdb1",fstype="btrfs",mountpoint="/scratch"} 0
+node_filefd_allocated 950
+node_filefd_maximum 1000
+"""
+    ).nodes
+
+    assert (5.0, 25.0, 95.0) == (
+        node.values["node.disk_free_percent"],
+        node.values["node.inodes_free_percent"],
+        node.values["node.file_handles"],
+    )
+
+
+def test_infiniband_ports_that_are_active_are_counted() -> None:
+    """State 4 is active; a port that is down, or still coming up, is not."""
+    (node,) = read_text(
+        """node_infiniband_state_id{device="mlx5_0",port="1"} 4
+node_infiniband_state_id{device="mlx5_1",port="1"} 4
+node_infiniband_state_id{device="mlx5_2",port="1"} 1
+node_infiniband_state_id{device="mlx5_3",port="1"} 2
+"""
+    ).nodes
+
+    assert {"node.infiniband_up": 2.0} == node.values
+
+
 def test_all_smi_tells_of_its_machine() -> None:
     """CPU, memory and versions; energy of the chassis is no GPU's."""
     (node,) = read("all-smi").nodes

@@ -20,6 +20,7 @@ from app.config.load import PREFIX
 from app.config.settings import LATER, TABLES, Log, Target, help_of
 from app.present.metrics_doc import metrics_table
 from app.sim.scenarios import SCENARIOS, SHOWCASE
+from tests.tools.faults_doc import faults_doc
 from tests.tools.keys_doc import keys_doc
 from tests.tools.slurm_doc import slurm_doc
 
@@ -171,6 +172,11 @@ def slurm_reasons_page() -> list[str]:
     return slurm_doc(MARK)
 
 
+def faults_page() -> list[str]:
+    """Every fault that the diagnosis knows."""
+    return faults_doc(MARK)
+
+
 PAGES: Mapping[str, Callable[[], Sequence[str]]] = {
     "metrics.md": metrics_page,
     "configuration.md": configuration_page,
@@ -178,6 +184,7 @@ PAGES: Mapping[str, Callable[[], Sequence[str]]] = {
     "keys.md": keys_page,
     "scenarios.md": scenarios_page,
     "slurm-reasons.md": slurm_reasons_page,
+    "faults.md": faults_page,
 }
 """Page by file name."""
 

@@ -58,6 +58,12 @@ PARTS = (
     Part("tmux", "drives the program in a real terminal", ("tmux",), ("tmux",)),
     Part("prometheus", "scrapes our pages and answers for history", ("prometheus", "promtool"), ("prometheus",)),
     Part(
+        "alertmanager",
+        "is sent our alerts, and Prometheus's beside them",
+        ("prometheus-alertmanager", "amtool"),
+        ("prometheus-alertmanager",),
+    ),
+    Part(
         "node_exporter",
         "serves real node pages",
         ("prometheus-node-exporter",),

@@ -36,6 +36,12 @@ class Picture:
     """0: the small board with every kind of trouble; else a fleet of so many nodes."""
     has_slurm: bool = False
     """The board with Slurm's jobs instead."""
+    has_incidents: bool = False
+    """Something is wrong, and was explained."""
+    has_alerts: bool = False
+    """Rules are evaluated, and some fire."""
+    keys: tuple[str, ...] = ()
+    """Pressed after what was typed."""
 
 
 PICTURES = (
@@ -44,6 +50,22 @@ PICTURES = (
     Picture("queue", (":queue",), has_slurm=True),
     Picture("job", (":job 812",), has_slurm=True),
     Picture("waiting", (":job 831",), has_slurm=True),
+    Picture("incidents", (":incidents",), has_slurm=True, has_incidents=True, keys=("e",)),
+    Picture(
+        "consequences",
+        (":incidents",),
+        has_slurm=True,
+        has_incidents=True,
+        keys=("space", "enter", "end"),
+    ),
+    Picture("no-incident", (":incidents",), has_slurm=True),
+    Picture("home-incident", has_incidents=True),
+    Picture("gpu-incident", (":gpu gpu-01/5",), has_incidents=True),
+    Picture("alerts", (":alerts",), has_alerts=True),
+    Picture("silence", (":alerts",), has_alerts=True, keys=("z",)),
+    Picture("rules", (":rules",), has_alerts=True),
+    Picture("rule", (":rule GpuWarm",), has_alerts=True),
+    Picture("rule-mistake", (":rule GpuWarm",), has_alerts=True, keys=("end", "backspace", "x")),
     Picture("partitions", (":partitions",), has_slurm=True),
     Picture("submit", (":submit",), has_slurm=True),
     Picture("cancel", (":queue", ":cancel 815"), has_slurm=True),
@@ -78,7 +100,9 @@ async def paint(picture: Picture, size: tuple[int, int], theme: str) -> str:
     """The SVG of one picture."""
     from tests.present.fleets import troubled
     from tests.present.slurm_fleet import slurm_fleet
+    from tests.tui.alarms import alarmed, evaluator
     from tests.tui.boards import EVENTS, full, healthy
+    from tests.tui.diagnoses import calm, troubles
     from tests.tui.driving import driving
     from tests.tui.fake_jobs import FakeJobs, opening
 
@@ -88,8 +112,13 @@ async def paint(picture: Picture, size: tuple[int, int], theme: str) -> str:
         jobs = opening(FakeJobs())
         async with driving(Path(folder), board, size, events=events, theme=theme, jobs=jobs) as drive:
             drive.feed.past = {drive.feed.now() - 1800: healthy()}
+            drive.feed.diagnosed = troubles() if picture.has_incidents else calm()
+            if picture.has_alerts:
+                drive.feed.alerted, drive.feed.alerting = alarmed(), evaluator(board)
+            drive.app.on_fresh()
             for line in picture.typed:
                 await drive.type(line)
+            await drive.press(*picture.keys)
             await drive.app.workers.wait_for_complete()
             await drive.pilot.pause()
             return drive.app.export_screenshot(title="gpu-watchdog")

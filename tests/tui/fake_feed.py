@@ -7,11 +7,15 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.metrics import by_key
 from app.domain.series import Event, Point, Series, Subject
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
 from app.domain.watched import Watched
+from app.services.alert_desk import AlertDesk, LocalDesk
+from app.services.alerting import Alerting
 from app.store.history import StoreHealth
 from tests.tui.boards import NOW
 
@@ -33,6 +37,14 @@ class FakeFeed:
         self.past: dict[float, Snapshot] = {}
         """Pictures kept, by their time."""
         self.spells = Watched()
+        self.diagnosed: Diagnosis = NO_DIAGNOSIS
+        """What is wrong; `tests.tui.diagnoses` has some."""
+        self.diagnosed_past: dict[float, Diagnosis] = {}
+        """What was wrong, by times from which on it was."""
+        self.alerted: AlertsNow = NO_ALERTS
+        """What fires, while nothing evaluates; `tests.tui.alarms` has some."""
+        self.alerting: Alerting | None = None
+        """Evaluates, and takes wishes."""
         self.refusal: Exception | None = None
         """Raised by every question to the history."""
         self.health = HEALTH
@@ -66,6 +78,21 @@ class FakeFeed:
 
     def watched(self) -> Watched:
         return self.spells
+
+    def diagnosis(self) -> Diagnosis:
+        return self.diagnosed
+
+    def alerts(self) -> AlertsNow:
+        if self.alerting is None or self.alerted.at:
+            return self.alerted
+        return self.alerting.now()
+
+    def desk(self) -> AlertDesk | None:
+        return None if self.alerting is None else LocalDesk(self.alerting)
+
+    async def diagnosis_at(self, when: float, since_s: float = 1800.0) -> Diagnosis | None:
+        self._refuse()
+        return next((self.diagnosed_past[at] for at in sorted(self.diagnosed_past, reverse=True) if at <= when), None)
 
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         self._refuse()

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.snapshot import Snapshot
 from app.tui.app import Watchdog
 from app.tui.screens.registry import PAGES, PageRow
 from tests.present.fleets import troubled
 from tests.present.slurm_fleet import slurm_fleet
+from tests.tui.alarms import alarmed, evaluator, peaceful
 from tests.tui.boards import EVENTS, NOW, empty, full, healthy, stale
+from tests.tui.diagnoses import calm, troubles
 from tests.tui.driving import Drive, options
 from tests.tui.fake_feed import FakeFeed, connection
 from tests.tui.fake_jobs import FakeJobs, opening
@@ -23,14 +27,18 @@ Compare = Callable[..., bool]
 SIZES = ((80, 24), (120, 40), (200, 60))
 """Every page is painted at each: the smallest that is promised, a laptop's, a large screen."""
 SMALL, MEDIUM, _ = SIZES
-ARGUMENTS = {"": "", "NODE/INDEX": " gpu-01/0", "NODE": " gpu-01", "ID": " 812"}
+ARGUMENTS = {"": "", "NODE/INDEX": " gpu-01/0", "NODE": " gpu-01", "ID": " 812", "[ID]": "", "[NAME]": " GpuWarm"}
 """What follows a page's command, by what its row says it must be followed by; a page without any needs no row here."""
 OF_SLURM = frozenset({"queue", "job", "partitions", "submit", "ended"})
 """Pages that show nothing without Slurm."""
+OF_ALERTS = frozenset({"alerts", "rules", "rule"})
+"""Pages that show nothing while nobody evaluates."""
+OF_DIAGNOSIS = frozenset({"incidents"})
+"""Pages that show nothing while nothing is wrong."""
 every_size = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 
 
-def settle(feed: FakeFeed, *lines: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+def settle(feed: FakeFeed, *lines: str, keys: tuple[str, ...] = ()) -> Callable[[Pilot[None]], Awaitable[None]]:
     """Connect, type what is to be typed, and wait until everything asked for has come."""
 
     async def before(pilot: Pilot[None]) -> None:
@@ -42,6 +50,7 @@ def settle(feed: FakeFeed, *lines: str) -> Callable[[Pilot[None]], Awaitable[Non
         await pilot.pause()
         for line in lines:
             await drive.type(line)
+        await drive.press(*keys)
         await app.workers.wait_for_complete()
         await pilot.pause()
         await app.workers.wait_for_complete()
@@ -53,13 +62,24 @@ def settle(feed: FakeFeed, *lines: str) -> Callable[[Pilot[None]], Awaitable[Non
 
 
 def picture(
-    compare: Compare, folder: Path, board: Snapshot, size: tuple[int, int], *lines: str, **more: object
+    compare: Compare,
+    folder: Path,
+    board: Snapshot,
+    size: tuple[int, int],
+    *lines: str,
+    diagnosed: Diagnosis = NO_DIAGNOSIS,
+    alerted: AlertsNow = NO_ALERTS,
+    keys: tuple[str, ...] = (),
+    **more: object,
 ) -> bool:
     """Whether the screen looks as it did when it was last accepted; ten minutes ago all was well."""
     feed = FakeFeed(board, EVENTS if board.nodes else ())
+    feed.diagnosed = diagnosed
+    if alerted.at:
+        feed.alerted, feed.alerting = alerted, evaluator(board)
     feed.past = {NOW - 600: healthy()}
     app = Watchdog(connection(feed), options(folder, **{"jobs": opening(FakeJobs()), **more}))
-    return compare(app, terminal_size=size, run_before=settle(feed, *lines))
+    return compare(app, terminal_size=size, run_before=settle(feed, *lines, keys=keys))
 
 
 @every_size
@@ -67,7 +87,60 @@ def picture(
 def test_page(snap_compare: Compare, tmp_path: Path, row: PageRow, size: tuple[int, int]) -> None:
     """A page on the board with every kind of trouble, or with every kind of job."""
     board = slurm_fleet() if row.id in OF_SLURM else full()
-    assert picture(snap_compare, tmp_path, board, size, f":{row.id}{ARGUMENTS[row.argument]}")
+    diagnosed = troubles() if row.id in OF_DIAGNOSIS else NO_DIAGNOSIS
+    alerted = alarmed() if row.id in OF_ALERTS else NO_ALERTS
+    line = f":{row.id}{ARGUMENTS[row.argument]}"
+    assert picture(snap_compare, tmp_path, board, size, line, diagnosed=diagnosed, alerted=alerted)
+
+
+@pytest.mark.parametrize(
+    ("line", "keys"),
+    [
+        (":alerts", ("z",)),
+        (":alerts", ("k",)),
+        (":rule GpuWarm", ("end", "backspace", "x")),
+        (":rule", ()),
+        (":rule GpuHot", ()),
+    ],
+    ids=["silence", "acknowledge", "wrong", "new", "whole-condition"],
+)
+def test_alerts_at_work(snap_compare: Compare, tmp_path: Path, line: str, keys: tuple[str, ...]) -> None:
+    """The forms over the alerts, and the editor with a mistake, empty, and with a whole condition."""
+    assert picture(snap_compare, tmp_path, full(), SMALL, line, alerted=alarmed(), keys=keys)
+
+
+def test_alerts_calm(snap_compare: Compare, tmp_path: Path) -> None:
+    """Nothing fires."""
+    assert picture(snap_compare, tmp_path, full(), MEDIUM, ":alerts", alerted=peaceful())
+
+
+@pytest.mark.parametrize("line", [":alerts", ":rule GpuWarm"], ids=["alerts", "rule"])
+@pytest.mark.parametrize("more", [{"theme": "light"}, {"theme": "mono", "ascii": True}], ids=["light", "mono-ascii"])
+def test_alerts_by_theme(snap_compare: Compare, tmp_path: Path, line: str, more: dict[str, object]) -> None:
+    """In the light theme, and without colours and characters beyond ASCII."""
+    assert picture(snap_compare, tmp_path, full(), MEDIUM, line, alerted=alarmed(), **more)  # type: ignore[arg-type]  # likewise
+
+
+@every_size
+@pytest.mark.parametrize("lines", [(":home",), (":gpu gpu-01/5",)], ids=["home", "gpu"])
+def test_page_with_incident(
+    snap_compare: Compare, tmp_path: Path, lines: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    """Pages of other things that an incident touches."""
+    assert picture(snap_compare, tmp_path, full(), size, *lines, diagnosed=troubles())
+
+
+@pytest.mark.parametrize("lines", [(":incidents i-9",), (":incidents",)], ids=["ended", "calm"])
+def test_incidents_otherwise(snap_compare: Compare, tmp_path: Path, lines: tuple[str, ...]) -> None:
+    """One that is over, and a cluster in which nothing is wrong."""
+    diagnosed = troubles() if "i-9" in lines[0] else calm()
+    assert picture(snap_compare, tmp_path, full(), MEDIUM, *lines, diagnosed=diagnosed)
+
+
+@pytest.mark.parametrize("more", [{"theme": "light"}, {"theme": "mono", "ascii": True}], ids=["light", "mono-ascii"])
+def test_incidents_by_theme(snap_compare: Compare, tmp_path: Path, more: dict[str, object]) -> None:
+    """The page in the light theme, and without colours and characters beyond ASCII."""
+    assert picture(snap_compare, tmp_path, full(), MEDIUM, ":incidents", diagnosed=troubles(), **more)  # type: ignore[arg-type]  # fields of ScreenOptions
 
 
 @every_size

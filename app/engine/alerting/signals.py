@@ -18,6 +18,7 @@ from app.domain.health import clock_events
 from app.domain.snapshot import Gpu, Snapshot
 from app.domain.watched import Watched
 from app.engine.alerting import signals_slurm
+from app.engine.money import Rates, rates
 
 EVERYDAY = 0x7
 """Clock events that mean nothing: idle, clocks as set, power cap."""
@@ -145,21 +146,30 @@ def _services_up(view: View) -> Iterator[tuple[Labels, float]]:
 
 
 def _findings(view: View) -> Iterator[tuple[Labels, float]]:
-    for one in (*view.watched.findings, *view.findings):
+    """The diagnosis' own, and those watched that it does not hold."""
+    known = {_fault_of(one) for one in view.findings}
+    told: set[Labels] = set()
+    for one in (*view.findings, *(one for one in view.watched.findings if _fault_of(one) not in known)):
         about = one.subject
-        yield (
-            labels_of(
-                {
-                    "fault": one.fault,
-                    "code": one.code,
-                    "node": about.node,
-                    "gpu": "" if about.gpu is None else str(about.gpu),
-                    "job": about.job or "",
-                    "service": about.service or "",
-                }
-            ),
-            1.0,
+        labels = labels_of(
+            {
+                "fault": one.fault,
+                "code": one.code,
+                "node": about.node,
+                "gpu": "" if about.gpu is None else str(about.gpu),
+                "job": about.job or "",
+                "service": about.service or "",
+            }
         )
+        if labels not in told:
+            told.add(labels)
+            yield labels, float(one.severity != "info")
+
+
+def _fault_of(one: Finding) -> tuple[str, str, int | None, str]:
+    """What a finding is, however it was found: a GPU's may name its job or not."""
+    about = one.subject
+    return one.code or one.fault, about.node, about.gpu, "" if about.node else str(about)
 
 
 def _gpu_costs(view: View) -> Iterator[tuple[Labels, float]]:
@@ -174,6 +184,42 @@ def _node_costs(view: View) -> Iterator[tuple[Labels, float]]:
         prices = [price for gpu in node.gpus if (price := gpu_price(view.snapshot.prices, gpu.model)) is not None]
         if prices:
             yield node_labels(node.name), sum(prices)
+
+
+@lru_cache(maxsize=1)
+def _rates_of(snapshot: Snapshot, now: float) -> Rates:
+    return rates(snapshot, now)
+
+
+def _rates(view: View) -> Rates:
+    return _rates_of(view.snapshot, view.now)
+
+
+def _job_waste(view: View) -> Iterator[tuple[Labels, float]]:
+    jobs = (view.snapshot.slurm.jobs if view.snapshot.slurm is not None else None) or {}
+    for key, rate in _rates(view).by_job.items():
+        if key in jobs:
+            yield labels_of({"job": key, "user": jobs[key].user, "partition": jobs[key].partition}), rate.idle_per_hour
+
+
+def _costs(table: str, name: str) -> Callable[[View], Pairs]:
+    def read(view: View) -> Iterator[tuple[Labels, float]]:
+        for key, rate in getattr(_rates(view), table).items():
+            yield labels_of({name: key}), rate.per_hour
+
+    return read
+
+
+def _held_idle(view: View) -> Iterator[tuple[Labels, float]]:
+    found = _rates(view)
+    if found.held.gpus:
+        yield (), found.held.idle_per_hour
+
+
+def _unheld(view: View) -> Iterator[tuple[Labels, float]]:
+    found = _rates(view)
+    if found.held.gpus or found.unheld.gpus:
+        yield (), found.unheld.per_hour
 
 
 def _slurm(read: Callable[[Snapshot, float], Pairs]) -> Callable[[View], Pairs]:
@@ -195,7 +241,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("node.cost_per_hour", "$/h", ("node",), "Price of a node's GPUs.", _node_costs),
     Signal("source.up", "", ("source", "kind"), "0: the last look at a source failed.", _sources_up),
     Signal("service.up", "", ("service",), "0: a model server does not answer.", _services_up),
-    Signal("finding", "", ("fault", "code", "node", "gpu", "job", "service"), "1 for each finding there is now.", _findings),
+    Signal("finding", "", ("fault", "code", "node", "gpu", "job", "service"), "1 for each finding there is now, 0 for one that is information only.", _findings),
     Signal("slurm.node_down", "", ("node",), "1: down or not responding, and not powered down or in maintenance.", _slurm(signals_slurm.nodes_down)),
     Signal("slurm.node_drained", "s", ("node", "cause"), "How long a node takes no jobs; by `slurm`, `automation` or a `person`.", _slurm(signals_slurm.nodes_drained)),
     Signal("slurm.nodes_down", "", (), "Nodes that are down.", _slurm(signals_slurm.count_down)),
@@ -207,6 +253,11 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("slurm.count", "", ("name",), "Counts of a Slurm exporter, by their names here.", _slurm(signals_slurm.counts)),
     Signal("slurm.scheduler_cycle", "s", (), "Length of the scheduler's last cycle.", _slurm(signals_slurm.scheduler_cycle)),
     Signal("job.cost_per_hour", "$/h", ("job", "user", "partition"), "Price of the GPUs a running job holds.", _slurm(signals_slurm.job_costs)),
+    Signal("job.idle_cost_per_hour", "$/h", ("job", "user", "partition"), "Price of the GPUs that a job holds and lets idle.", _job_waste),
+    Signal("user.cost_per_hour", "$/h", ("user",), "Price of the GPUs that a user's jobs hold.", _costs("by_user", "user")),
+    Signal("partition.cost_per_hour", "$/h", ("partition",), "Price of the GPUs that jobs of a partition hold.", _costs("by_partition", "partition")),
+    Signal("fleet.held_idle_cost_per_hour", "$/h", (), "Price of the GPUs that jobs hold and let idle.", _held_idle),
+    Signal("fleet.unheld_cost_per_hour", "$/h", (), "Price of the GPUs that no job has.", _unheld),
     Signal("job.pending", "s", ("job", "partition"), "How long a job has waited since it could have started.", _slurm(signals_slurm.pending_s)),
 )
 # fmt: on

@@ -21,8 +21,11 @@ _PLANNED = frozenset(
         "POWER_DOWN", "POWER_UP", "FUTURE",
     }
 )  # fmt: skip
-_AUTOMATA = ("nhc", "health", "nvsentinel", "gpud", "dcgm", "prolog", "epilog", "gpu-watchdog", "automated", "auto:")
-"""Beginnings of reasons that programs write."""
+_AUTOMATA = (
+    "nhc", "health", "node health", "node-health", "node_health", "nvsentinel", "gpud", "gcm", "dcgm", "soperator",
+    "hyperpod", "prolog", "epilog", "gpu-watchdog", "automated", "auto:",
+)  # fmt: skip
+"""Beginnings of reasons that programs write, in brackets or not."""
 
 Series = Iterator[tuple[Labels, float]]
 
@@ -50,7 +53,7 @@ def drain_cause(node: SlurmNode) -> str:
 
     if node_reason(node.reason) is not None:
         return "slurm"
-    text = (node.reason or "").strip().casefold()
+    text = (node.reason or "").strip(" [(<*").casefold()
     return "automation" if text.startswith(_AUTOMATA) else "person"
 
 

@@ -13,6 +13,8 @@ from app.sources.logs.sign import Find, Sign, find, sign
 
 _JOB = r"(?:.*?/job_(?P<job>\d+))?"
 _DEVICE = r"(?P<device>[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f])"
+_PORT = r"(?:ib|rdma|roce|hsn|mlx|eth|en[opsx])\w*"
+"""Names that ports of the machine itself have; bridges and containers' halves of a pair have others."""
 # fmt: off
 _MEMORY: tuple[Sign, ...] = (
     sign("host.oom", "warning", "oom-kill:", rf"oom-kill:constraint=(?P<constraint>\w+),{_JOB}.*?task=(?P<process>[^,]+),pid=(?P<pid>\d+)"),
@@ -74,22 +76,29 @@ _NETWORK: tuple[Sign, ...] = (
     sign("nic.slot_power", "info", "insufficient power", r"mlx5_core (?P<device>[0-9a-f:.]+?)?:? .*?Detected insufficient power on the PCIe slot.*?\((?P<watts>\d+)W\)"),
     sign("nic.module_error", "warning", "Port module event[error]", r"mlx5_core (?P<device>\S+?): Port module event\[error\]: module (?P<module>\d+), (?P<what>.+)"),
     sign("nic.cable", "info", "Cable unplugged", r"mlx5_core (?P<device>\S+?): Port module event: module (?P<module>\d+), Cable unplugged"),
+    sign("nic.cable_in", "info", "Cable plugged", r"mlx5_core (?P<device>\S+?): Port module event: module (?P<module>\d+), Cable plugged"),
     sign("nic.firmware_fatal", "critical", "device's health compromised", r"mlx5_core (?P<device>\S+?): .*device's health compromised"),
     sign("nic.firmware_fatal", "critical", "unrecoverable hardware error", r"mlx5_core(?: (?P<device>\S+?))?: .*synd (?P<syndrome>0x[0-9a-f]+): unrecoverable hardware error"),
     sign("nic.firmware_fatal", "critical", "Fatal error", r"mlx5_core (?P<device>\S+?): .*(?:[Ff]irmware|[Dd]evice).*Fatal error"),
     sign("nic.command_timeout", "critical", "Will cause a leak of a command resource", r"mlx5_core (?P<device>\S+?): .*?(?P<command>[A-Z_0-9]+)\(0x[0-9a-f]+\) timeout"),
     sign("nic.access_refused", "info", "ACCESS_REG", r"ACCESS_REG\(0x[0-9a-f]+\).* failed"),
     sign("nic.transmit_timeout", "warning", "NETDEV WATCHDOG", r"NETDEV WATCHDOG: (?P<device>\S+) \((?P<driver>[^)]+)\): transmit queue (?P<queue>\d+) timed out"),
-    sign("nic.link_down", "warning", "lost carrier", r"^(?P<device>ib\w*): [Ll]ost carrier"),
-    sign("nic.link_up", "info", "ained carrier", r"^(?P<device>ib\w*): [Gg]ained carrier"),
+    sign("nic.link_down", "warning", "ost carrier", rf"^(?P<device>{_PORT}): [Ll]ost carrier"),
+    sign("nic.link_up", "info", "ained carrier", rf"^(?P<device>{_PORT}): [Gg]ained carrier"),
     sign("nic.link_down", "info", "Link down", r"mlx5_core (?P<address>\S+)(?: (?P<device>\w+))?: Link down"),
     sign("nic.link_up", "info", "Link up", r"mlx5_core (?P<address>\S+)(?: (?P<device>\w+))?: Link up"),
+)
+_POWER: tuple[Sign, ...] = (
+    sign("host.psu_failed", "warning", "ower Supply", r"(?P<device>\bP(?:SU?|ower Supply) ?\d+)?.*?Power Supply\b.*?(?:[Ff]ailure detected|AC lost|input lost|[Pp]redictive [Ff]ailure)"),
+    sign("host.fan_failed", "warning", "Fan", r"(?P<device>\b(?:Sys|System)? ?Fan[ _]?\w+)?.*?\bFan\b.*?(?:Lower (?:Critical|Non-recoverable) going low|Transition to (?:Critical|Non-recoverable)|[Ff]ailure detected)"),
 )
 # fmt: on
 KERNEL_SIGNS = (*_MEMORY, *_TASKS, *_DISKS, *_PCIE, *_NETWORK)
 """Only believed from the kernel itself, where the form of the log tells who spoke."""
 SERVICE_SIGNS = tuple(one for one in KERNEL_SIGNS if one.kind in ("nic.link_down", "nic.link_up", "log.lost"))
 """What network and log services say in their own name."""
+BOARD_SIGNS = _POWER
+"""What the machine's own board controller logs, as the services say that read its event log."""
 _WHOLE_NODE = ("CONSTRAINT_NONE", "CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "Out")
 
 
@@ -101,6 +110,11 @@ def host_find(text: str) -> Find | None:
 def service_find(text: str) -> Find | None:
     """What a service of the machine says."""
     return find(SERVICE_SIGNS, text)
+
+
+def board_find(text: str) -> Find | None:
+    """What the board controller's event log says of supplies and fans."""
+    return find(BOARD_SIGNS, text)
 
 
 def _weighed(found: Find | None) -> Find | None:

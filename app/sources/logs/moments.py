@@ -2,12 +2,13 @@
 
 A line that has an uptime only was said at the latest when it was read; so the machine booted at the latest at that
 moment less the uptime. The least of these bounds is the estimate: exact for lines that are read as they come, and for
-a backlog as late as its newest line. Where the boot time is known it is taken instead.
+a backlog as late as its newest line. Where the boot time is known it is taken instead. A line without any time (of a
+traceback, of a web server) is taken to be as old as the line before it in its batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.evidence import TimeOrigin
@@ -48,7 +49,7 @@ def moments(lines: Sequence[LogLine], keeping: Timekeeping, now: float) -> tuple
     """When each line of a batch was said, in its order, and what is known afterwards."""
     boots = _boots(lines, keeping, now)
     keeping = replace(keeping, offset_s=max(keeping.offset_s, _ahead(lines, keeping.offset_s, now)))
-    found = tuple(_moment(line, boot, keeping.offset_s, now) for line, boot in zip(lines, boots, strict=True))
+    found = _filled(_moment(line, boot, keeping.offset_s, now) for line, boot in zip(lines, boots, strict=True))
     told = [(line.uptime_s, boot) for line, boot in zip(lines, boots, strict=True) if line.uptime_s is not None]
     if not told:
         return found, keeping
@@ -109,6 +110,17 @@ def _moment(line: LogLine, boot: float | None, offset_s: float, now: float) -> M
     if line.uptime_s is not None and boot is not None:
         return Moment(min(boot + line.uptime_s, now), "boot", boot)
     return Moment(now, "read", boot)
+
+
+def _filled(found: Iterable[Moment]) -> tuple[Moment, ...]:
+    """With the time of the line before for those that have none of their own."""
+    filled: list[Moment] = []
+    before: Moment | None = None
+    for moment in found:
+        if moment.origin != "read":
+            before = moment
+        filled.append(moment if moment.origin != "read" or before is None else replace(moment, at=before.at))
+    return tuple(filled)
 
 
 def _ahead(lines: Sequence[LogLine], offset_s: float, now: float) -> float:

@@ -15,7 +15,7 @@ from app.domain.evidence import LogEvidence, LogKind
 from app.domain.naming import clean
 from app.sources.logs.bound import folded
 from app.sources.logs.gpu_lines import DRIVER_SIGNS, gpu_find, identity, named_while_loading
-from app.sources.logs.host_lines import host_find, service_find
+from app.sources.logs.host_lines import board_find, host_find, service_find
 from app.sources.logs.line import LogLine, parse_line
 from app.sources.logs.moments import Moment, Timekeeping, moments
 from app.sources.logs.sign import Find, find
@@ -153,6 +153,8 @@ def _of_service(tag: str, text: str) -> Find | None:
     name = tag.casefold()
     if name.startswith("slurm"):
         return slurm_find(text)
+    if name.startswith(("ipmi", "bmc")):
+        return board_find(text)
     if "fabricmanager" in name:
         return find(DRIVER_SIGNS, text)
     return service_find(text) if name.startswith(("systemd", "networkmanager", "ifplugd", "rsyslog")) else None

@@ -7,7 +7,7 @@ Where the queue comes but a later part does not, the look is good: the part stay
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -62,6 +62,8 @@ class CommandsWay:
             "health": Part(HEALTH_S),
         }
         self._version, self._cluster = "", ""
+        self._counts: Mapping[str, float] = {}
+        """What slurmctld last said of itself."""
 
     @property
     def target(self) -> str:
@@ -82,6 +84,7 @@ class CommandsWay:
         partitions = await self._part("partitions", self.commands.partitions, parse_partitions, until, notes)
         jobs = await self._detailed(queue.items, until, notes)
         await self._introduce(until)
+        load = await self._health(until)
         reading = SlurmReading(
             way=f"commands {self._version}".rstrip(),
             jobs=jobs,
@@ -89,9 +92,10 @@ class CommandsWay:
             partitions=partitions,
             version=self._version,
             cluster=self._cluster,
+            counts=self._counts,
             notes=tuple(notes),
         )
-        return Look(reading, took_s, await self._health(until))
+        return Look(reading, took_s, load)
 
     async def close(self) -> None:
         """Nothing is held between two looks."""
@@ -203,6 +207,7 @@ class CommandsWay:
             said = parse_sdiag(await self._ask("health", self.commands.diagnostics, until))
         except (SlurmError, SlurmParseError):
             return None
+        self._counts = said.counts
         return Load(said.server_threads, said.agent_queue)
 
     async def _ask(self, name: str, ask: Ask, until: float) -> bytes:

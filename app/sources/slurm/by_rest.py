@@ -6,7 +6,7 @@ An answer is decoded and read in a thread when it is large: a job weighs 6 to 40
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from app.domain.slurm import SlurmReading
@@ -39,6 +39,8 @@ class RestWay:
         self._tap = tap
         self._parts = {"nodes": Part(0.0), "partitions": Part(PARTITIONS_S), "diag": Part(HEALTH_S)}
         self._release, self._cluster = "", ""
+        self._counts: Mapping[str, float] = {}
+        """What slurmctld last said of itself."""
 
     @property
     def target(self) -> str:
@@ -53,6 +55,7 @@ class RestWay:
         notes = list(jobs.notes)
         nodes = await self._part("nodes", nodes_of, until, notes)
         partitions = await self._part("partitions", partitions_of, until, notes)
+        load = await self._health(until)
         reading = SlurmReading(
             way=f"slurmrestd {self._rest.version or ''}".rstrip(),
             jobs=jobs.items,
@@ -60,9 +63,10 @@ class RestWay:
             partitions=partitions,
             version=self._release,
             cluster=self._cluster,
+            counts=self._counts,
             notes=tuple(notes),
         )
-        return Look(reading, took_s, await self._health(until))
+        return Look(reading, took_s, load)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -102,14 +106,16 @@ class RestWay:
         if part.asked_at is None or not part.is_due(began) or began > until - LEAST_LEFT_S:
             self._parts["diag"] = part if part.asked_at is not None else part.asked(began, 0.0)
             return None
+        from app.sources.slurm.sdiag import sdiag_of  # noqa: PLC0415 - late: nothing of it is needed at the start
+
         try:
-            answer = json.loads(await self._rest.get("diag", until - began))
-        except (SlurmError, ValueError, RecursionError):
+            said = sdiag_of(json.loads(await self._rest.get("diag", until - began)))
+        except (SlurmError, SlurmParseError, ValueError, RecursionError):
             return None
         finally:
             self._parts["diag"] = part.asked(began, self._clock.monotonic() - began)
-        said = answer.get("statistics") if isinstance(answer, dict) else None
-        return Load(_count(said, "server_thread_count"), _count(said, "agent_queue_size"))
+        self._counts = said.counts
+        return Load(said.server_threads, said.agent_queue)
 
 
 def _decoded(name: str, body: bytes, read: Callable[[object], Parsed[T]]) -> tuple[Parsed[T], object]:
@@ -126,8 +132,3 @@ def _decoded(name: str, body: bytes, read: Callable[[object], Parsed[T]]) -> tup
         if kind == "controller":
             raise SlurmError(kind, f"slurmctld does not answer (slurmrestd {name}): {said[0]}", said) from error
         raise
-
-
-def _count(said: object, key: str) -> int | None:
-    found = said.get(key) if isinstance(said, dict) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) else None

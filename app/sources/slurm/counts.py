@@ -38,7 +38,7 @@ PLAIN = {
     "slurm_gpus_total": "gpus", "slurm_cpus_alloc": "cpus_allocated", "slurm_cpus_idle": "cpus_idle",
     "slurm_cpus_other": "cpus_other", "slurm_cpus_total": "cpus", "slurm_nodes_total": "nodes",
     "slurm_scheduler_threads": "scheduler_threads", "slurm_scheduler_queue_size": "scheduler_queue",
-    "slurm_scheduler_last_cycle": "scheduler_last_cycle_us",
+    "slurm_scheduler_last_cycle": "scheduler_last_cycle_us", "slurm_scheduler_dbd_queue_size": "dbd_agent_queue",
     **{f"slurm_jobs_{wire}": f"jobs_{name}" for wire, name in JOB_STATES.items()},
 }  # fmt: skip
 """Names without labels on both pages → our counts."""
@@ -54,7 +54,14 @@ NATIVE_SUMS = {
     "slurm_node_gpus": "gpus", "slurm_node_gpus_alloc": "gpus_allocated",
 }  # fmt: skip
 """Names by node on slurmctld's own page that are summed here, where nothing overflows."""
-COLLECTORS = {"jobs": "queue", "gpus": "gpus", "cpus": "cpus", "scheduler": "scheduler", "nodes": "nodes"}
+COLLECTORS = {
+    "jobs": "queue",
+    "gpus": "gpus",
+    "cpus": "cpus",
+    "scheduler": "scheduler",
+    "dbd": "scheduler",
+    "nodes": "nodes",
+}
 """First word of a count → the collector of SckyzO's that it comes from."""
 
 

@@ -45,6 +45,17 @@ class Sdiag:
     """Calls by kind since the statistics began."""
     rpcs_by_user: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def counts(self) -> Mapping[str, float]:
+        """What it says, by the names that an exporter's counts have here (`app.sources.slurm.counts`)."""
+        said = {
+            "scheduler_threads": self.server_threads,
+            "scheduler_queue": self.agent_queue,
+            "scheduler_last_cycle_us": self.last_cycle_us,
+            "dbd_agent_queue": self.dbd_agent_queue,
+        }
+        return {name: float(value) for name, value in said.items() if value is not None}
+
 
 def parse_sdiag(output: bytes) -> Sdiag:
     """The numbers of `sdiag`. Raises SlurmParseError where it is not that."""

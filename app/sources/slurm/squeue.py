@@ -26,12 +26,15 @@ MOST_LINES = 64
 
 
 def queue_words(mark: str = MARK) -> tuple[str, ...]:
-    """The words after `squeue`. The mark is letters, digits and hyphens: a comma would end the column."""
+    """The words after `squeue`: jobs in every state, so that also those are told that ended lately (MinJobAge).
+
+    The mark is letters, digits and hyphens: a comma would end the column.
+    """
     if not mark.replace("-", "").isalnum() or not mark.isascii():
         raise ValueError(f"a mark is letters, digits and hyphens: {mark!r}")
     first, *rest = COLUMNS
     columns = [f"{first}:{SEPARATOR}{mark}{SEPARATOR}", *(f"{name}:{SEPARATOR}" for name in rest)]
-    return ("-h", "-a", "-r", "-O", ",".join(columns))
+    return ("-h", "-a", "-r", "-O", ",".join(columns), "-t", "all")
 
 
 QUEUE_WORDS = queue_words()

@@ -9,12 +9,14 @@ from app.domain.metrics import by_key
 from app.domain.snapshot import Gpu
 from app.present.cells import Cell, Line, cells, line
 from app.present.detail_rows import MIG_COLUMNS, PROCESS_COLUMNS, mig_rows, process_rows, value_rows
+from app.present.incident_told import touching
 from app.present.rows import Column, Rows
 from app.present.titles import facts_line, gpu_title
 from app.present.trouble_rows import ERROR_COLUMNS, LINK_COLUMNS, error_rows, link_rows
 from app.present.units import format_age
 from app.tui.actions import bindings
 from app.tui.charting import ChartKeeper, gpu_wish, metric_title, span_title
+from app.tui.incident_line import IncidentLine
 from app.tui.moment import Moment
 from app.tui.page import Page
 from app.tui.sections import NEEDLESS, Sections
@@ -62,9 +64,11 @@ class GpuPage(Page):
             )
         }
         self._sections = Sections(self, self._panes)
+        self._incident = IncidentLine(self.desk)
 
     def body(self) -> ComposeResult:
         yield Ribbon(id="title")
+        yield self._incident
         values, *others = self._panes.values()
         with Container(id="panes"):
             yield values
@@ -82,6 +86,9 @@ class GpuPage(Page):
 
     def show(self, moment: Moment) -> None:
         gpu = moment.snapshot.gpu(*self._place)
+        node, index = self._place
+        held = moment.look.held(gpu).job_ids if gpu is not None and moment.look.held is not None else ()
+        self._incident.tell(touching(moment.diagnosis, node=node, gpu=index, jobs=held), moment.look)
         if gpu is None:
             self._show_nothing(moment)
             return
@@ -139,6 +146,10 @@ class GpuPage(Page):
     def _frame(self, name: str, state: str) -> None:
         shown: Line = line(Cell(state, "quiet"))
         self._panes[name].show(line(Cell(name.capitalize(), "strong")), shown, (("space", "next part"),))
+
+    def action_to_incident(self) -> None:
+        """Open the incident that touches it."""
+        self._incident.follow()
 
     def action_section(self, by: int) -> None:
         """Show the next part."""

@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 
 from app.domain import job_filtering
 from app.domain.filter_terms import EXAMPLES, STATES
+from app.present import incident_filter
 from app.present.glyphs import Glyphs
 from app.present.help import HelpSection
 from app.tui.actions import Action, bindings, here, keys_of
@@ -50,7 +51,7 @@ class Help(Page):
             ),
             HelpSection("Everywhere", (*MOVING, *self._keys(everywhere))),
             HelpSection("Commands, after :", tuple((_usage(one), one.help) for one in COMMANDS.values())),
-            HelpSection("Filter, after /", JOB_FILTER_HELP if self._about == "queue" else FILTER_HELP),
+            HelpSection("Filter, after /", _FILTERS.get(self._about, FILTER_HELP)),
             HelpSection("Signs", signs(self.desk.glyphs)),
         )
 
@@ -96,6 +97,21 @@ JOB_FILTER_HELP: tuple[tuple[str, str], ...] = (
     ("llama", "A word: part of the id, the name, the user, the account or the partition."),
     ("!term  a | b  (a b)", "Not (- too), or, groups."),
 )
+
+
+INCIDENT_FILTER_HELP: tuple[tuple[str, str], ...] = (
+    ("critical user:ana", "Terms that must both hold; a field holds where any finding of the incident fits it."),
+    (
+        " ".join(f"{field}:" for field in incident_filter.EXAMPLES),
+        "Every field; several values by commas, * and ? as globs, nodes as Slurm writes them.",
+    ),
+    ("gpus>4 cost>10 age>1h", "Numbers and spans of time. Unknown values fit none."),
+    (" ".join(incident_filter.NUMBERS), "Every number."),
+    (" ".join(incident_filter.STATES), "States, as words or as state:critical,warning."),
+    ("nfs", "A word: part of a title, a subject, a code, a user or a job."),
+    ("!term  a | b  (a b)", "Not (- too), or, groups."),
+)
+_FILTERS = {"queue": JOB_FILTER_HELP, "incidents": INCIDENT_FILTER_HELP}
 
 
 def signs(glyphs: Glyphs) -> tuple[tuple[str, str], ...]:

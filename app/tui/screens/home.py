@@ -12,6 +12,8 @@ from textual.events import Resize
 from app.domain.fleet import ClusterFacts
 from app.domain.series import Event
 from app.present.cells import Cell, Line, line
+from app.present.incident_signs import counts, worst
+from app.present.incident_titles import lead_line
 from app.tui.actions import bindings, key_of
 from app.tui.moment import Moment
 from app.tui.page import Page
@@ -55,13 +57,23 @@ class Home(Page):
 
     def show(self, moment: Moment) -> None:
         self._moment = moment
-        self.query_one(EventStrip).show(
-            moment.events, moment.look, hint=f"{key_of('event.open', self.desk.keymap)} details"
-        )
+        self._show_worst(moment)
         self.query_one("#others", Ribbon).show(others_line(moment.facts))
         if self._panes is not None:
             self._panes.show(moment)
             self.show_summary()
+
+    def _show_worst(self, moment: Moment) -> None:
+        """The worst incident that is open, before the newest of what happened."""
+        diagnosis = moment.diagnosis
+        found = worst(diagnosis.incidents)
+        hint = f"{key_of('event.open', self.desk.keymap)} details"
+        lead: Line = ()
+        if found is not None:
+            lead = lead_line(found, diagnosis.finding(found.root), moment.look)
+            others = sum(counts(diagnosis)) - 1
+            hint = f"+{others} more  {hint}" if others else hint
+        self.query_one(EventStrip).show(moment.events, moment.look, hint, lead)
 
     def show_summary(self) -> None:
         """The line of the chosen GPU."""
@@ -101,8 +113,15 @@ class Home(Page):
         if place is not None:
             self.desk.open_page("node", place[0])
 
+    @on(EventStrip.LeadChosen)
     def action_open_event(self) -> None:
-        """Open the page of what the newest event is about."""
+        """Open the worst incident; where none is open, the page of what the newest event is about."""
+        found = worst(self._moment.diagnosis.incidents) if self._moment is not None else None
+        if found is not None:
+            from app.tui import deeds  # noqa: PLC0415 - needed only once somebody goes there
+
+            deeds.run_verb(self.desk, "open_incidents", found.id)
+            return
         events = self._moment.events if self._moment is not None else ()
         if events:
             self._open_subject(events[-1])

@@ -10,12 +10,14 @@ from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Gpu
 from app.engine.watch_slurm import behind as behind_of
 from app.present.cells import Cell, Line, cells, line
+from app.present.incident_told import touching
 from app.present.job_gpus import JOB_GPU_COLUMNS, job_gpu_rows
 from app.present.job_steps import step_columns, step_rows
 from app.present.job_view import cost_of, fact_lines, job_facts, job_title, use_facts, use_of, why_lines
 from app.present.queue_titles import as_of
 from app.tui.actions import bindings, key_of, word_of
 from app.tui.explaining import Explainer
+from app.tui.incident_line import IncidentLine
 from app.tui.job_texts import DetailKeeper, LogKeeper, environment_lines, script_lines, use_since
 from app.tui.moment import Moment
 from app.tui.page import Page
@@ -60,9 +62,11 @@ class JobPage(Page):
         bodies = {"facts": self._facts, "gpus": self._gpus, **self._texts, "steps": self._steps}
         self._panes = {name: Pane(body, glyphs=glyphs, id=f"{name}-pane") for name, body in bodies.items()}
         self._sections = Sections(self, self._panes)
+        self._incident = IncidentLine(self.desk)
 
     def body(self) -> ComposeResult:
         yield Ribbon(id="title")
+        yield self._incident
         with Container(id="panes"):
             yield self._panes["facts"]
             with Container(id="right"):
@@ -83,6 +87,7 @@ class JobPage(Page):
         return (self._about,)
 
     def show(self, moment: Moment) -> None:
+        self._incident.tell(touching(moment.diagnosis, job=self._about), moment.look)
         picture = moment.snapshot.slurm
         found = (picture.jobs or {}).get(self._about) if picture is not None else None
         self._job = found or self._job
@@ -201,6 +206,19 @@ class JobPage(Page):
         return "output" if current not in TEXTS and self.has_class("-roomy") else current
 
     # ── doing ──
+
+    def point(self, key: str) -> bool:
+        """Show the part of a name."""
+        if not self.is_mounted or key not in TEXTS:
+            return False
+        while self._sections.current != key:
+            self._sections.step(1)
+        self._read_log()
+        return True
+
+    def action_to_incident(self) -> None:
+        """Open the incident that touches it."""
+        self._incident.follow()
 
     def action_section(self, by: int) -> None:
         """Show the next part; where facts and GPUs are always shown, the next text."""

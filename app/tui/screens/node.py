@@ -16,6 +16,7 @@ from app.domain.snapshot import Node
 from app.present.cells import Cell, cells, line
 from app.present.detail_rows import value_rows
 from app.present.gpu_rows import gpu_columns, gpu_rows
+from app.present.incident_told import touching
 from app.present.queue import Queue, Wanted
 from app.present.queue_rows import SHORT, Sight, queue_rows, table_columns
 from app.present.queue_titles import as_of
@@ -26,6 +27,7 @@ from app.present.titles import node_title
 from app.tui.actions import bindings
 from app.tui.charting import ChartKeeper, Wish, limit_of, metric_title, span_title
 from app.tui.explaining import Explainer, node_meaning
+from app.tui.incident_line import IncidentLine
 from app.tui.moment import Moment
 from app.tui.page import Page
 from app.tui.queue_verbs import find_job
@@ -70,12 +72,14 @@ class NodePage(Page):
             )
         }
         self._sections = Sections(self, self._panes)
+        self._incident = IncidentLine(self.desk)
         self._explainer = Explainer()
         self._here: JobFilter | None = None
         self._queue = Queue()
 
     def body(self) -> ComposeResult:
         yield Ribbon(id="title")
+        yield self._incident
         with Container(id="panes"):
             yield self._panes["gpus"]
             with Container(id="below"):
@@ -91,6 +95,7 @@ class NodePage(Page):
         return (node, int(index)) if slash else None
 
     def show(self, moment: Moment) -> None:
+        self._incident.tell(touching(moment.diagnosis, node=self._about), moment.look)
         node = moment.snapshot.nodes.get(self._about)
         if node is None:
             why = moment.why_empty[0] if moment.problem or not moment.origin else "unknown at this moment"
@@ -151,6 +156,10 @@ class NodePage(Page):
             limit = limit_of(node.layers, key, moment.now)
             subject = Subject("node", node=node.name)
             self._keepers[number].want(Wish(subject, key, view.span_s, moment.now, is_live, limit))
+
+    def action_to_incident(self) -> None:
+        """Open the incident that touches it."""
+        self._incident.follow()
 
     def action_section(self, by: int) -> None:
         """Show the next part."""

@@ -61,6 +61,9 @@ class Services(Page):
         self._table_pane.show("Services", line(Cell(f"{len(services)}" if services else "", "quiet")))
         self._show_chosen(moment)
 
+    def point(self, key: str) -> bool:
+        return self._table.select(key)
+
     def _show_chosen(self, moment: Moment) -> None:
         service = moment.snapshot.services.get(self._table.selected or "")
         self._values.explain("No service is chosen", "")

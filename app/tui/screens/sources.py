@@ -61,6 +61,9 @@ class Sources(Page):
         self._show_advice(moment)
         self._show_store(moment)
 
+    def point(self, key: str) -> bool:
+        return self._table.select(key)
+
     def _show_advice(self, moment: Moment) -> None:
         state = moment.snapshot.sources.get(self._table.selected or "")
         if state is None:

@@ -31,7 +31,7 @@ class Slurm:
         return self.desk.run(call, t)
 
     def jobs(self, t: float = 0.0) -> dict[str, SlurmJob]:
-        """The queue, with details, as our parsers read it."""
+        """The queue, jobs that ended lately among it, with details, as our parsers read it."""
         queue = parse_squeue(self.run("squeue", t, words=QUEUE_WORDS).out)
         details = parse_jobs(self.run("scontrol", t, words=JOB_WORDS).out)
         assert (0, 0) == (queue.skipped, details.skipped)

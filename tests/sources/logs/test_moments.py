@@ -92,3 +92,14 @@ def test_other_zone_is_seen_by_its_future() -> None:
 def test_line_without_any_stamp_was_read_now() -> None:
     """Where a line tells no time at all the evidence says so."""
     assert [(NOW, "read")] == times(reader().read_text(["NVRM: Xid (PCI:0000:5e:00): 79, text"], NOW))
+
+
+def test_line_without_a_time_is_as_old_as_the_line_before_it() -> None:
+    """A traceback in a backlog of hours ago is no news; the first lines of a batch have nothing to go by."""
+    one = LogReader("vllm", "log", "node-1", UTC)
+    oom = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 50.00 MiB."
+    stamped = "ERROR 03-01 09:00:00 [core.py:1] EngineCore encountered a fatal error."
+
+    assert [(NOW, "read"), (NOW - 10_800.0, "line"), (NOW - 10_800.0, "read")] == times(
+        one.read_text([oom, stamped, oom.replace("50.00", "60.00")], NOW)
+    )

@@ -154,11 +154,43 @@ def test_storm_is_bounded() -> None:
         ("INFO 02-27 10:11:12 [gpu_model_runner.py:1] Model loading took 57.1 GiB and 88.5 seconds", "vllm.weights_loaded"),
         ("Loading safetensors checkpoint shards:  43% Completed | 6/14 [00:11<00:15,  1.93s/it]", "vllm.weights_loading"),
         ("INFO 02-27 10:11:12 [kv_cache_utils.py:1] GPU KV cache size: 400,000 tokens", "vllm.kv_cache"),
+        ("ERROR 02-27 10:11:12 [multiproc_executor.py:1] Worker proc VllmWorker-1 died unexpectedly (exit code: -9), shutting down executor.", "vllm.engine_dead"),
+        ("ERROR 02-27 10:11:12 [core.py:1] EngineCore encountered a fatal error.", "vllm.engine_dead"),
+        ("INFO 02-27 10:11:12 [async_llm.py:1] Request cmpl-1 failed (engine dead).", "vllm.engine_dead"),
+        ("ERROR 02-27 10:11:12 [core.py:1] EngineCore failed to start.", "vllm.init_failed"),
+        ("ValueError: Model architectures ['NewForCausalLM'] are not supported for now.", "vllm.no_model"),
+        ("OSError: [Errno 98] Address already in use", "vllm.port_in_use"),
+        ("huggingface_hub.errors.GatedRepoError: 401 Client Error.", "vllm.no_access"),
+        ("WARNING 02-27 10:11:12 shm_broadcast.py:396] No available block found in 60 second.", "vllm.broadcast_stuck"),
+        ("INFO 02-27 10:11:12 [core.py:1] Initializing a V1 LLM engine (v0.32.0) with config: model='m'", "vllm.starting"),
+        ("INFO 02-27 10:11:12 [entry.py:1] Starting vLLM server on http://127.0.0.1:8011", "vllm.starting"),
+        ("INFO 02-27 10:11:12 [launcher.py:1] Shutting down FastAPI HTTP server.", "vllm.shutdown"),
+        ("INFO 02-27 10:11:12 [launcher.py:1] [shutdown] API server: shutdown triggered", "vllm.shutdown"),
+        ("ERROR 02-27 10:11:12 [hermes_tool_parser.py:1] Error in extracting tool call from response.", "vllm.tool_call"),
     ],
 )  # fmt: skip
 def test_model_servers_lines_are_known(line: str, kind: str) -> None:
     """The lines of a model server that matter are told apart."""
     assert [kind] == [one.kind for one in read(line, kind="vllm")]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "node"),
+    [
+        ("slurmctld: Node gpu-2 now responding", "slurm.responding", "gpu-2"),
+        ("slurmctld: node_did_resp: node gpu-2 returned to service", "slurm.responding", "gpu-2"),
+        ("slurmctld: error: Setting node gpu-2 state to INVAL with reason:gres/gpu count reported lower than configured (0 < 8)",
+         "slurm.gres_low", "gpu-2"),
+        ("slurmstepd: error: *** STEP 812.0 STEPD TERMINATED ON gpu-2 AT 2026-02-27T10:11:12 DUE TO JOB NOT ENDING WITH SIGNALS ***",
+         "slurm.kill_failed", "gpu-2"),
+        ("slurmctld: error: slurmdbd: agent queue filling (6000), MaxDBDMsgs=10000, RESTART SLURMDBD NOW", "slurm.dbd", None),
+        ("slurmctld: error: Sending PersistInit msg: Connection refused", "slurm.dbd", None),
+    ],
+)  # fmt: skip
+def test_lines_of_slurms_daemons_name_their_node(line: str, kind: str, node: str | None) -> None:
+    """Which may be another than the one whose log it is."""
+    (found,) = read(line, kind="job")
+    assert (kind, node) == (found.kind, found.details.get("node"))
 
 
 def test_busy_model_server_is_no_evidence() -> None:
@@ -220,3 +252,18 @@ def test_hostile_lines_cost_little(kind: LogKind) -> None:
     read(*lines, kind=kind)
 
     assert 2.0 > time.process_time() - began
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "WARNING 02-27 10:11:12 [parallel.py:1] Address already in use. Retrying with a new port.",
+        "INFO 02-27 10:11:12 [network_utils.py:1] Port 5555 is already in use, trying port 5556",
+        "INFO 02-27 10:11:12 [multiproc_executor.py:1] Parent process exited, terminating worker queues",
+        "INFO 02-27 10:11:12 [async_llm.py:1] Aborted request(s) cmpl-1.",
+        'INFO:     10.0.0.1:1 - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request',
+    ],
+)
+def test_everyday_lines_of_a_server_say_nothing(line: str) -> None:
+    """They sound like trouble and are none."""
+    assert [] == read(line, kind="vllm")

@@ -43,6 +43,15 @@ slurm_jobs_gpus_alloc 5
 """
 
 
+def test_queue_of_slurmdbd_is_counted_unless_its_collector_failed() -> None:
+    """As sdiag calls it; a collector that failed is not believed."""
+    page = b"slurm_scheduler_dbd_queue_size 140\nslurm_scheduler_threads 3\nslurm_gpus_total 8\n"
+    failed = b'slurm_exporter_collector_success{collector="scheduler"} 0\n'
+
+    assert {"dbd_agent_queue": 140.0, "scheduler_threads": 3.0, "gpus": 8.0} == read_pages([page]).counts
+    assert {"gpus": 8.0} == read_pages([failed + page]).counts
+
+
 def test_exporter_gives_counts_and_nodes() -> None:
     """Totals come first, sums over users where there is none; a node of two partitions is one node."""
     said = read_pages([SCKYZO])

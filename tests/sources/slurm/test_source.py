@@ -30,6 +30,13 @@ QUEUE, NODES, PARTITIONS, JOBS, CONFIG = (
     "scontrol show config",
 )
 
+SDIAG = """Server thread count:  3
+Agent queue size:     1
+DBD Agent queue size: 240
+Main schedule statistics (microseconds):
+\tLast cycle:   7000000
+"""
+
 
 @pytest.fixture
 def fake(tmp_path: Path) -> FakeSlurm:
@@ -183,6 +190,25 @@ async def test_partitions_and_details_come_again_in_their_time(
         asked.append({call for call in fake.calls if call not in (QUEUE, NODES)})
 
     assert [{PARTITIONS}, {PARTITIONS, "sdiag"}, {PARTITIONS, JOBS}] == asked
+
+
+async def test_what_slurmctld_says_of_itself_stays_until_it_is_asked_again(
+    source: SlurmSource, fake: FakeSlurm, clock: SkewedClock
+) -> None:
+    """Its queue for slurmdbd and the scheduler's last cycle, as an exporter's counts are called."""
+    fake.says("sdiag", stdout=SDIAG)
+    said = []
+    for ahead_s in (0.0, 181.0, 191.0):
+        clock.ahead_s = ahead_s
+        said.append(slurm_of(await source.read()).counts)
+
+    counts = {
+        "scheduler_threads": 3.0,
+        "scheduler_queue": 1.0,
+        "scheduler_last_cycle_us": 7e6,
+        "dbd_agent_queue": 240.0,
+    }
+    assert [{}, counts, counts] == said
 
 
 async def test_commands_run_in_a_clean_environment(source: SlurmSource, fake: FakeSlurm) -> None:

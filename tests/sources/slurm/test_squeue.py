@@ -166,6 +166,7 @@ def test_words_ask_for_whole_columns_with_the_mark() -> None:
     assert ("-h", "-a", "-r", "-O") == QUEUE_WORDS[:4]
     assert QUEUE_WORDS[4].startswith("JobArrayID:\x1fgpu-watchdog\x1f,TimeUsed:\x1f,JobID:\x1f,")
     assert QUEUE_WORDS[4].endswith("tres-per-task:\x1f,Name:\x1f")
+    assert ("-t", "all") == QUEUE_WORDS[5:]  # jobs that ended lately say how they did
     with pytest.raises(ValueError, match="letters, digits and hyphens"):
         queue_words("a,b")
 

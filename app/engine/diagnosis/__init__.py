@@ -1,0 +1,1 @@
+"""The deterministic diagnosis: signs are seen, faults explain them, and one cause stands before its symptoms."""

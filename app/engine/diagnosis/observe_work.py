@@ -1,0 +1,141 @@
+"""Signs out of what GPUs do: busy without doing anything, memory that nobody holds, ranks behind their job's. Pure.
+
+gpu.busy_idle       use is full, yet power, cores and memory show no work, and nothing moves           (state)
+gpu.leaked_memory   memory is in use on a GPU that Slurm gave to nobody; value in MiB                  (state)
+gpu.behind          a rank far below the others of its job or server; details how (clock, power, use)  (state)
+
+A GPU that waits inside a collective shows the same as one that hangs: of a job's GPUs `gpu.behind` tells the odd one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from app.domain.finding import FindingSubject
+from app.domain.snapshot import Gpu, Layer
+from app.engine.diagnosis.sign import Look, Sign
+from app.engine.free import HELD_MIB
+from app.engine.watch_slurm import behind
+
+FULL_USE = 95.0
+"""Percent of use from which a kernel runs without a pause."""
+NO_POWER_SHARE = 0.35
+"""Below this share of its power limit a GPU does no work; one that waits in a collective draws a quarter to a third."""
+NO_CORES = 25.0
+"""Percent of its cores that a kernel which only waits holds at most."""
+NO_TENSOR, NO_DRAM = 1.0, 3.0
+"""Percent below which tensor cores and memory are at rest."""
+NO_TRAFFIC = 50e6
+"""Bytes a second below which links are at rest."""
+_TRAFFIC = ("gpu.nvlink_tx", "gpu.nvlink_rx", "gpu.pcie_tx", "gpu.pcie_rx")
+_SLOW_SHARE = 0.85
+"""Of the fastest GPU of its kind: below it one may be behind its job's others."""
+_WORKS = 50.0
+"""Percent of use from which a GPU is at work."""
+
+
+def observe_work(look: Look) -> Iterator[Sign]:
+    """Each GPU by itself, and beside those it works with."""
+    suspects: list[Gpu] = []
+    fastest = _fastest(look)
+    for node in look.snapshot.nodes.values():
+        for gpu in node.gpus:
+            layer = gpu.layers[0] if gpu.layers and gpu.lost_at is None else None
+            if layer is None or layer.is_stale(look.now):
+                continue
+            use, clock = layer.values.get("gpu.utilization"), layer.values.get("gpu.sm_clock")
+            if use is None:
+                continue
+            if use >= FULL_USE and _does_nothing(layer):
+                yield _busy_idle(gpu, layer, look)
+            if use < _WORKS or (clock is not None and clock < _SLOW_SHARE * fastest.get(gpu.facts.get("model"), 0.0)):
+                suspects.append(gpu)
+            if use == 0.0 and layer.values.get("gpu.memory_used", 0.0) >= HELD_MIB:
+                yield from _leaked(gpu, layer, look)
+    yield from _behind(suspects, look)
+
+
+def _does_nothing(layer: Layer) -> bool:
+    """All that is known of it is at rest, and enough is known: its power, or its cores."""
+    value_of = layer.values.get
+    power, limit = value_of("gpu.power"), value_of("gpu.power_limit")
+    cores = value_of("gpu.sm_active")
+    if power is not None and limit and power > NO_POWER_SHARE * limit:
+        return False
+    if cores is None and (power is None or not limit):
+        return False
+    bounds = ((cores, NO_CORES), (value_of("gpu.tensor_active"), NO_TENSOR), (value_of("gpu.dram_active"), NO_DRAM))
+    if any(value is not None and value > most for value, most in bounds):
+        return False
+    return all((value_of(key) or 0.0) < NO_TRAFFIC for key in _TRAFFIC)
+
+
+def _busy_idle(gpu: Gpu, layer: Layer, look: Look) -> Sign:
+    value_of = layer.values.get
+    shown = [f"{name} {value:.0f} {unit}" for name, key, unit in (
+        ("power", "gpu.power", "W"), ("cores", "gpu.sm_active", "%"), ("tensor cores", "gpu.tensor_active", "%"),
+    ) if (value := value_of(key)) is not None]  # fmt: skip
+    text = f"{gpu.id}: {value_of('gpu.utilization'):.0f} % busy, but {', '.join(shown)}"
+    job = next(iter(look.allocations.held(gpu).job_ids), None)
+    subject = FindingSubject(node=gpu.node, gpu=gpu.index, job=job)
+    return Sign(
+        "gpu.busy_idle", subject, layer.at, text, layer.source, value_of("gpu.power"), details={"job": job or ""}
+    )
+
+
+def _leaked(gpu: Gpu, layer: Layer, look: Look) -> Iterator[Sign]:
+    """Memory on a GPU that is nobody's; a model server beside Slurm holds its own."""
+    told = look.allocations.node(gpu.node)
+    if told is None or not told.gpus or any(gpu.node in homes for homes in look.homes.values()):
+        return
+    held = look.allocations.held(gpu)
+    if held.allocated is not False or held.job_ids:
+        return
+    used_mib = layer.values["gpu.memory_used"]
+    by = ", ".join(f"pid {one.pid} ({one.name})" for one in (gpu.processes or ())[:3])
+    whose = (
+        f"held by {by}" if by else "no process of it is seen" if gpu.processes is not None else "by whom is not told"
+    )
+    used = f"{used_mib / 1024:.1f} GiB"
+    text = f"{gpu.id}: {used} in use, given to no job; {whose}"
+    pids = " ".join(str(one.pid) for one in (gpu.processes or ())[:3])
+    yield Sign(
+        "gpu.leaked_memory", _subject(gpu), layer.at, text, layer.source, used_mib, details={"pids": pids, "used": used}
+    )
+
+
+def _fastest(look: Look) -> dict[str | None, float]:
+    """Model → the highest clock of any GPU at work."""
+    found: dict[str | None, float] = {}
+    for node in look.snapshot.nodes.values():
+        for gpu in node.gpus:
+            values = gpu.layers[0].values if gpu.layers and gpu.lost_at is None else {}
+            clock = values.get("gpu.sm_clock")
+            if clock is not None and values.get("gpu.utilization", 0.0) >= _WORKS:
+                model = gpu.facts.get("model")
+                if clock > found.get(model, 0.0):
+                    found[model] = clock
+    return found
+
+
+def _behind(suspects: Sequence[Gpu], look: Look) -> Iterator[Sign]:
+    """Of those that are slow at all, the ones that are so beside their own job's or server's others."""
+    groups: dict[str, tuple[Gpu, ...]] = {}
+    for gpu in suspects:
+        held = look.allocations.held(gpu)
+        job = held.job
+        if job is not None and job.id not in groups and job.is_running and held.certainty in ("exact", "node"):
+            groups[job.id] = look.allocations.gpus_of(job)
+    for key, gpus in groups.items():
+        places = {gpu.id: gpu for gpu in gpus}
+        for place, why in behind(gpus, look.now).items():
+            gpu = places[place]
+            how = "clock" if why.startswith("clock") else "power" if why.startswith("power") else "use"
+            subject = FindingSubject(node=gpu.node, gpu=gpu.index, job=key)
+            source = gpu.layers[0].source if gpu.layers else ""
+            text = f"{place}: {why} of job {key}'s others"
+            yield Sign("gpu.behind", subject, look.now, text, source, details={"how": how, "why": why, "job": key})
+
+
+def _subject(gpu: Gpu) -> FindingSubject:
+    return FindingSubject(node=gpu.node, gpu=gpu.index)

@@ -1,0 +1,88 @@
+"""Secrets are taken out of text by their looks and by what stands before them; all else stays as it is."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import pytest
+
+from app.domain.redact import LONGEST, MASK, redact
+from app.engine.diagnosis.fault_table import fault_table
+
+CANARY = "c4n4ry0123456789abcd"
+SECRETS = (
+    f"http://ana:{CANARY}@node-1:9400/metrics",
+    f"https://api.example/v1?api_key={CANARY}&x=1",
+    f"https://hooks.slack.com/services/T0/B0/{CANARY}",
+    f"Authorization: Bearer {CANARY}",
+    f'"authorization": "Basic {CANARY}"',
+    f"curl -H 'authorization: token {CANARY}' https://api",
+    f"vllm serve m --api-key {CANARY} --port 8000",
+    f"vllm serve m --hf-token={CANARY}",
+    f"HF_TOKEN=hf_{CANARY} python train.py",
+    f"login with hf_{CANARY}",
+    f"export AWS_SECRET_ACCESS_KEY={CANARY}/abc+def",
+    f"aws key AKIA{CANARY.upper()}",
+    f'{{"password": "{CANARY}", "user": "ana"}}',
+    f"mysql --password '{CANARY}' db",
+    f"key={CANARY}",
+    f"OPENAI sk-{CANARY}",
+    f"github_pat_{CANARY}",
+    f"Cookie: session={CANARY}; other={CANARY}",
+    f"eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY}",
+    f"-----BEGIN OPENSSH PRIVATE KEY-----\n{CANARY}\n-----END OPENSSH PRIVATE KEY----- and on",
+    f"-----BEGIN RSA PRIVATE KEY----- {CANARY} cut off",
+    f"RUNPOD_API_KEY: {CANARY}",
+)
+HARMLESS = (
+    "NVRM: Xid (PCI:0000:9b:00): 79, pid=77, name=train.py, GPU has fallen off the bus.",
+    "prompt tokens: 512, max_tokens=4096, tokens/s 42, tokenizer=meta-llama/Llama-3",
+    "munge refuses credentials: to slurmctld such a node looks silent",
+    "git@github.com:lab/train.git and ana@head",
+    "monkey=1 keyboard=2 --gres=gpu:8 --time=1:00:00",
+    "scontrol update nodename=gpu-1 state=drain reason='gpu-watchdog: A1 gpu.dbe'",
+    "http://node-1:9400/metrics?collect[]=a",
+)
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_a_secret_is_taken_out_and_what_is_around_it_stays(text: str) -> None:
+    """Nothing of the secret is left, however it is given; a second time changes nothing."""
+    shown = redact(text)
+
+    assert CANARY not in shown
+    assert CANARY.upper() not in shown
+    assert shown == redact(shown)
+    assert MASK in shown or "http://node-1:9400/metrics" == shown
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_secret_stays(text: str) -> None:
+    """Log lines, counts of tokens, our own commands: word for word."""
+    assert text == redact(text)
+
+
+def test_what_we_say_about_faults_is_left_alone() -> None:
+    """No title, meaning or command of the list of faults looks like a secret."""
+    said = [
+        text
+        for fault in fault_table().faults.values()
+        for text in (
+            fault.title,
+            fault.means,
+            *fault.alike,
+            *(part for one in fault.steps for part in (one.text, one.command)),
+        )
+    ]
+
+    assert said == [redact(text) for text in said]
+
+
+def test_huge_text_is_cut_and_costs_little() -> None:
+    """What nobody looked through does not get out, and no text makes the search go back and forth."""
+    hostile = ("a" * 200_000, "--" * 30_000, "x://" + "a" * 60_000, "password=" * 7_000, ("a" * 39 + ".") * 1_500)
+    began = perf_counter()
+    shown = [redact(text) for text in hostile]
+
+    assert all(len(one) <= LONGEST + 1 for one in shown)
+    assert perf_counter() - began < 5.0
