@@ -1,6 +1,6 @@
 """Runs the benchmark: `python -m tests.bench [SECTION…]` measures and prints one table; exit 1 if a target is missed.
 
-A section is a module of this folder with `run(report)`; to add one, add a row.
+A section is a module of this folder with `run(report)`, or a folder whose `section` has it; to add one, add a row.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from time import perf_counter
 
 from tests.bench.report import Report, table
 
+FOLDER = Path(__file__).parent
 SECTIONS: dict[str, str] = {
     "parse": "reading exporter pages beside the official parser",
     "scrape": "fetching pages: the bounded client",
@@ -22,7 +23,9 @@ SECTIONS: dict[str, str] = {
     "cost": "what watching 8 GPUs at 1 s costs beside other monitors",
     "sick": "one GPU is lost, one takes 3 s a call: how soon the others' numbers are there",
     "slurm": "a queue of 10,000 jobs on 1,000 nodes beside other viewers",
+    "alarm": "from a fault to a webhook, beside Prometheus and Alertmanager",
     "paint": "painting fleets: CPU and bytes to the terminal, keys meanwhile",
+    "faults": "faults told as text at the real boundary: found, root right, false alarms, beside rules alone",
 }
 """Every section, in the order of the table."""
 
@@ -36,11 +39,12 @@ def main(argv: Sequence[str]) -> int:
     report = Report()
     for name in argv or SECTIONS:
         report.begin(f"{name}: {SECTIONS[name]}")
-        if not (Path(__file__).parent / f"{name}.py").is_file():
+        is_folder = (FOLDER / name / "section.py").is_file()
+        if not is_folder and not (FOLDER / f"{name}.py").is_file():
             report.skip(f"tests/bench/{name}.py is not there")
             continue
         began, load = perf_counter(), os.getloadavg()[0]
-        import_module(f"tests.bench.{name}").run(report)
+        import_module(f"tests.bench.{name}.section" if is_folder else f"tests.bench.{name}").run(report)
         print(f"{name}: measured in {perf_counter() - began:.0f} s, load {load:.1f}", file=sys.stderr)
         if load > 0.5 * (os.cpu_count() or 1):
             report.note(f"others kept the machine busy (load {load:.1f}): times are longer than they would be")
