@@ -16,12 +16,17 @@ SCHEMA = 1
 
 
 def jobs(snapshot: Snapshot, now: float) -> list[dict[str, Any]] | None:
-    """Every job Slurm lists, by number; empty without Slurm, None where Slurm should say and does not."""
+    """Every job that waits, runs or is ending, by number; empty without Slurm, None where it should say and does not.
+
+    Slurm lists jobs for some minutes after their end; those are the past, which `jobs --history` tells.
+    """
     picture = snapshot.slurm
     if picture is None:
         return None if any(state.spec.kind == "slurm" for state in snapshot.sources.values()) else []
     current = picture.current_jobs(now)
-    return None if current is None else [job_status(job, snapshot, now) for job in current.values()]
+    if current is None:
+        return None
+    return [job_status(job, snapshot, now) for job in current.values() if not job.is_ended or "COMPLETING" in job.flags]
 
 
 def jobs_answer(snapshot: Snapshot, now: float) -> dict[str, Any]:

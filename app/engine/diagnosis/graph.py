@@ -58,9 +58,10 @@ def parents(cases: Sequence[Case], table: FaultTable, places: Places) -> Mapping
         by_code[case.fault.code].append(case)
     found: dict[int, int] = {}
     for case in sorted(cases, key=lambda one: (one.first, one.number)):
-        best = max(_causes(case, by_code, table, places), default=None)
-        if best is not None and not _is_below(found, best[-1], case.number):
-            found[case.number] = best[-1]
+        for *_, cause in sorted(_causes(case, by_code, table, places), reverse=True):
+            if not _is_below(found, cause, case.number):  # a cause that follows from this one is none: the next one
+                found[case.number] = cause
+                break
     _join(cases, found)
     return found
 
