@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from app.services.diagnose_once import Ground
     from app.services.judging import Step
 
+_ONE_LOOK_S = 2.0
+"""A source that is looked at once may answer as slowly as one read this often."""
 UNAVAILABLE = 69
 """Exit code: something this command needs is not available (sysexits.h EX_UNAVAILABLE)."""
 
@@ -94,9 +96,18 @@ async def look_once(settings: Settings, options: RuntimeOptions) -> Snapshot:
     """One bounded round of every source, in parallel; nothing is written."""
     board = Board(empty_snapshot(settings))
     async with _client(options) as client:
-        targets = _targets(settings, options, client)
+        targets = _targets(_unhurried(settings), options, client)
         await monitor.look_once(board, targets, options.clock)
     return board.snapshot
+
+
+def _unhurried(settings: Settings) -> Settings:
+    """For a single round, where no next look waits: short intervals make neither short time-outs nor stale answers."""
+    cluster = replace(settings.cluster, interval_s=max(settings.cluster.interval_s, _ONE_LOOK_S))
+    targets = tuple(
+        replace(one, interval_s=max(one.interval_s, _ONE_LOOK_S)) if one.interval_s else one for one in settings.target
+    )
+    return replace(settings, cluster=cluster, target=targets)
 
 
 @contextlib.asynccontextmanager

@@ -14,7 +14,7 @@ from app.cli.options import declare_sources, settings_of
 from app.cli.session import past_of, run_async, runtime_options
 from app.cli.status import stored_alerts
 from app.config.settings import Settings
-from app.domain.alert import AlertsNow
+from app.domain.alerts_now import AlertsNow
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_span, parse_time
 from app.engine.alerting.rulebook import RuleBook

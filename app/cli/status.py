@@ -17,7 +17,7 @@ from app.cli.errors import INCOMPLETE, OK, UNAVAILABLE, CliError
 from app.cli.options import declare_sources, settings_of
 from app.cli.session import past_of, run_async, runtime_options
 from app.config.settings import Settings
-from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_time
 from app.domain.watched import Watched

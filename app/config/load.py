@@ -7,7 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from app.config.settings import JOURNAL, LATER, LOG_KINDS, TABLES, VIAS, Log, Settings, Slurm, Target, keys
+from app.config.settings import (
+    DIALECTS,
+    JOURNAL,
+    LATER,
+    LOG_KINDS,
+    TABLES,
+    VIAS,
+    Agent,
+    Log,
+    Settings,
+    Slurm,
+    Target,
+    keys,
+)
 
 PREFIX = "GPU_WATCHDOG_"
 T = TypeVar("T")
@@ -155,6 +168,7 @@ def _checked(settings: Settings, origin: str) -> Settings:
     for log in settings.log:
         _check_log(log, origin)
     _check_slurm(settings.slurm, origin)
+    _check_agent(settings.agent, origin)
     return settings
 
 
@@ -177,6 +191,19 @@ def _check_slurm(slurm: Slurm, origin: str) -> None:
         value: float = getattr(slurm, key)
         if value and not least <= value <= 86400:
             raise ConfigError(f"{origin}: slurm.{key} must be {least:g} … 86400 seconds, not {value:g}")
+
+
+def _check_agent(agent: Agent, origin: str) -> None:
+    """Refuse an address that is none, and bounds that cannot be meant."""
+    if agent.base_url and not agent.base_url.startswith(("http://", "https://")):
+        raise ConfigError(f"{origin}: agent.base_url must begin with http:// or https://, not {agent.base_url!r}")
+    if agent.tools not in DIALECTS:
+        raise ConfigError(f"{origin}: agent.tools cannot be {agent.tools!r}{_nearest(agent.tools, DIALECTS)}")
+    bounds = (("first_token_s", 1, 3600), ("answer_s", 1, 86400), ("rounds", 1, 100), ("max_tokens", 64, 1_000_000))
+    for key, least, most in bounds:
+        value: float = getattr(agent, key)
+        if not least <= value <= most:
+            raise ConfigError(f"{origin}: agent.{key} must be {least} … {most}, not {value:g}")
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

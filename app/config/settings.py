@@ -134,6 +134,27 @@ class Serve:
     user: str = setting("", "User, beside root and oneself, whose socket the screen and the commands trust.")
 
 
+DIALECTS: tuple[str, ...] = ("auto", "native", "content", "none")
+"""What `[agent] tools` may say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """`[agent]`: the model that answers questions; without one the offline analyst does."""
+
+    base_url: str = setting("", "OpenAI-compatible server, `http://127.0.0.1:8000/v1`; empty: the offline analyst.")
+    model: str = setting("", "Model; empty: the first one the server names.")
+    api_key_file: str = setting("", "File that holds the server's key (0600).")
+    ssh: str = setting("", "Reach the server through the system's ssh, `user@host:port`.")
+    tools: str = setting("auto", "How the model calls tools: `native`, `content`, `none`; `auto`: as it shows it can.")
+    first_token_s: float = setting(60.0, "Seconds until the first word must come.")
+    answer_s: float = setting(300.0, "Seconds an answer may take in all.")
+    rounds: int = setting(12, "Times a model may ask for tools in one answer.")
+    max_tokens: int = setting(4096, "Tokens of one reply at most.")
+    mask_emails: bool = setting(False, "Take e-mail addresses out of what the model is sent, too.")
+    runbooks: str = setting("", "Folder of your own runbooks (markdown); they are offered beside ours.")
+
+
 @dataclass(frozen=True, slots=True)
 class Screen:
     """`[screen]`: how it looks."""
@@ -158,6 +179,7 @@ class Settings:
     store: Store = field(default_factory=Store)
     alerts: Alerts = field(default_factory=Alerts)
     serve: Serve = field(default_factory=Serve)
+    agent: Agent = field(default_factory=Agent)
     screen: Screen = field(default_factory=Screen)
     prices: Mapping[str, float] = field(default_factory=dict)
     """$/h of one GPU, by model or the beginning of its name."""
@@ -179,11 +201,12 @@ TABLES: Mapping[str, type[Any]] = {
     "store": Store,
     "alerts": Alerts,
     "serve": Serve,
+    "agent": Agent,
     "screen": Screen,
 }
 """Plain tables by name; `target` and `log` are lists of tables, `prices` a free mapping."""
 
-LATER: tuple[str, ...] = ("prometheus", "agent", "deploy")
+LATER: tuple[str, ...] = ("prometheus", "deploy")
 """Tables of the configuration contract whose parts are not built yet: accepted, named by `doctor`, not read."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
@@ -187,33 +187,3 @@ class Inhibition:
     equal: tuple[str, ...]
     """Labels that must be the same in both."""
     why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertsNow:
-    """What an evaluation left: every alert, and what people have said of them."""
-
-    at: float = 0.0
-    """Epoch seconds of the evaluation; 0: there was none."""
-    interval_s: float = 5.0
-    alerts: tuple[Alert, ...] = ()
-    muted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Id → why nobody is told."""
-    acks: tuple[Ack, ...] = ()
-    silences: tuple[Silence, ...] = ()
-    troubles: Mapping[str, str] = field(default_factory=dict)
-    """Rule → why it cannot be evaluated; a file's place → what is wrong there."""
-
-    def is_current(self, now: float) -> bool:
-        """Whether somebody evaluated within three intervals."""
-        return self.at > 0 and now - self.at <= 3 * max(self.interval_s, 1.0) + 1.0
-
-    def find(self, alert_id: str) -> Alert | None:
-        """The alert with an id, or with an id that begins so and is the only one."""
-        found = [one for one in self.alerts if one.id == alert_id] or [
-            one for one in self.alerts if alert_id and one.id.startswith(alert_id)
-        ]
-        return found[0] if len(found) == 1 else None
-
-
-NO_ALERTS = AlertsNow()

@@ -78,7 +78,13 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - any type hint
 @cache
 def _late_names() -> dict[str, Any]:
     """Classes that their users name without importing them."""
-    modules = ("app.domain.slurm", "app.domain.finding", "app.domain.evidence")
+    modules = (
+        "app.domain.slurm",
+        "app.domain.finding",
+        "app.domain.alert",
+        "app.domain.evidence",
+        "app.domain.job_actions",
+    )
     return {name: one for module in modules for name, one in vars(import_module(module)).items()}
 
 

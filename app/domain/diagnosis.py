@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from app.domain.finding import NO_AFFECTS, Affects, Finding
+from app.domain.affects import NO_AFFECTS, Affects
 from app.domain.series import Severity
+
+if TYPE_CHECKING:  # before anything is found nobody pays for its classes; the codec finds them by name
+    from app.domain.finding import Finding
 
 GRAVITY: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
 """The graver, the more."""

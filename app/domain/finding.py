@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.affects import NO_AFFECTS, Affects
 from app.domain.series import Severity
 
 
@@ -50,19 +51,6 @@ class Advice:
     """Ready to be typed, its words quoted; None where it is no command."""
     gated: bool = True
     """It changes something: asked for before it is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Affects:
-    """Whom and how much it costs."""
-
-    jobs: tuple[str, ...] = ()
-    gpus: int = 0
-    cost_per_hour: float | None = None
-    """$/h lost while it lasts; None where no price is known."""
-
-
-NO_AFFECTS = Affects()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from app.domain.affects import NO_AFFECTS, Affects
 from app.domain.alert import Labels
-from app.domain.finding import NO_AFFECTS, Advice, Affects
+from app.domain.finding import Advice
 from app.domain.series import Severity
 
 NoticeKind = Literal["incident", "alerts", "digest", "summary", "test"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
+from app.domain.affects import Affects
 from app.domain.allocation import Allocations, allocations
-from app.domain.finding import Advice, Affects, Evidence, Finding, FindingSubject
+from app.domain.finding import Advice, Evidence, Finding, FindingSubject
 from app.domain.fleet import gpu_price
 from app.domain.naming import clean
 from app.domain.slurm import SlurmJob

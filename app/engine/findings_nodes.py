@@ -6,8 +6,9 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from app.domain.affects import Affects
 from app.domain.allocation import allocations
-from app.domain.finding import Advice, Affects, Evidence, Finding, FindingSubject
+from app.domain.finding import Advice, Evidence, Finding, FindingSubject
 from app.domain.naming import clean, short_model
 from app.domain.slurm import SlurmNode, SlurmPicture
 from app.domain.snapshot import Node, Snapshot

@@ -8,8 +8,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from app.domain.affects import Affects
 from app.domain.allocation import allocations
-from app.domain.finding import Advice, Affects, Evidence, Finding, FindingSubject
+from app.domain.finding import Advice, Evidence, Finding, FindingSubject
 from app.domain.snapshot import Snapshot
 from app.engine.findings_jobs import (
     empty_findings,

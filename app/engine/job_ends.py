@@ -12,8 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from app.domain.affects import Affects
 from app.domain.allocation import allocations
-from app.domain.finding import Advice, Affects, Evidence, Finding, FindingSubject
+from app.domain.finding import Advice, Evidence, Finding, FindingSubject
 from app.domain.naming import clean
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot

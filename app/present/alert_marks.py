@@ -6,7 +6,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from app.domain.alert import Ack, Alert, AlertsNow, AlertState, Labels, label
+from app.domain.alert import Ack, Alert, AlertState, Labels, label
+from app.domain.alerts_now import AlertsNow
 from app.present.cells import Cell, Line, Tone, line, tidy, wrap
 from app.present.incident_signs import TONES
 from app.present.look import Look

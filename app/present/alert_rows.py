@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.domain.alert import SEVERITIES, Ack, Alert, AlertsNow, AlertState, Silence
+from app.domain.alert import SEVERITIES, Ack, Alert, AlertState, Silence
+from app.domain.alerts_now import AlertsNow
 from app.domain.series import Severity
 from app.present.alert_marks import STATES, about, figure, sign, tone_of, why_quiet
 from app.present.cells import Cell, Line, Tone, cells, line, tidy

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.domain.alert import Alert, AlertsNow, Rule
+from app.domain.alert import Alert, Rule
+from app.domain.alerts_now import AlertsNow
 from app.present.alert_marks import STATES, ack_of, figure, labelled, sign
 from app.present.alert_rows import acks_of, matchers_text, silences_of
 from app.present.cells import Cell, Line, Tone, cells, line, tidy, wrap

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 
+from app.domain.affects import Affects
 from app.domain.diagnosis import Diagnosis, Incident
-from app.domain.finding import Advice, Affects, Evidence, Finding
+from app.domain.finding import Advice, Evidence, Finding
 from app.domain.series import Severity
 from app.present.cells import Cell, Line, Tone, line, tidy, wrap
 from app.present.incident_told import Told, causal, told_of

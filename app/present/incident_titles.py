@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from app.domain.diagnosis import Diagnosis, Incident
-from app.domain.finding import Finding
 from app.present.cells import Cell, Line, cells, line, tidy
 from app.present.incident_signs import counts, named, severity_cell
 from app.present.look import Look
 from app.present.units import format_age
+
+if TYPE_CHECKING:  # before anything is found nobody pays for its classes
+    from app.domain.finding import Finding
 
 _OLD_S = 30.0
 """A diagnosis that nobody renewed for so long says how old it is."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.domain.alert import AlertsNow, Rule
+from app.domain.alert import Rule
+from app.domain.alerts_now import AlertsNow
 from app.domain.series import Severity
 from app.present.alert_marks import labelled
 from app.present.cells import Cell, Line, Tone, cells, line, tidy, wrap

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, TypeVar
 
-from app.domain.alert import NO_ALERTS, Ack, Alert, AlertsNow, Labels, Matcher, Silence
+from app.domain.alert import Ack, Alert, Labels, Matcher, Silence
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.codec import decode, encode
 from app.engine.alerting.round import AlertingState
 from app.engine.alerting.rule_table import RuleError, rule_from

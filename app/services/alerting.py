@@ -9,19 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.domain.alert import (
-    NO_ALERTS,
-    Ack,
-    Alert,
-    AlertsNow,
-    Labels,
-    Matcher,
-    Rule,
-    Silence,
-    Transition,
-    label,
-    labels_of,
-)
+from app.domain.alert import Ack, Alert, Labels, Matcher, Rule, Silence, Transition, label, labels_of
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.finding import Finding
 from app.domain.naming import clean
 from app.domain.series import FLEET, Event, Severity, Subject

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.naming import clean
 from app.domain.series import Event, Series, Subject

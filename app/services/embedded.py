@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot

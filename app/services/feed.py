@@ -10,7 +10,7 @@ from app.domain.snapshot import Snapshot
 from app.store.history import StoreHealth
 
 if TYPE_CHECKING:
-    from app.domain.alert import AlertsNow
+    from app.domain.alerts_now import AlertsNow
     from app.domain.diagnosis import Diagnosis
     from app.domain.slurm import SlurmJob
     from app.domain.watched import Watched

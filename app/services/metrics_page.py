@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.domain.alert import AlertsNow, Labels, labels_of
+from app.domain.alert import Labels, labels_of
+from app.domain.alerts_now import AlertsNow
 from app.domain.finding import Finding
 from app.domain.metrics import METRICS
 from app.domain.snapshot import Snapshot

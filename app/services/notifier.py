@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app.domain.alert import AlertsNow
+from app.domain.alerts_now import AlertsNow
 from app.domain.diagnosis import Diagnosis
 from app.domain.notice import Delivery, Outcome
 from app.domain.series import FLEET, Event, Severity

@@ -17,7 +17,7 @@ from app.domain.series import Event, Series
 from app.domain.snapshot import Gpu, Layer, MigSlice, Node, Service, Snapshot, SourceState, samples
 
 if TYPE_CHECKING:
-    from app.domain.alert import AlertsNow
+    from app.domain.alerts_now import AlertsNow
     from app.domain.allocation import Allocations
     from app.domain.watched import Watched
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
-from app.domain.alert import SEVERITIES, Ack, Alert, AlertsNow, Comparison, Rule, Silence, label, labels_of
+from app.domain.alert import SEVERITIES, Ack, Alert, Comparison, Rule, Silence, label, labels_of
+from app.domain.alerts_now import AlertsNow
 from app.domain.snapshot import Snapshot
 from app.engine.alerting.muting import is_flapping
 

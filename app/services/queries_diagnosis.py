@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from app.domain.affects import Affects
 from app.domain.diagnosis import Diagnosis, Incident
-from app.domain.finding import Affects, Finding
+from app.domain.finding import Finding
 
 SCHEMA = 1
 CURRENT_INTERVALS = 3

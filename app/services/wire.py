@@ -15,7 +15,7 @@ from app.services.board import Arrival
 from app.store.history import StoreHealth
 
 if TYPE_CHECKING:
-    from app.domain.alert import AlertsNow
+    from app.domain.alerts_now import AlertsNow
     from app.domain.diagnosis import Diagnosis
     from app.domain.slurm import SlurmJob
 
@@ -115,7 +115,7 @@ def pack_alerts(alerts: AlertsNow) -> str:
 
 def unpack_alerts(text: str | bytes) -> AlertsNow:
     """The value of `pack_alerts`. Raises WireError."""
-    from app.domain.alert import AlertsNow  # noqa: PLC0415 - only who asks for alerts pays for it
+    from app.domain.alerts_now import AlertsNow  # noqa: PLC0415 - only who asks for alerts pays for it
 
     return _decode(AlertsNow, _load(text)["alerts"])
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from app.domain.alert import Alert, AlertsNow, Matcher, fits
+from app.domain.alert import Alert, Matcher, fits
+from app.domain.alerts_now import AlertsNow
 from app.domain.job_actions import Outcome, Plan
 from app.domain.times import parse_span
 from app.present.alert_marks import about

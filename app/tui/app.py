@@ -67,7 +67,7 @@ class Watchdog(SturdyApp):
         self.set_keymap(dict(keymap.keys))
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = first_theme(options.theme, self.view.theme, os.environ)
+        self.begin_with(first_theme(options.theme, self.view.theme, os.environ))
 
     def get_default_screen(self) -> Screen[Any]:
         return load_page("home")()

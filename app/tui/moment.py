@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.fleet import ClusterFacts, cluster_facts
 from app.domain.series import Event

@@ -8,6 +8,7 @@ ones: it offers no others, and it is pinned exactly.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from textual.app import App
@@ -29,6 +30,8 @@ class SturdyApp(App[None]):
 
     crash: BaseException | None = None
     """What ended the screen against its will."""
+    _read_with: Mapping[str, str] | None = None
+    """The theme's variables that the style sheets were read with."""
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, InputEvent):
@@ -38,6 +41,23 @@ class SturdyApp(App[None]):
     def note(self, text: str) -> None:
         """Tell the user one line."""
         raise NotImplementedError
+
+    def begin_with(self, theme: str) -> None:
+        """Take a theme before anything is shown: the style sheets are read with its variables to begin with."""
+        self.theme = theme
+        self._read_with = self.get_css_variables()
+        self.stylesheet.set_variables(dict(self._read_with))
+
+    def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT002 - Textual's signature
+        # Textual reads every style sheet again as it starts, a tenth of the start, though no variable has changed.
+        variables = self.get_css_variables()
+        if variables != self._read_with:
+            self._read_with = variables
+            super().refresh_css(animate)
+            return
+        self.stylesheet.update(self, animate=animate)
+        for screen in self.screen_stack:
+            screen._css_update_count = self._css_update_count  # noqa: SLF001 - as Textual's own does
 
     async def _dispatch_message(self, message: Message) -> None:
         try:

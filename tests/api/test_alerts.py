@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from app.api.server import listen
-from app.domain.alert import AlertsNow
+from app.domain.alerts_now import AlertsNow
 from app.engine.alerting.rulebook import built_in
 from app.services.alert_desk import RemoteDesk
 from app.services.alerting import Alerting, AlertingError, UnknownError

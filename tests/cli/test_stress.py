@@ -132,7 +132,7 @@ def test_read_only_shows_and_sends_nothing(run: Run, slurm: FakeSlurm) -> None:
 
 def test_interrupted_here_everything_ends_and_is_told(tmp_path: Path) -> None:
     """Ctrl-C ends every process that was started, and what was measured until then is printed."""
-    line = [sys.executable, "-m", "app", *HERE, "--gpus", "2", "--seconds", "12"]
+    line = [sys.executable, "-m", "app", *HERE, "--gpus", "2", "--seconds", "36"]
     process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for told in process.stderr:

@@ -8,7 +8,8 @@ from time import perf_counter
 
 import pytest
 
-from app.domain.alert import NO_ALERTS, Alert, AlertsNow, Labels, Matcher, Rule, Silence, labels_of
+from app.domain.alert import Alert, Labels, Matcher, Rule, Silence, labels_of
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.engine.alerting.machine import where_of
 from app.engine.alerting.muting import muted
 from app.present.alert_marks import about, figure, why_quiet

@@ -6,8 +6,9 @@ from datetime import UTC
 
 import pytest
 
+from app.domain.affects import Affects
 from app.domain.diagnosis import Blind, Diagnosis, Incident
-from app.domain.finding import Advice, Affects, Evidence, Finding, FindingSubject
+from app.domain.finding import Advice, Evidence, Finding, FindingSubject
 from app.present.cells import line_text, line_width
 from app.present.incident_lines import MOST_CONSEQUENCES, diagnosis_lines
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC
 
-from app.domain.finding import Advice, Affects
+from app.domain.affects import Affects
+from app.domain.finding import Advice
 from app.domain.notice import Notice
 from app.present import notices
 

@@ -9,9 +9,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from app.domain.affects import Affects
 from app.domain.diagnosis import Blind, Incident
 from app.domain.evidence import LogEvidence
-from app.domain.finding import Advice, Affects, Evidence, Finding, FindingSubject
+from app.domain.finding import Advice, Evidence, Finding, FindingSubject
 from app.domain.series import Event, Point, Series, Subject
 from app.present.report_axis import Axis
 from app.present.report_charts import chart, scale

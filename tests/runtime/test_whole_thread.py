@@ -18,6 +18,7 @@ from app.runtime import Collecting, RuntimeOptions, attach, collecting, look_onc
 from app.services import queries
 from app.sim.server import serve
 from app.sim.spec import SimSpec
+from tests.standins.exporters import request, serving, whole
 
 WAIT_S = 10.0
 
@@ -55,6 +56,22 @@ async def test_one_round_sees_the_cluster(settings: Settings, tmp_path: Path) ->
         assert node["metrics"]["node.memory_total"]["value"] > 0
         assert all(gpu["power_w"] > 0 and gpu["model"] for gpu in node["gpus"])
     assert not (tmp_path / "state" / "history.db").exists()
+
+
+async def test_one_round_waits_for_a_page_that_takes_longer_than_the_interval(tmp_path: Path) -> None:
+    """Nothing comes after a single round that a slow answer could hold up."""
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        await asyncio.sleep(0.5)
+        writer.write(whole(b"node_load1 3\nnode_memory_MemTotal_bytes 1024\n"))
+        await writer.drain()
+
+    async with serving(late) as url:
+        one = Settings(cluster=Cluster(name="lab", interval_s=0.2), target=(Target(url=url),))
+        snapshot = await look_once(one, options(tmp_path))
+
+    assert [None] == [state.error for state in snapshot.sources.values()]
 
 
 async def test_what_is_collected_is_kept(settings: Settings, tmp_path: Path) -> None:

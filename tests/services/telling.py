@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.config.settings import Alerts, Settings
-from app.domain.alert import AlertsNow
+from app.domain.alerts_now import AlertsNow
 from app.domain.diagnosis import Diagnosis
 from app.domain.snapshot import Snapshot
 from app.services.board import Board

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.domain.alert import Ack, Alert, AlertsNow, Matcher, Silence, labels_of
+from app.domain.alert import Ack, Alert, Matcher, Silence, labels_of
+from app.domain.alerts_now import AlertsNow
 from app.domain.snapshot import Snapshot
 from app.engine.alerting.rulebook import RuleBook, extended, load
 from app.services.alerting import Alerting

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.domain.affects import Affects
 from app.domain.diagnosis import Blind, Diagnosis, Incident
-from app.domain.finding import Advice, Affects, Evidence, Finding, FindingSubject
+from app.domain.finding import Advice, Evidence, Finding, FindingSubject
 from tests.present.fleets import NOW
 
 HOSTILE = "[b]evil[/b]\x1b[31m\u202egnp.exe\x00\x07 \n" + "x" * 5_000

@@ -7,7 +7,7 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.metrics import by_key
 from app.domain.series import Event, Point, Series, Subject

@@ -10,7 +10,7 @@ from time import perf_counter
 import pytest
 from textual.widgets import Input
 
-from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.services.alerting import Alerting
 from app.tui.dialogue import Dialogue
 from app.tui.form_dialogue import FormDialogue

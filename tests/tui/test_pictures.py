@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from app.domain.alert import NO_ALERTS, AlertsNow
+from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.snapshot import Snapshot
 from app.tui.app import Watchdog

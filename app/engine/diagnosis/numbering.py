@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from app.domain.affects import Affects
 from app.domain.diagnosis import GRAVITY, Blind, Diagnosis, Incident, gravest
-from app.domain.finding import Affects, Finding, FindingSubject
+from app.domain.finding import Finding, FindingSubject
 from app.engine.diagnosis.graph import Case, root_of
 from app.engine.diagnosis.places import MOST_JOBS, Places
 from app.engine.diagnosis.returns import Starts, for_inspection, has_outlived

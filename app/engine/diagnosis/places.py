@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 
-from app.domain.finding import Affects, FindingSubject
+from app.domain.affects import Affects
+from app.domain.finding import FindingSubject
 from app.domain.fleet import gpu_price
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Gpu, Node

@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from app.domain.alert import Alert, AlertsNow, Labels, Silence, labels_of
+from app.domain.affects import Affects
+from app.domain.alert import Alert, Labels, Silence, labels_of
+from app.domain.alerts_now import AlertsNow
 from app.domain.diagnosis import GRAVITY, Diagnosis, Incident, gravest
-from app.domain.finding import Affects, Finding, FindingSubject
+from app.domain.finding import Finding, FindingSubject
 from app.domain.hostlist import compress
 from app.domain.naming import clean
 from app.domain.notice import Notice

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.config.secret import Secret
-from app.domain.alert import Ack, Alert, AlertsNow, Silence, labels_of
+from app.domain.affects import Affects
+from app.domain.alert import Ack, Alert, Silence, labels_of
+from app.domain.alerts_now import AlertsNow
 from app.domain.diagnosis import Diagnosis, Incident, gravest
-from app.domain.finding import Advice, Affects, Finding, FindingSubject
+from app.domain.finding import Advice, Finding, FindingSubject
 from app.domain.notice import Notice
 from app.domain.series import Severity
 from app.engine.notifying.decide import decide

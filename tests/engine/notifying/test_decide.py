@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.domain.affects import Affects
 from app.domain.alert import Silence
 from app.domain.diagnosis import Diagnosis
-from app.domain.finding import Affects
 from app.engine.alerting.parse import parse_matchers
 from app.engine.notifying.decide import decide
 from app.engine.notifying.policy import Hours, Route, Team

@@ -1,0 +1,18 @@
+"""Whom something wrong hits, and how much it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Affects:
+    """Whom and how much it costs."""
+
+    jobs: tuple[str, ...] = ()
+    gpus: int = 0
+    cost_per_hour: float | None = None
+    """$/h lost while it lasts; None where no price is known."""
+
+
+NO_AFFECTS = Affects()
