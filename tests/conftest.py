@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Freeze zone and locale, children included; refuse pictures painted by another Textual."""
     os.environ.update(TZ="UTC", LC_ALL="C.UTF-8", LANG="C.UTF-8", LANGUAGE="C")
     time.tzset()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; children would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     installed, pinned = version("textual"), pinned_textual(config)
     if installed != pinned and config.getoption("update_snapshots", default=False):
         raise pytest.UsageError(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from app.domain.affects import Affects
 from app.domain.allocation import allocations
 from app.domain.finding import Advice, Evidence, Finding, FindingSubject
+from app.domain.pieces import Pieces, whole
 from app.domain.snapshot import Snapshot
 from app.engine.findings_jobs import (
     empty_findings,
@@ -31,21 +32,29 @@ _ORDER = {"critical": 0, "warning": 1, "info": 2}
 
 def slurm_findings(watch: SlurmWatch, snapshot: Snapshot, now: float) -> tuple[Finding, ...]:
     """Every finding, the worst first; empty without Slurm, or when its picture is past its age."""
+    return whole(finding_slurm(watch, snapshot, now))
+
+
+def finding_slurm(watch: SlurmWatch, snapshot: Snapshot, now: float) -> Pieces[tuple[Finding, ...]]:
+    """As `slurm_findings`, in pieces."""
     if allocations(snapshot, now).picture is None:
         return ()
-    found = [
-        *idle_findings(watch, snapshot),
-        *empty_findings(watch, snapshot, now),
-        *foreign_findings(watch, snapshot, now),
-        *straggler_findings(watch, snapshot),
-        *gpuless_findings(snapshot, now),
-        *gres_findings(snapshot, now),
-        *version_findings(snapshot, now),
-        *dead_node_findings(snapshot, now),
-        *fragmentation_findings(snapshot, now),
-        *lemon_findings(watch.ends, snapshot, now),
-        *failure_findings(watch.ends, snapshot, now),
-    ]
+    found: list[Finding] = []
+    for some in (
+        idle_findings(watch, snapshot),
+        empty_findings(watch, snapshot, now),
+        foreign_findings(watch, snapshot, now),
+        straggler_findings(watch, snapshot),
+        gpuless_findings(snapshot, now),
+        gres_findings(snapshot, now),
+        version_findings(snapshot, now),
+        dead_node_findings(snapshot, now),
+        fragmentation_findings(snapshot, now),
+        lemon_findings(watch.ends, snapshot, now),
+        failure_findings(watch.ends, snapshot, now),
+    ):
+        found += some
+        yield
     return tuple(sorted(found, key=lambda one: _ORDER[one.severity]))
 
 

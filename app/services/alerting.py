@@ -18,7 +18,7 @@ from app.domain.snapshot import Snapshot
 from app.domain.watched import Watched
 from app.engine.alerting.muting import muted
 from app.engine.alerting.restore import Outage, restored
-from app.engine.alerting.round import AlertingState, evaluate_all
+from app.engine.alerting.round import AlertingState, evaluate_all, evaluating_all
 from app.engine.alerting.rule_table import RuleError, rule_from
 from app.engine.alerting.rulebook import BUILT_IN, RuleBook
 from app.engine.alerting.signals import View
@@ -125,7 +125,9 @@ class Alerting:
         view = View(snapshot, now, self._watched(), self._findings())
         asked = (self.book.enabled(), before, view, self._windows)
         # In a thread where it takes long: a key must not wait for the rules of a large fleet.
-        state, transitions = await turns.in_thread(evaluate_all, *asked) if is_large(snapshot) else evaluate_all(*asked)
+        state, transitions = (
+            await turns.in_pieces(evaluating_all, *asked) if is_large(snapshot) else evaluate_all(*asked)
+        )
         self._state = state
         self._silences = {key: one for key, one in self._silences.items() if one.ends_at > now}
         active = {alert.id for alert in state.all() if alert.state != "resolved"}

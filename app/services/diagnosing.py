@@ -20,7 +20,7 @@ from app.engine.diagnosis.fault_table import fault_table
 from app.engine.diagnosis.memory import HOLD_S
 from app.engine.diagnosis.observers import OBSERVERS
 from app.engine.diagnosis.state import DiagnosisState, Seen
-from app.engine.diagnosis.step import step
+from app.engine.diagnosis.step import step, stepping
 from app.services import diagnosis_notes
 from app.services.board import Board
 from app.services.diagnosis_notes import Kept, Told
@@ -141,7 +141,7 @@ class Diagnosing:
             self._interval_s,
         )
         asked = (self._state, seen, now, fault_table(), OBSERVERS, blind)
-        self._state = await turns.in_thread(step, *asked) if is_large(snapshot) else step(*asked)
+        self._state = await turns.in_pieces(stepping, *asked) if is_large(snapshot) else step(*asked)
 
     def _fail(self, error: Exception) -> None:
         if repr(error) != self._trouble:

@@ -14,6 +14,7 @@ from app.engine.schedule import after_look
 from app.services.board import Board
 from app.services.targets import Targets
 from app.sources.source import Source
+from app.transport import turns
 from app.transport.clock import Clock
 from app.transport.tasks import Tasks
 
@@ -57,6 +58,7 @@ class Monitor:
             reading = await look(source, self._clock)
             spec = source.spec  # a source that is asked more seldom just now says so
             failures = failures + 1 if reading.error is not None else 0
+            await turns.pause()
             self._board.apply(spec, reading, missed)
             plan = after_look(spec.name, spec.interval_s, began, self._clock.now(), failures)
             missed += plan.missed

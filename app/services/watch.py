@@ -55,7 +55,7 @@ class Watch:
     async def step(self, snapshot: Snapshot, now: float) -> None:
         """Take one snapshot into account."""
         from app.engine import watch_slurm  # noqa: PLC0415 - only a cluster with Slurm pays for it
-        from app.engine.findings_slurm import slurm_findings  # noqa: PLC0415 - likewise
+        from app.engine.findings_slurm import finding_slurm  # noqa: PLC0415 - likewise
 
         # In threads: of thousands of GPUs and jobs each takes a tenth of a second, and a key must not wait for it.
         before = self._spells or watch_slurm.SlurmWatch()
@@ -63,7 +63,7 @@ class Watch:
         if self.history is not None and not self._is_recalled:
             self._is_recalled = True
             self._spells = await self._recalled(self.history, self._spells, snapshot, now)
-        findings = await turns.in_thread(slurm_findings, self._spells, snapshot, now)
+        findings = await turns.in_pieces(finding_slurm, self._spells, snapshot, now)
         idle = {place: IdleSpell(spell.since, spell.seen_s) for place, spell in self._spells.idle.items()}
         self.watched = Watched(now, idle, findings)
         news = self._news(findings, now)

@@ -89,7 +89,11 @@ class History(Protocol):
         """Write small texts down at once, in one transaction (None strikes one out); says whether that was done."""
 
     async def notes(self, begins: str) -> Mapping[str, str]:
-        """Every note whose key begins so; empty where nothing can be read."""
+        """Every note whose key begins so.
+
+        Empty where nothing can be read, but only after trying for some seconds: whoever takes them up would begin anew,
+        and tell everything a second time, because a machine was busy.
+        """
 
     async def health(self) -> StoreHealth:
         """How the store is doing."""

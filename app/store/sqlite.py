@@ -22,6 +22,7 @@ A full disk or a locked file costs ticks, which are counted; a damaged file is m
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,9 @@ from app.store.past import last_picture, picture_at
 from app.store.reader import Reader, Unreadable
 from app.store.scribe import Scribe
 from app.store.view import View
+
+_NOTES_AGAIN_S = (0.1, 0.4, 0.5, 1.0, 1.0)
+"""Pauses between two tries at reading notes; each try itself waits for a lock (`BUSY_S`)."""
 
 __all__ = ["Retention", "SqliteHistory", "Windows", "open_store"]
 
@@ -139,11 +143,15 @@ class SqliteHistory:
         return self._scribe is not None and await self._scribe.put_notes(notes)
 
     async def notes(self, begins: str) -> Mapping[str, str]:
-        """Every note whose key begins so; empty where nothing can be read."""
-        try:
-            return await self._reader.ask(lambda pages: notebook.read(pages.view.db, begins))
-        except Unreadable:
-            return {}
+        """Every note whose key begins so; see `History.notes`."""
+        for wait_s in (*_NOTES_AGAIN_S, 0.0):
+            try:
+                return await self._reader.ask(lambda pages: notebook.read(pages.view.db, begins))
+            except Unreadable:
+                if not self.path.exists() or self._reader.damage is not None:
+                    break
+                await asyncio.sleep(wait_s)
+        return {}
 
     async def health(self) -> StoreHealth:
         """How the store is doing."""

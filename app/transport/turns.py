@@ -1,15 +1,19 @@
 """Whose turn it is: who works in the background lets go first who has just typed.
 
 Python runs one thread at a time. A key that comes while a queue of thousands is read in another thread is answered half
-as fast, so such work begins in the pause behind a key, where nobody waits for anything. Without keys nothing waits.
+as fast, so such work begins in the pause behind a key, where nobody waits for anything; longer work comes in pieces
+(`app.domain.pieces`), and stops between two of them when somebody types. Without keys nothing waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from time import monotonic
+from functools import partial
+from time import monotonic, sleep
 from typing import ParamSpec, TypeVar
+
+from app.domain.pieces import Pieces
 
 PAUSE_S = 0.06
 """A key is answered within this."""
@@ -47,3 +51,27 @@ async def in_thread(work: Callable[A, T], *args: A.args, **words: A.kwargs) -> T
     """What long work makes of its arguments, in a thread, begun behind a key and not beside it."""
     await pause()
     return await asyncio.to_thread(work, *args, **words)
+
+
+async def in_pieces(work: Callable[A, Pieces[T]], *args: A.args, **words: A.kwargs) -> T:
+    """As `in_thread`, for work in pieces: it lets go between two of them while a key is being answered."""
+    await pause()
+    return await asyncio.to_thread(_bit_by_bit, partial(work, *args, **words))
+
+
+def _bit_by_bit(begin: Callable[[], Pieces[T]]) -> T:
+    """The whole of it. Who types without a pause gets half of the time."""
+    pieces, go_on_at = begin(), 0.0
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            made: T = end.value
+            return made
+        now = monotonic()
+        if now < go_on_at or now - _Keys.typed_at >= PAUSE_S:
+            continue
+        until = now + LONGEST_S
+        while (wait_s := min(_Keys.typed_at + PAUSE_S, until) - monotonic()) > 0:
+            sleep(wait_s)
+        go_on_at = monotonic() + (LONGEST_S if monotonic() >= until else 0.0)

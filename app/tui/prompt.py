@@ -61,6 +61,7 @@ class Prompt(Widget):
         self._place = 0
         self._sign = Static("", id="prompt-sign", markup=False)
         self._input = Input(compact=True, suggester=_Lines(self), select_on_focus=False, id="prompt-line")
+        self._input.cursor_blink = False  # on a slow link every blink is a line sent
         self._hint = Static("", id="prompt-hint", markup=False)
 
     def compose(self) -> ComposeResult:

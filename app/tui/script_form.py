@@ -56,7 +56,9 @@ class ScriptForm(VerticalScroll):
     def compose(self) -> ComposeResult:
         for one in FIELDS:
             yield Static(one.label, markup=False)
-            yield Input(placeholder=one.example, compact=True, select_on_focus=False, id=f"field-{one.name}")
+            field = Input(placeholder=one.example, compact=True, select_on_focus=False, id=f"field-{one.name}")
+            field.cursor_blink = False  # on a slow link every blink is a line sent
+            yield field
 
     def show(self, script: str) -> None:
         """Show what a script says; fields that say it already are left alone, the cursor in them too."""

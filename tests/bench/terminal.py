@@ -18,11 +18,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from time import monotonic
 
 import pyte
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+WEIGH_S = 1.7
+"""Between two looks at memory; no multiple of a poll."""
 _ANSWERS = ((b"\x1b[6n", b"\x1b[1;1R"), (b"\x1b[c", b"\x1b[?62;c"), (b"\x1b[?2026$p", b"\x1b[?2026;2$y"))
 """What a terminal says when asked where the cursor is, what it is, and whether it can hold a frame back."""
 
@@ -40,6 +43,7 @@ class Measured:
     cpu_percent: float
     """Of one core, within the window."""
     rss_mib: float
+    """Of the whole process tree, the median of what it was at several moments of the window."""
     bytes_per_s: float
     picture: tuple[str, ...]
     """The screen at the end."""
@@ -86,6 +90,8 @@ def measure(
                 os.write(terminal, keys[len(typed) - 1][1])
             if cost.since_s is None and now >= warm_s:
                 cost.begin(now, _tree(pid), len(written))
+            if cost.since_s is not None and now >= cost.weigh_at:
+                cost.weigh(now, _tree(pid))
             if now >= warm_s + window_s:
                 cost.end(now, _tree(pid))
                 break
@@ -162,8 +168,19 @@ class _Cost:
     def __init__(self) -> None:
         self.since_s: float | None = None
         self.first_chunk = 0
-        self.seconds = self.percent = self.rss_mib = 0.0
+        self.seconds = self.percent = self.weigh_at = 0.0
         self._cpu_s = 0.0
+        self._rss_mib: list[float] = []
+
+    @property
+    def rss_mib(self) -> float:
+        """At rest: a look that happens to fall into a poll is one of several."""
+        return median(self._rss_mib) if self._rss_mib else 0.0
+
+    def weigh(self, now: float, tree: Sequence[int]) -> None:
+        """Look at the memory once."""
+        self.weigh_at = now + WEIGH_S
+        self._rss_mib.append(sum(_rss_kib(pid) for pid in tree) / 1024)
 
     def begin(self, now: float, tree: Sequence[int], chunks: int) -> None:
         """The window opens."""
@@ -173,7 +190,7 @@ class _Cost:
         """The window closes, with the program still running."""
         self.seconds = now - (self.since_s or 0.0)
         self.percent = 100 * (_cpu_s(tree) - self._cpu_s) / self.seconds if self.seconds else 0.0
-        self.rss_mib = sum(_rss_kib(pid) for pid in tree) / 1024
+        self.weigh(now, tree)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.series import FLEET, Event
+from app.store.reader import Unreadable
 from app.store.schema import CURRENT
 from app.store.sqlite import SqliteHistory
 from tests.store.build import GPU, POWER, T0, change, power_ticks, store, tick, values
@@ -239,3 +240,20 @@ async def test_closing_twice_is_fine(tmp_path: Path) -> None:
         await history.close()
 
     assert ("closed", 0) == (health.state, health.dropped_ticks)
+
+
+async def test_notes_are_waited_for_while_the_file_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes them up on a busy machine must not find nothing, and begin anew."""
+    async with store(tmp_path / "h.db", LATER) as history:
+        assert await history.put_notes({"a.1": "kept"})
+        ask, refusals = history._reader.ask, [Unreadable("locked"), Unreadable("locked")]
+
+        async def busy(question: Callable[[object], object]) -> object:
+            if refusals:
+                raise refusals.pop()
+            return await ask(question)
+
+        monkeypatch.setattr(history._reader, "ask", busy)
+
+        assert {"a.1": "kept"} == await history.notes("a.")
+        assert [] == refusals

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from app.domain.alert import Alert, Labels, Rule, Transition
+from app.domain.pieces import Pieces, whole
 from app.engine.alerting.evaluate import EvaluationError, evaluate
 from app.engine.alerting.expression import Expr, selectors
 from app.engine.alerting.live import LiveSamples
@@ -52,6 +53,13 @@ def evaluate_all(
     rules: Sequence[Rule], state: AlertingState, view: View, windows: Windows
 ) -> tuple[AlertingState, tuple[Transition, ...]]:
     """The alerts after one evaluation over a view. One rule's trouble is its own."""
+    return whole(evaluating_all(rules, state, view, windows))
+
+
+def evaluating_all(
+    rules: Sequence[Rule], state: AlertingState, view: View, windows: Windows
+) -> Pieces[tuple[AlertingState, tuple[Transition, ...]]]:
+    """As `evaluate_all`, in pieces: one a rule."""
     ended = state.ended.after(view.snapshot, view.now)
     view = replace(view, ended=ended)
     windows.want(spans_of(rules))
@@ -61,6 +69,7 @@ def evaluate_all(
     troubles: dict[str, str] = {}
     transitions: list[Transition] = []
     for rule in rules:
+        yield
         tree, before = parse(rule.expr), state.alerts.get(rule.name, {})
         try:
             found = evaluate(tree, samples, view.now)

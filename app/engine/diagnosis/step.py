@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 
 from app.domain.boards import Boards
 from app.domain.diagnosis import GRAVITY, Blind, Diagnosis, Incident
+from app.domain.pieces import Pieces, whole
 from app.domain.snapshot import Snapshot
 from app.engine.diagnosis.cases import found_cases
 from app.engine.diagnosis.fault_table import FaultTable
@@ -31,7 +31,7 @@ from app.engine.diagnosis.graph import parents
 from app.engine.diagnosis.numbering import Numbering
 from app.engine.diagnosis.places import Places, named_nodes
 from app.engine.diagnosis.returns import starts
-from app.engine.diagnosis.sign import Look
+from app.engine.diagnosis.sign import Look, Sign
 from app.engine.diagnosis.state import DiagnosisState, Observer, Seen
 from app.engine.episodes import step as step_episodes
 from app.engine.xid_counts import counted
@@ -46,6 +46,18 @@ def step(
     blind: Callable[[Look], Iterable[Blind]] = lambda _look: (),
 ) -> DiagnosisState:
     """Take in what was seen; the new state's `diagnosis` says what is wrong now."""
+    return whole(stepping(state, seen, now, table, observers, blind))
+
+
+def stepping(
+    state: DiagnosisState,
+    seen: Seen,
+    now: float,
+    table: FaultTable,
+    observers: Sequence[Observer],
+    blind: Callable[[Look], Iterable[Blind]] = lambda _look: (),
+) -> Pieces[DiagnosisState]:
+    """As `step`, in pieces."""
     boards = Boards(seen.snapshot, now)
     told = (*seen.said, *(counted(seen.before, seen.snapshot, now) if seen.before is not None else ()))
     stepped = step_episodes(state.episodes, told, now, boards)
@@ -68,11 +80,17 @@ def step(
         table.limits,
         table.rises,
     )
-    signs = chain.from_iterable(observer(look) for observer in observers)
+    signs: list[Sign] = []
+    for observer in observers:
+        signs += observer(look)
+        yield
     memory = state.memory.stepped(signs, now, table.longest_s, _silent(seen.snapshot, now), _heard(seen.snapshot))
+    yield
     places = Places(look, named_nodes(memory.held.values(), look))
     cases, found = found_cases(table, memory, places, look)
+    yield
     edges = parents(cases, table, places)
+    yield
     work = Numbering(state, look, places, cases, found, edges, starts(memory))
     work.number()
     return replace(

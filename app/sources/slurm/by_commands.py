@@ -12,14 +12,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from app.domain.pieces import Pieces, at_once
 from app.domain.slurm import SlurmJob, SlurmReading
 from app.sources.slurm.commands import SlurmCommands, config_of
 from app.sources.slurm.details import MOST_SINGLE, Details, only, split
-from app.sources.slurm.look import HEALTH_S, PARTITIONS_S, Load, Look, Tap, parsed
+from app.sources.slurm.look import HEALTH_S, PARTITIONS_S, Load, Look, Tap, parsed, parsed_in_pieces
 from app.sources.slurm.node_records import NodeReader
 from app.sources.slurm.pace import Part
 from app.sources.slurm.parsed import Parsed, SlurmParseError
-from app.sources.slurm.scontrol import parse_jobs, parse_partitions
+from app.sources.slurm.scontrol import parse_jobs, parse_partitions, reading_jobs
 from app.sources.slurm.squeue import QueueReader
 from app.sources.slurm.trouble import SlurmError
 from app.transport.clock import Clock
@@ -77,11 +78,11 @@ class CommandsWay:
         answer = await self.commands.queue(timeout_s, self._mark)
         took_s = self._clock.monotonic() - began
         self._told("queue", answer)
-        queue = await parsed(self._queue.read, answer, len(answer))
+        queue = await parsed_in_pieces(self._queue.reading, answer, len(answer))
         notes = list(queue.notes)
-        nodes = await self._part("nodes", self.commands.nodes, self._nodes.read, until, notes)
+        nodes = await self._part("nodes", self.commands.nodes, self._nodes.reading, until, notes)
         took_s += self._parts["nodes"].took_s if nodes is not None else 0.0
-        partitions = await self._part("partitions", self.commands.partitions, parse_partitions, until, notes)
+        partitions = await self._part("partitions", self.commands.partitions, at_once(parse_partitions), until, notes)
         jobs = await self._detailed(queue.items, until, notes)
         await self._introduce(until)
         load = await self._health(until)
@@ -104,7 +105,7 @@ class CommandsWay:
         self,
         name: str,
         ask: Ask,
-        parse: Callable[[bytes], Parsed[T]],
+        parse: Callable[[bytes], Pieces[Parsed[T]]],
         until: float,
         notes: list[str],
     ) -> tuple[T, ...] | None:
@@ -113,7 +114,7 @@ class CommandsWay:
             return None
         try:
             answer = await self._ask(name, ask, until)
-            found = await parsed(parse, answer, len(answer))
+            found = await parsed_in_pieces(parse, answer, len(answer))
         except (SlurmError, SlurmParseError) as error:
             notes.append(f"{name}: {error}")
             return None
@@ -130,7 +131,9 @@ class CommandsWay:
             if told is not None:
                 self._details.learn(told, queue)
         elif len(new) > MOST_SINGLE:
-            told = await self._part("new jobs", self.commands.details, partial(_wanted_only, wanted), until, notes)
+            told = await self._part(
+                "new jobs", self.commands.details, at_once(partial(_wanted_only, wanted)), until, notes
+            )
             if told is not None:
                 self._details.learn(told, new)
         else:
@@ -139,7 +142,7 @@ class CommandsWay:
                 await self._look_up(job, until, notes)
         return await parsed(self._details.merged, queue, JOB_BYTES * len(queue))
 
-    def _wanted_first(self, wanted: frozenset[int], answer: bytes) -> Parsed[SlurmJob]:
+    def _wanted_first(self, wanted: frozenset[int], answer: bytes) -> Pieces[Parsed[SlurmJob]]:
         """The details of the wanted jobs; of a long answer the others are left for the next looks.
 
         Ten thousand jobs take most of a second to read, and somebody waits for the first of them.
@@ -147,7 +150,7 @@ class CommandsWay:
         self._left = []
         if len(answer) > MOST_AT_ONCE:
             answer, self._left = split(answer, wanted, MOST_AT_ONCE)
-        return parse_jobs(answer)
+        return reading_jobs(answer)
 
     async def _catch_up(self, notes: list[str]) -> None:
         """Read a part of the details that a look before has left."""
@@ -155,7 +158,7 @@ class CommandsWay:
             return
         answer = self._left.pop()
         try:
-            found = await parsed(parse_jobs, answer, len(answer))
+            found = await parsed_in_pieces(reading_jobs, answer, len(answer))
         except SlurmParseError as error:
             notes.append(f"details: {error}")
             return

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from app.domain.pieces import Pieces, whole
 from app.domain.slurm import SlurmReading
 from app.transport import turns
 
@@ -63,3 +64,8 @@ class LookWay(Protocol):
 async def parsed(parse: Callable[[A], T], answer: A, size: int) -> T:
     """What an answer says; a large one is read in a thread."""
     return parse(answer) if size <= THREAD_BYTES else await turns.in_thread(parse, answer)
+
+
+async def parsed_in_pieces(reading: Callable[[A], Pieces[T]], answer: A, size: int) -> T:
+    """As `parsed`, by a parser that works in pieces."""
+    return whole(reading(answer)) if size <= THREAD_BYTES else await turns.in_pieces(reading, answer)

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
 
+from app.domain.pieces import Pieces, whole
 from app.domain.slurm import SlurmNode
 from app.sources.slurm import fields as text
 from app.sources.slurm.gres import parse_gres
-from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips
+from app.sources.slurm.parsed import MOST_ITEMS, PIECE, Parsed, Skips
 from app.sources.slurm.records import first_of_each, records
 
 COMMAND = "scontrol show node"
@@ -43,8 +44,14 @@ class NodeReader:
 
     def read(self, output: bytes) -> Parsed[SlurmNode]:
         """The nodes of one answer. Raises SlurmParseError where there is output and none of it is a record."""
+        return whole(self.reading(output))
+
+    def reading(self, output: bytes) -> Pieces[Parsed[SlurmNode]]:
+        """As `read`, in pieces."""
         skips, nodes = Skips(COMMAND), dict[str, SlurmNode]()
-        for line, record in records(output, COMMAND, "NodeName", skips):
+        for number, (line, record) in enumerate(records(output, COMMAND, "NodeName", skips)):
+            if number % PIECE == PIECE - 1:
+                yield
             parts = _MOVING.split(record)
             rest = (*parts[::3], *parts[1::3])
             moving = dict(zip(parts[1::3], parts[2::3], strict=True))

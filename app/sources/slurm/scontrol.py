@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.domain.naming import clean
+from app.domain.pieces import Pieces, whole
 from app.domain.slurm import SlurmJob, SlurmNode, SlurmPartition
 from app.sources.slurm import fields as text
 from app.sources.slurm.job_records import job_of
 from app.sources.slurm.node_records import NodeReader
-from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips
+from app.sources.slurm.parsed import MOST_ITEMS, PIECE, Parsed, Skips
 from app.sources.slurm.records import first_of_each, records
 
 NODE_WORDS = ("-o", "-d", "show", "node")
@@ -27,9 +28,16 @@ def parse_jobs(output: bytes) -> Parsed[SlurmJob]:
     Of a job named twice none is believed: one of the two came out of somebody's job name. Raises SlurmParseError where
     there is output and none of it is a record.
     """
+    return whole(reading_jobs(output))
+
+
+def reading_jobs(output: bytes) -> Pieces[Parsed[SlurmJob]]:
+    """As `parse_jobs`, in pieces."""
     skips, jobs = Skips("scontrol show job"), dict[str, SlurmJob]()
     twice: set[str] = set()
-    for line, record in records(output, skips.command, "JobId", skips):
+    for number, (line, record) in enumerate(records(output, skips.command, "JobId", skips)):
+        if number % PIECE == PIECE - 1:
+            yield
         job = job_of(record)
         if job is None or len(jobs) >= MOST_ITEMS:
             skips.add(line, "no job id or state" if job is None else f"more than {MOST_ITEMS} jobs", record)

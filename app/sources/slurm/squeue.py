@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from app.domain.pieces import Pieces, whole
 from app.domain.slurm import SlurmJob
 from app.sources.slurm.fields import duration_s
 from app.sources.slurm.job_records import alike
-from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips, SlurmParseError, decode
+from app.sources.slurm.parsed import MOST_ITEMS, PIECE, Parsed, Skips, SlurmParseError, decode
 from app.sources.slurm.queue_rows import COLUMNS, OWN, RowReader
 
 COMMAND = "squeue"
@@ -64,11 +65,17 @@ class QueueReader:
 
     def read(self, output: bytes) -> Parsed[SlurmJob]:
         """The jobs of one answer. Raises SlurmParseError where there is output and none of it is a row."""
+        return whole(self.reading(output))
+
+    def reading(self, output: bytes) -> Pieces[Parsed[SlurmJob]]:
+        """As `read`, in pieces."""
         skips, jobs, new = Skips(COMMAND), dict[str, SlurmJob](), dict[str, SlurmJob]()
         lines = decode(output, COMMAND).split("\n")
         while lines and not lines[-1]:
             lines.pop()
         for number, line, job, is_known in self._rows(lines):
+            if number % PIECE == 0:
+                yield
             if isinstance(job, str):
                 skips.add(number, job, line)
             elif job.id in jobs or len(jobs) == MOST_ITEMS:

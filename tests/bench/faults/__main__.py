@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.bench.faults.controls import CONTROLS
-from tests.bench.faults.long import watch_healthy
+from tests.bench.faults.long import INTERVAL_S, watch_healthy
 from tests.bench.faults.section import (
     misses,
     report_controls,
@@ -27,6 +27,7 @@ def main(argv: Sequence[str]) -> int:
     words.add_argument("--quick", action="store_true", help="leave degraded sight out")
     words.add_argument("--long", type=float, metavar="HOURS", help="watch a healthy fleet for so many hours instead")
     words.add_argument("--tick", action="store_true", help="only measure a tick at 8,192 GPUs")
+    words.add_argument("--every", type=float, default=INTERVAL_S, metavar="SECONDS", help="between two looks at it")
     words.add_argument("--nodes", type=int, default=128, help="machines of that fleet (8 GPUs each)")
     words.add_argument("story", nargs="*", help="show these stories or controls look by look instead (part of a name)")
     wanted = words.parse_args(argv)
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     if wanted.tick:
         report_ticks(report)
     elif wanted.long is not None:
-        watch_healthy(report, wanted.long, wanted.nodes)
+        watch_healthy(report, wanted.long, wanted.nodes, wanted.every)
     else:
         results = run_all(with_degraded=not wanted.quick)
         print("\n".join(table_of_faults(results)), end="\n\n")

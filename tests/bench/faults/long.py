@@ -20,7 +20,7 @@ LASTS_S = 14_400.0
 """A job of the fleet runs so long, then another one begins in its place."""
 
 
-def watch_healthy(report: Report, hours: float, nodes: int) -> None:
+def watch_healthy(report: Report, hours: float, nodes: int, interval_s: float = INTERVAL_S) -> None:
     """Watch a healthy fleet for so long and report what was raised."""
     plant = fleet(nodes)
     plant.noise_lines = HEALTHY_LINES
@@ -45,7 +45,7 @@ def watch_healthy(report: Report, hours: float, nodes: int) -> None:
             if one.root and one.severity != "info":
                 alarms[f"{one.code} {one.subject}"] = one.severity
 
-    asyncio.run(watch_quietly(plant, INTERVAL_S, int(hours * 3600.0 / INTERVAL_S), turn_over, hear))
+    asyncio.run(watch_quietly(plant, interval_s, int(hours * 3600.0 / interval_s), turn_over, hear))
     hundreds = hours / 24.0 * nodes * GPUS / 100.0
     count = Counter(alarms.values())
     total = sum(count.values())
