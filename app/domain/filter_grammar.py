@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
-from app.domain.filter_terms import TermError
+from app.domain.filter_vocabulary import G, S, TermError, Terms, Test
 
-S = TypeVar("S")
-"""What is filtered: GPUs, jobs."""
-G = TypeVar("G")
-"""What a test may look at beside it."""
 _OPERATORS = ("<=", ">=", "!=", "<", ">", "=", ":")
 _MOST_DEEP = 20
 
@@ -26,16 +21,20 @@ class FilterError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms(Generic[S, G]):
-    """What the terms of a filter mean to one kind of subject; each part raises TermError."""
+class TermFilter(Generic[S, G]):
+    """A filter ready to use."""
 
-    states: Mapping[str, Callable[[S, G], bool]]
-    """By bare word."""
-    word: Callable[[str], Callable[[S, G], bool]]
-    field: Callable[[str, str], Callable[[S, G], bool]]
-    comparison: Callable[[str, str, str], Callable[[S, G], bool]]
-    example: str
-    """Name of a number, for messages."""
+    text: str
+    """As typed, without blanks around it; empty: keeps everything."""
+    test: Test[S, G]
+
+    def keeps(self, one: S, ground: G) -> bool:
+        """Whether a subject is wanted."""
+        return self.test(one, ground)
+
+    def __bool__(self) -> bool:
+        """Whether it leaves anything out at all."""
+        return bool(self.text)
 
 
 @dataclass(slots=True)
@@ -47,13 +46,13 @@ class Parser(Generic[S, G]):
     at: int = 0
     depth: int = 0
 
-    def whole(self) -> Callable[[S, G], bool]:
+    def whole(self) -> Test[S, G]:
         test = self.either()
         if self.at < len(self.text):
             raise FilterError(") closes nothing", self.at)
         return test
 
-    def either(self) -> Callable[[S, G], bool]:
+    def either(self) -> Test[S, G]:
         """One or more runs of terms, with `|` between."""
         tests = [self.together()]
         while self.peek() == "|":
@@ -61,16 +60,16 @@ class Parser(Generic[S, G]):
             tests.append(self.together())
         return tests[0] if len(tests) == 1 else lambda one, ground: any(test(one, ground) for test in tests)
 
-    def together(self) -> Callable[[S, G], bool]:
+    def together(self) -> Test[S, G]:
         """One or more terms that must all hold."""
-        tests: list[Callable[[S, G], bool]] = []
+        tests: list[Test[S, G]] = []
         while self.peek() not in ("", "|", ")"):
             tests.append(self.one())
         if not tests:
             raise FilterError("a term is missing", min(self.at, len(self.text)))
         return tests[0] if len(tests) == 1 else lambda one, ground: all(test(one, ground) for test in tests)
 
-    def one(self) -> Callable[[S, G], bool]:
+    def one(self) -> Test[S, G]:
         """A term, perhaps negated, perhaps a group."""
         is_negated = False
         while self.peek() in ("!", "-"):
@@ -79,7 +78,7 @@ class Parser(Generic[S, G]):
         test = self.group() if self.peek() == "(" else self.term()
         return (lambda one, ground: not test(one, ground)) if is_negated else test
 
-    def group(self) -> Callable[[S, G], bool]:
+    def group(self) -> Test[S, G]:
         """What stands in parentheses."""
         opened = self.at
         self.at += 1
@@ -93,7 +92,7 @@ class Parser(Generic[S, G]):
         self.depth -= 1
         return test
 
-    def term(self) -> Callable[[S, G], bool]:
+    def term(self) -> Test[S, G]:
         """One word, field or comparison."""
         start = self.at
         left, operator = self.left_side()
@@ -105,7 +104,7 @@ class Parser(Generic[S, G]):
         right_at = self.at
         right = self.right_side()
         if not left:
-            example = f"{self.terms.example}{operator}{right}"
+            example = f"{next(iter(self.terms.numbers))}{operator}{right}"
             raise FilterError(f"what is {operator}{right}? Put a name before it, as in {example}", start)
         try:
             return self.terms.field(left, right) if operator == ":" else self.terms.comparison(left, operator, right)

@@ -1,18 +1,18 @@
-"""The atoms of the filter language: what `util<10`, `user:ana`, `busy` or a bare word ask of a GPU. Pure.
+"""The terms of the filter over GPUs: what `util<10`, `user:ana`, `busy` or a bare word ask of one. Pure.
 
 An unknown value satisfies no comparison, so `util<10` never lists a GPU whose utilization nobody knows.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from app.domain.filter_vocabulary import Read, TermError, Terms, names, texts
 from app.domain.metric import Metric
 from app.domain.metrics import METRICS, by_key, find
-from app.domain.nodelist import PatternError, node_matcher
+from app.domain.nodelist import node_matcher
 from app.domain.snapshot import BUSY_PERCENT, Gpu
 
 if TYPE_CHECKING:
@@ -66,14 +66,6 @@ _SCALES: Mapping[str, Mapping[str, float]] = {
 _NUMBER = re.compile(r"([-+]?\d{1,15}(?:\.\d{0,9})?)\s*([a-z%°/]*)", re.IGNORECASE | re.ASCII)
 
 
-class TermError(ValueError):
-    """A term that cannot be read; the message is for a person, `offset` counts from the term's beginning."""
-
-    def __init__(self, message: str, offset: int = 0) -> None:
-        super().__init__(message)
-        self.offset = offset
-
-
 def gpu_value(gpu: Gpu, key: str, now: float) -> float | None:
     """A value of a GPU; memory's share is reckoned from used and total where no exporter publishes it."""
     value = gpu.value(key, now)
@@ -83,21 +75,6 @@ def gpu_value(gpu: Gpu, key: str, now: float) -> float | None:
     return value
 
 
-def comparison(name: str, operator: str, wanted: str) -> Test:
-    """`util<10`, `mem>40g`, `power>=0.6kw`. Raises TermError."""
-    metric = metric_named(name)
-    if metric is None:
-        raise TermError(f"no metric is called {name!r}{nearest(name, _metric_names())}")
-    number, key = _number(metric, wanted, len(name) + len(operator))
-    compare = OPERATORS[operator]
-
-    def test(gpu: Gpu, ground: Ground) -> bool:
-        value = gpu_value(gpu, key, ground.now)
-        return value is not None and compare(value, number)
-
-    return test
-
-
 def metric_named(name: str) -> Metric | None:
     """A GPU's metric by key, last part or short name."""
     lowered = name.lower()
@@ -105,33 +82,10 @@ def metric_named(name: str) -> Metric | None:
     return metric if metric is not None and metric.scope == "gpu" else None
 
 
-def field(name: str, wanted: str) -> Test:
-    """`node:gpu-[01-04]`, `model:h100,a100`, `state:lost`. Raises TermError."""
-    make = FIELDS.get(name.lower())
-    if make is None and metric_named(name) is not None:
-        return comparison(name, ":", wanted)
-    if make is None:
-        raise TermError(f"{name!r} is nothing to filter by{nearest(name, (*FIELDS, *SHORT))}")
-    if not wanted:
-        raise TermError(f"{name}: what? Write {name}:{EXAMPLES[name.lower()]}", len(name) + 1)
-    try:
-        return make(wanted)
-    except PatternError as error:
-        raise TermError(str(error), len(name) + 1 + error.position) from error
-    except TermError as error:
-        raise TermError(str(error), len(name) + 1 + error.offset) from error
-
-
 def word(wanted: str) -> Test:
     """A bare word: part of the node's name, `node/index`, the model or the UUID, whatever the case."""
     lowered = wanted.lower()
     return lambda gpu, _: lowered in f"{gpu.id}\n{gpu.model or ''}\n{gpu.uuid or ''}".lower()
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped word: `; did you mean 'util'?`, or nothing."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def is_idle(gpu: Gpu, ground: Ground) -> bool:
@@ -195,27 +149,6 @@ def _state(wanted: str) -> Test:
     return lambda gpu, ground: any(test(gpu, ground) for test in tests)
 
 
-def _texts(read: Callable[[Gpu, Ground], Iterable[str]], *, whole: bool) -> Callable[[str], Test]:
-    """A field of texts: whole or in part, whatever the case, several by commas; `*` and `?` make any of them a glob."""
-
-    def make(wanted: str) -> Test:
-        matchers = [_text(one, whole=whole) for one in wanted.lower().split(",") if one]
-        return lambda gpu, ground: any(match(text.lower()) for text in read(gpu, ground) for match in matchers)
-
-    return make
-
-
-def _text(wanted: str, *, whole: bool) -> Callable[[str], bool]:
-    if "*" in wanted or "?" in wanted:
-        return node_matcher(wanted.replace("[", "?").replace("]", "?"))
-    return (lambda text: text == wanted) if whole else (lambda text: wanted in text)
-
-
-def _node(wanted: str) -> Test:
-    matches = node_matcher(wanted)
-    return lambda gpu, _: matches(gpu.node)
-
-
 def _gpu(wanted: str) -> Test:
     """`gpu:3`, `gpu:0-3,7`, or `gpu:gpu-01/3`."""
     if "/" in wanted:
@@ -252,17 +185,17 @@ def _xids(gpu: Gpu) -> set[int]:
 
 
 FIELDS: Mapping[str, Callable[[str], Test]] = {
-    "node": _node,
+    "node": names(lambda gpu, _: (gpu.node,)),
     "gpu": _gpu,
-    "model": _texts(lambda gpu, _: (gpu.model or "",), whole=False),
-    "uuid": _texts(lambda gpu, _: (gpu.uuid or "",), whole=False),
+    "model": texts(lambda gpu, _: (gpu.model or "",), whole=False),
+    "uuid": texts(lambda gpu, _: (gpu.uuid or "",), whole=False),
     "state": _state,
-    "user": _texts(_users, whole=True),
-    "job": _texts(_jobs, whole=True),
-    "proc": _texts(lambda gpu, _: (f"{one.name} {one.command or ''}" for one in gpu.processes or ()), whole=False),
+    "user": texts(_users, whole=True),
+    "job": texts(_jobs, whole=True),
+    "proc": texts(lambda gpu, _: (f"{one.name} {one.command or ''}" for one in gpu.processes or ()), whole=False),
     "xid": _xid,
-    "source": _texts(lambda gpu, _: (layer.source for layer in gpu.layers), whole=False),
-    "driver": _texts(lambda gpu, _: (gpu.facts.get("driver_version", ""),), whole=False),
+    "source": texts(lambda gpu, _: (layer.source for layer in gpu.layers), whole=False),
+    "driver": texts(lambda gpu, _: (gpu.facts.get("driver_version", ""),), whole=False),
 }
 """Fields of text."""
 
@@ -282,11 +215,20 @@ EXAMPLES: Mapping[str, str] = {
 """One value a field, for help and completion."""
 
 
-def _number(metric: Metric, wanted: str, offset: int) -> tuple[float, str]:
+def _measure(name: str, wanted: str) -> tuple[Read[Gpu, Ground], float] | None:
+    """`util<10`, `mem>40g`, `power>=0.6kw`: any metric of a GPU. Raises TermError."""
+    metric = metric_named(name)
+    if metric is None:
+        return None
+    number, key = _number(metric, wanted)
+    return lambda gpu, ground: gpu_value(gpu, key, ground.now), number
+
+
+def _number(metric: Metric, wanted: str) -> tuple[float, str]:
     """A number in the metric's unit, and the key to compare: `mem>40g` means memory used, not its share."""
     found = _NUMBER.fullmatch(wanted)
     if found is None:
-        raise TermError(f"{wanted!r} is not a number" if wanted else "a number is missing", offset)
+        raise TermError(f"{wanted!r} is not a number" if wanted else "a number is missing")
     number, unit = float(found.group(1)), found.group(2).lower()
     if not unit:
         return number, metric.key
@@ -298,20 +240,17 @@ def _number(metric: Metric, wanted: str, offset: int) -> tuple[float, str]:
     )
     if bare not in scales:
         known = f"{metric.unit} ({', '.join(scales)})" if scales else "a plain number"
-        raise TermError(f"{metric.short} is in {known}, not {unit!r}", offset)
+        raise TermError(f"{metric.short} is in {known}, not {unit!r}")
     return number * scales[bare], metric.key
 
 
-def _metric_names() -> list[str]:
-    return [*SHORT, *(metric.short for metric in METRICS if metric.scope == "gpu")]
-
-
-OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "=": lambda a, b: a == b,
-    ":": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-}
+GPU_TERMS: Terms[Gpu, Ground] = Terms(
+    STATES,
+    word,
+    FIELDS,
+    EXAMPLES,
+    tuple(dict.fromkeys((*SHORT, *(metric.short for metric in METRICS if metric.scope == "gpu")))),
+    _measure,
+    no_field="is nothing to filter by",
+    no_number="no metric is called",
+)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.domain.allocation import Allocations, named_alone
-from app.domain.filter_grammar import Parser, Terms
-from app.domain.filter_terms import STATES, Ground, Test, comparison, field, word
+from app.domain.filter_grammar import Parser
+from app.domain.filter_terms import GPU_TERMS, Ground, Test
 from app.domain.snapshot import Gpu
 
 
@@ -35,9 +35,6 @@ class Filter:
 
 EVERYTHING = Filter("", lambda _gpu, _now: True)
 """Keeps every GPU."""
-
-
-GPU_TERMS: Terms[Gpu, Ground] = Terms(STATES, word, field, comparison, "util")
 
 
 def parse_filter(text: str) -> Filter:

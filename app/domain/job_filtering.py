@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
-from app.domain.filter_grammar import Parser, Terms
-from app.domain.filter_terms import OPERATORS, TermError, nearest
-from app.domain.nodelist import PatternError, node_matcher
+from app.domain.filter_grammar import Parser, TermFilter
+from app.domain.filter_vocabulary import Read, TermError, Terms, ids, names, texts
 from app.domain.slurm import SlurmJob
 from app.domain.times import parse_span
 
@@ -47,21 +45,10 @@ _NUMBER = re.compile(r"[-+]?\d{1,15}(?:\.\d{0,9})?", re.ASCII)
 _SIZES = {"": 1024.0, "m": 1.0, "g": 1024.0, "t": 1048576.0}
 
 
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """A filter ready to use."""
+class JobFilter(TermFilter[SlurmJob, float]):
+    """A filter over jobs; beside a job it looks at the time (epoch seconds)."""
 
-    text: str
-    """As typed, without blanks around it; empty: keeps every job."""
-    test: JobTest
-
-    def keeps(self, job: SlurmJob, now: float) -> bool:
-        """Whether a job is wanted."""
-        return self.test(job, now)
-
-    def __bool__(self) -> bool:
-        """Whether it leaves anything out at all."""
-        return bool(self.text)
+    __slots__ = ()
 
 
 EVERY_JOB = JobFilter("", lambda _job, _now: True)
@@ -81,68 +68,27 @@ def word(wanted: str) -> JobTest:
     return lambda job, _: lowered in f"{job.id}\n{job.name}\n{job.user}\n{job.account}\n{job.partition}".lower()
 
 
-def field(name: str, wanted: str) -> JobTest:
-    """`user:ana,bo`, `state:pd`, `node:gpu-0[1-4]`, `gpus:8`. Raises TermError."""
-    make = FIELDS.get(name.lower())
-    if make is None and name.lower() in NUMBERS:
-        return comparison(name, ":", wanted)
-    if make is None:
-        raise TermError(f"{name!r} is nothing to filter jobs by{nearest(name, (*FIELDS, *NUMBERS))}")
-    if not wanted:
-        raise TermError(f"{name}: what? Write {name}:{EXAMPLES[name.lower()]}", len(name) + 1)
-    try:
-        return make(wanted)
-    except PatternError as error:
-        raise TermError(str(error), len(name) + 1 + error.position) from error
-
-
-def comparison(name: str, operator: str, wanted: str) -> JobTest:
+def _measure(name: str, wanted: str) -> tuple[Read[SlurmJob, float], float] | None:
     """`gpus>4`, `elapsed>2h`, `mem>=100g`. Raises TermError."""
     found = NUMBERS.get(name.lower())
-    if found is None:
-        raise TermError(f"no number of a job is called {name!r}{nearest(name, NUMBERS)}")
-    read, unit = found
-    number = _number(name, unit, wanted, len(name) + len(operator))
-    compare = OPERATORS[operator]
-
-    def test(job: SlurmJob, now: float) -> bool:
-        value = read(job, now)
-        return value is not None and compare(value, number)
-
-    return test
+    return (found[0], _number(name, found[1], wanted)) if found is not None else None
 
 
-def _number(name: str, unit: str, wanted: str, offset: int) -> float:
+def _number(name: str, unit: str, wanted: str) -> float:
     """A number in the unit of what it is compared with: a count, seconds, MiB."""
     if not wanted:
-        raise TermError("a number is missing", offset)
+        raise TermError("a number is missing")
     if unit == "s":
         try:
             return parse_span(wanted)
         except ValueError as error:
-            raise TermError(f"{name} takes a span of time, as in {name}>2h", offset) from error
+            raise TermError(f"{name} takes a span of time, as in {name}>2h") from error
     bare = wanted.lower().removesuffix("ib").removesuffix("b")
     size = bare[-1:] if unit == "MiB" and bare[-1:].isalpha() else ""
     number = bare.removesuffix(size) if size else bare
     if _NUMBER.fullmatch(number) is None or (unit == "MiB" and size not in _SIZES):
-        raise TermError(f"{wanted!r} is not a number", offset)
+        raise TermError(f"{wanted!r} is not a number")
     return float(number) * (_SIZES[size] if unit == "MiB" else 1.0)
-
-
-def _texts(read: Callable[[SlurmJob], Iterable[str]], *, whole: bool) -> Callable[[str], JobTest]:
-    """A field of texts: whole or in part, whatever the case, several by commas; `*` and `?` make any of them a glob."""
-
-    def make(wanted: str) -> JobTest:
-        matchers = [_matcher(one, whole=whole) for one in wanted.lower().split(",") if one]
-        return lambda job, _: any(match(text.lower()) for text in read(job) for match in matchers)
-
-    return make
-
-
-def _matcher(wanted: str, *, whole: bool) -> Callable[[str], bool]:
-    if "*" in wanted or "?" in wanted:
-        return node_matcher(wanted.replace("[", "?").replace("]", "?"))
-    return (lambda text: text == wanted) if whole else (lambda text: wanted in text)
 
 
 def _state(wanted: str) -> JobTest:
@@ -160,29 +106,23 @@ def _in_state(name: str) -> JobTest:
     return lambda job, _: job.state == name or name in job.flags
 
 
-def _node(wanted: str) -> JobTest:
-    matches = node_matcher(wanted)
-    return lambda job, _: any(matches(node) for node in job.nodes)
-
-
-def _job(wanted: str) -> JobTest:
-    """An id, Slurm's own number, or the array or heterogeneous job it belongs to."""
-    ids = set(wanted.split(","))
-    return lambda job, _: not ids.isdisjoint({job.id, str(job.job_id), str(job.array_job_id), str(job.het_job_id)})
+def _ids(job: SlurmJob, _now: float) -> tuple[str, ...]:
+    """Its id, Slurm's own number, and the array and heterogeneous job it belongs to."""
+    return job.id, str(job.job_id), str(job.array_job_id), str(job.het_job_id)
 
 
 FIELDS: Mapping[str, Callable[[str], JobTest]] = {
-    "user": _texts(lambda job: (job.user,), whole=True),
-    "account": _texts(lambda job: (job.account,), whole=True),
+    "user": texts(lambda job, _: (job.user,), whole=True),
+    "account": texts(lambda job, _: (job.account,), whole=True),
     "state": _state,
-    "partition": _texts(lambda job: job.partition.split(","), whole=True),
-    "qos": _texts(lambda job: (job.qos,), whole=True),
-    "name": _texts(lambda job: (job.name,), whole=False),
-    "node": _node,
-    "reason": _texts(lambda job: (job.reason or "",), whole=False),
-    "job": _job,
-    "type": _texts(lambda job: (job.gpu_type or "",), whole=False),
-    "reservation": _texts(lambda job: (job.reservation or "",), whole=True),
+    "partition": texts(lambda job, _: job.partition.split(","), whole=True),
+    "qos": texts(lambda job, _: (job.qos,), whole=True),
+    "name": texts(lambda job, _: (job.name,), whole=False),
+    "node": names(lambda job, _: job.nodes),
+    "reason": texts(lambda job, _: (job.reason or "",), whole=False),
+    "job": ids(_ids),
+    "type": texts(lambda job, _: (job.gpu_type or "",), whole=False),
+    "reservation": texts(lambda job, _: (job.reservation or "",), whole=True),
 }
 """Fields of text."""
 
@@ -193,7 +133,7 @@ def _left(job: SlurmJob, now: float) -> float | None:
     return None if job.time_limit_s is None or elapsed is None else max(0.0, job.time_limit_s - elapsed)
 
 
-NUMBERS: Mapping[str, tuple[Callable[[SlurmJob, float], float | None], str]] = {
+NUMBERS: Mapping[str, tuple[Read[SlurmJob, float], str]] = {
     "gpus": (lambda job, _: job.gpus, ""),
     "nodes": (lambda job, _: job.node_count, ""),
     "cpus": (lambda job, _: job.cpus, ""),
@@ -210,4 +150,13 @@ NUMBERS: Mapping[str, tuple[Callable[[SlurmJob, float], float | None], str]] = {
 }
 """Numbers: how each is read, and its unit."""
 
-JOB_TERMS: Terms[SlurmJob, float] = Terms(STATES, word, field, comparison, "gpus")
+JOB_TERMS: Terms[SlurmJob, float] = Terms(
+    STATES,
+    word,
+    FIELDS,
+    EXAMPLES,
+    NUMBERS,
+    _measure,
+    no_field="is nothing to filter jobs by",
+    no_number="no number of a job is called",
+)

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.domain.diagnosis import Incident
-from app.domain.filter_grammar import Parser, Terms
-from app.domain.filter_terms import OPERATORS, TermError, nearest
+from app.domain.filter_grammar import Parser, TermFilter
+from app.domain.filter_vocabulary import Read, TermError, Terms, ids, names, nearest
 from app.domain.finding import Finding
-from app.domain.nodelist import PatternError, node_matcher
 from app.domain.times import parse_span
 from app.present.incident_told import Told
 
@@ -44,7 +43,7 @@ EXAMPLES: Mapping[str, str] = {
     "fault": "memory", "state": "critical", "id": "i-17",
 }  # fmt: skip
 """One value a field, for help and completion."""
-NUMBERS: Mapping[str, Callable[[Incident, Ground], float | None]] = {
+NUMBERS: Mapping[str, Read[Incident, Ground]] = {
     "gpus": lambda one, _: one.affects.gpus,
     "jobs": lambda one, _: len(one.affects.jobs),
     "cost": lambda one, _: one.affects.cost_per_hour,
@@ -53,21 +52,10 @@ NUMBERS: Mapping[str, Callable[[Incident, Ground], float | None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentFilter:
-    """A filter ready to use."""
+class IncidentFilter(TermFilter[Incident, Ground]):
+    """A filter over incidents."""
 
-    text: str
-    """As typed, without blanks around it; empty: keeps every incident."""
-    test: IncidentTest
-
-    def keeps(self, incident: Incident, ground: Ground) -> bool:
-        """Whether an incident is wanted."""
-        return self.test(incident, ground)
-
-    def __bool__(self) -> bool:
-        """Whether it leaves anything out at all."""
-        return bool(self.text)
+    __slots__ = ()
 
 
 EVERY_INCIDENT = IncidentFilter("", lambda _one, _ground: True)
@@ -92,69 +80,33 @@ def _word(wanted: str) -> IncidentTest:
     return test
 
 
-def _field(name: str, wanted: str) -> IncidentTest:
-    make = _FIELDS.get(name.lower())
-    if make is None and name.lower() in NUMBERS:
-        return _comparison(name, ":", wanted)
-    if make is None:
-        raise TermError(f"{name!r} is nothing to filter incidents by{nearest(name, (*_FIELDS, *NUMBERS))}")
-    if not wanted:
-        raise TermError(f"{name}: what? Write {name}:{EXAMPLES[name.lower()]}", len(name) + 1)
-    try:
-        return make(wanted)
-    except PatternError as error:
-        raise TermError(str(error), len(name) + 1 + error.position) from error
-
-
-def _comparison(name: str, operator: str, wanted: str) -> IncidentTest:
-    read = NUMBERS.get(name.lower())
-    offset = len(name) + len(operator)
+def _measure(name: str, wanted: str) -> tuple[Read[Incident, Ground], float] | None:
+    """`gpus>4`, `cost>$100`, `age>1h`. Raises TermError."""
+    read, is_span = NUMBERS.get(name.lower()), name.lower() == "age"
     if read is None:
-        raise TermError(f"no number of an incident is called {name!r}{nearest(name, NUMBERS)}")
+        return None
     try:
-        number = parse_span(wanted) if name.lower() == "age" else float(wanted.removeprefix("$"))
+        return read, parse_span(wanted) if is_span else float(wanted.removeprefix("$"))
     except ValueError as error:
-        like = "age>1h" if name.lower() == "age" else f"{name}>4"
-        raise TermError(f"{wanted!r} is no number here; write {like}", offset) from error
-    compare = OPERATORS[operator]
-
-    def test(one: Incident, ground: Ground) -> bool:
-        value = read(one, ground)
-        return value is not None and compare(value, number)
-
-    return test
+        raise TermError(f"{wanted!r} is no number here; write {'age>1h' if is_span else f'{name}>4'}") from error
 
 
 def _state(wanted: str) -> IncidentTest:
     words = [one for one in wanted.lower().split(",") if one]
     unknown = next((one for one in words if one not in STATES), None)
     if unknown is not None:
-        raise TermError(f"{unknown!r} is no state{nearest(unknown, STATES)}; there are {', '.join(STATES)}", 6)
+        raise TermError(f"{unknown!r} is no state{nearest(unknown, STATES)}; there are {', '.join(STATES)}")
     return lambda one, ground: any(STATES[word](one, ground) for word in words)
 
 
 def _of_findings(read: Callable[[Finding], Iterable[str | None]]) -> Callable[[str], IncidentTest]:
-    """A field of texts of findings: whole, several by commas; `*`, `?` and `[1-4]` make any of them a pattern."""
-
-    def make(wanted: str) -> IncidentTest:
-        matches = node_matcher(wanted)
-        return lambda one, ground: any(
-            text and matches(text) for each in ground.told.findings(one) for text in read(each)
-        )
-
-    return make
+    """A field of names out of findings; one that a finding does not tell fits nothing."""
+    return names(lambda one, ground: (text for each in ground.told.findings(one) for text in read(each) if text))
 
 
-def _users(wanted: str) -> IncidentTest:
-    matches = node_matcher(wanted)
-    return lambda one, _: any(matches(user) for user in one.users)
-
-
-def _jobs(wanted: str) -> IncidentTest:
-    ids = set(wanted.split(","))
-    return lambda one, ground: (
-        not ids.isdisjoint(one.affects.jobs) or any(each.subject.job in ids for each in ground.told.findings(one))
-    )
+def _jobs(one: Incident, ground: Ground) -> Iterable[str]:
+    named = (each.subject.job for each in ground.told.findings(one))
+    return (*one.affects.jobs, *(job for job in named if job))
 
 
 def _fault(wanted: str) -> IncidentTest:
@@ -162,25 +114,28 @@ def _fault(wanted: str) -> IncidentTest:
     return lambda one, ground: any(lowered in each.fault.lower() for each in ground.told.findings(one))
 
 
-def _code(wanted: str) -> IncidentTest:
-    codes = set(wanted.upper().split(","))
-    return lambda one, ground: any(each.code.upper() in codes for each in ground.told.findings(one))
-
-
-def _ids(wanted: str) -> IncidentTest:
-    ids = set(wanted.split(","))
-    return lambda one, _: one.id in ids
+def _codes(one: Incident, ground: Ground) -> Iterable[str]:
+    return (each.code.upper() for each in ground.told.findings(one))
 
 
 _FIELDS: Mapping[str, Callable[[str], IncidentTest]] = {
-    "user": _users,
-    "job": _jobs,
+    "user": names(lambda one, _: one.users),
+    "job": ids(_jobs),
     "node": _of_findings(lambda one: (one.subject.node,)),
     "gpu": _of_findings(lambda one: (str(one.subject),) if one.subject.gpu is not None else ()),
     "service": _of_findings(lambda one: (one.subject.service,)),
-    "code": _code,
+    "code": lambda wanted: ids(_codes)(wanted.upper()),
     "fault": _fault,
     "state": _state,
-    "id": _ids,
+    "id": ids(lambda one, _: (one.id,)),
 }
-_TERMS: Terms[Incident, Ground] = Terms(STATES, _word, _field, _comparison, "gpus")
+_TERMS: Terms[Incident, Ground] = Terms(
+    STATES,
+    _word,
+    _FIELDS,
+    EXAMPLES,
+    NUMBERS,
+    _measure,
+    no_field="is nothing to filter incidents by",
+    no_number="no number of an incident is called",
+)

@@ -103,6 +103,7 @@ def test_blank_filter_keeps_everything() -> None:
         ("power>5g", 6, "power is in W"),
         ("pstate>5g", 7, "a plain number"),
         ("nod:gpu-1", 0, "did you mean 'node'"),
+        ("utilizaton:97", 0, "did you mean 'utilization'"),
         ("state:broken", 6, "known: busy"),
         ("node:gpu-[1", 9, "no partner"),
         ("user:", 5, "user:ana"),
