@@ -14,21 +14,17 @@ from app.sources.slurm import fields as text
 from app.sources.slurm import json_values as said
 from app.sources.slurm.gres import Request, request
 from app.sources.slurm.job_records import alike, gpus_on
-from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips
+from app.sources.slurm.parsed import Parsed, Skips, once
 
 COMMAND = "jobs as JSON"
 
 
 def jobs_of(obj: object) -> Parsed[SlurmJob]:
     """The jobs of an answer; its errors and warnings are notes. Raises SlurmParseError where it lists none."""
-    skips, jobs = Skips(COMMAND), dict[str, SlurmJob]()
-    for at, one in enumerate(said.rows_of(obj, COMMAND, "jobs"), 1):
-        job = _job(said.mapping(one))
-        if job is None or job.id in jobs or len(jobs) == MOST_ITEMS:
-            skips.add(at, "no job id or state" if job is None else f"job {job.id} a second time")
-        else:
-            jobs[job.id] = job
-    return skips.parsed(list(jobs.values()), more_notes=said.told_of(obj, COMMAND))
+    skips = Skips(COMMAND)
+    rows = ((at, _job(said.mapping(one)), "") for at, one in enumerate(said.rows_of(obj, COMMAND, "jobs"), 1))
+    jobs = once(rows, skips, lambda one: one.id, "job", "job id or state")
+    return skips.parsed(jobs, more_notes=said.told_of(obj, COMMAND))
 
 
 def _job(one: Mapping[str, object]) -> SlurmJob | None:

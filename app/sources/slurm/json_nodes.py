@@ -8,7 +8,7 @@ from app.domain.slurm import Gres, SlurmNode
 from app.sources.slurm import fields as text
 from app.sources.slurm import json_values as said
 from app.sources.slurm.gres import parse_gres
-from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips
+from app.sources.slurm.parsed import Parsed, Skips, once
 
 COMMAND = "nodes as JSON"
 
@@ -18,14 +18,10 @@ def nodes_of(obj: object) -> Parsed[SlurmNode]:
 
     `sinfo --json` of 23.02 and later has groups of nodes, not nodes: that is refused.
     """
-    skips, nodes = Skips(COMMAND), dict[str, SlurmNode]()
-    for at, one in enumerate(said.rows_of(obj, COMMAND, "nodes"), 1):
-        node = _node(said.mapping(one))
-        if node is None or node.name in nodes or len(nodes) == MOST_ITEMS:
-            skips.add(at, "no name or state" if node is None else f"node {node.name} a second time")
-        else:
-            nodes[node.name] = node
-    return skips.parsed(list(nodes.values()), more_notes=said.told_of(obj, COMMAND))
+    skips = Skips(COMMAND)
+    rows = ((at, _node(said.mapping(one)), "") for at, one in enumerate(said.rows_of(obj, COMMAND, "nodes"), 1))
+    nodes = once(rows, skips, lambda one: one.name, "node", "name or state")
+    return skips.parsed(nodes, more_notes=said.told_of(obj, COMMAND))
 
 
 def _node(one: Mapping[str, object]) -> SlurmNode | None:

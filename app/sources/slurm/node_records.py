@@ -16,7 +16,7 @@ from app.domain.slurm import SlurmNode
 from app.sources.slurm import fields as text
 from app.sources.slurm.gres import parse_gres
 from app.sources.slurm.parsed import MOST_ITEMS, PIECE, Parsed, Skips
-from app.sources.slurm.records import first_of_each, records
+from app.sources.slurm.records import Fields, first_of_each, records
 
 COMMAND = "scontrol show node"
 
@@ -92,16 +92,12 @@ def _moved(before: SlurmNode, moving: Mapping[str, str]) -> SlurmNode:
     return SlurmNode(*values)
 
 
-def node_of(said: Mapping[str, str]) -> SlurmNode | None:
+def node_of(said: Fields) -> SlurmNode | None:
     """The node of a record's fields; None where they name no node and state."""
-
-    def get(name: str) -> str:
-        return said.get(name, "")
-
-    name, (state, flags) = text.host_of(get("NodeName")), text.node_state(get("State"))
+    name, (state, flags) = text.host_of(said["NodeName"]), text.node_state(said["State"])
     if not name or not state:
         return None
-    reason, by, at = reason_by(get("Reason"))
+    reason, by, at = reason_by(said["Reason"])
     return SlurmNode(
         name=name,
         state=state,
@@ -109,27 +105,27 @@ def node_of(said: Mapping[str, str]) -> SlurmNode | None:
         reason=reason,
         reason_by=by,
         reason_at=at,
-        host=text.text_of(get("NodeHostName")),
-        address=text.text_of(get("NodeAddr")),
-        gres=parse_gres(get("Gres")),
+        host=text.text_of(said["NodeHostName"]),
+        address=text.text_of(said["NodeAddr"]),
+        gres=parse_gres(said["Gres"]),
         gres_used=parse_gres(said["GresUsed"]) if "GresUsed" in said else None,
-        cpus=text.int_of(get("CPUTot")),
-        cpus_used=text.int_of(get("CPUAlloc")),
-        memory_mib=text.float_of(get("RealMemory")),
-        memory_used_mib=text.float_of(get("AllocMem")),
-        memory_free_mib=text.float_of(get("FreeMem")),
-        cpu_load=text.float_of(get("CPULoad")),
-        partitions=text.list_of(get("Partitions")),
-        features=text.list_of(get("ActiveFeatures") or get("AvailableFeatures")),
-        reservation=text.text_of(get("ReservationName")),
-        version=text.text_of(get("Version")),
-        boot_at=text.epoch_of(get("BootTime")),
-        slurmd_at=text.epoch_of(get("SlurmdStartTime")),
-        busy_at=text.epoch_of(get("LastBusyTime")),
-        comment=text.text_of(get("Comment"), text.LONGEST_COMMENT),
-        extra=text.text_of(get("Extra"), text.LONGEST_COMMENT),
-        instance_id=text.text_of(get("InstanceId")),
-        instance_type=text.text_of(get("InstanceType")),
+        cpus=text.int_of(said["CPUTot"]),
+        cpus_used=text.int_of(said["CPUAlloc"]),
+        memory_mib=text.float_of(said["RealMemory"]),
+        memory_used_mib=text.float_of(said["AllocMem"]),
+        memory_free_mib=text.float_of(said["FreeMem"]),
+        cpu_load=text.float_of(said["CPULoad"]),
+        partitions=text.list_of(said["Partitions"]),
+        features=text.list_of(said["ActiveFeatures"] or said["AvailableFeatures"]),
+        reservation=text.text_of(said["ReservationName"]),
+        version=text.text_of(said["Version"]),
+        boot_at=text.epoch_of(said["BootTime"]),
+        slurmd_at=text.epoch_of(said["SlurmdStartTime"]),
+        busy_at=text.epoch_of(said["LastBusyTime"]),
+        comment=text.text_of(said["Comment"], text.LONGEST_COMMENT),
+        extra=text.text_of(said["Extra"], text.LONGEST_COMMENT),
+        instance_id=text.text_of(said["InstanceId"]),
+        instance_type=text.text_of(said["InstanceType"]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -54,6 +55,23 @@ class Skips:
         rest = self.count - len(self.notes)
         also = (f"{self.command}: {rest} more lines skipped",) if rest > 0 else ()
         return Parsed(tuple(items), self.count, (*self.notes, *also, *more_notes))
+
+
+def once(
+    rows: Iterable[tuple[int, T | None, str]], skips: Skips, key: Callable[[T], str], what: str, lacking: str
+) -> list[T]:
+    """The values of rows (line, value, text as an example), each key once; a row without a value is skipped."""
+    found: dict[str, T] = {}
+    for line, one, text in rows:
+        if one is None:
+            skips.add(line, f"no {lacking}", text)
+        elif key(one) in found:
+            skips.add(line, f"{what} {key(one)} a second time", text)
+        elif len(found) == MOST_ITEMS:
+            skips.add(line, f"more than {MOST_ITEMS} {what}s", text)
+        else:
+            found[key(one)] = one
+    return list(found.values())
 
 
 def decode(output: bytes, command: str) -> str:

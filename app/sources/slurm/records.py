@@ -98,9 +98,16 @@ def _name(mark: str) -> str:
     return mark.strip()[:-1]
 
 
-def first_of_each(record: str) -> dict[str, str]:
+class Fields(dict[str, str]):
+    """The fields of a record by key; one that Slurm did not print is empty."""
+
+    def __missing__(self, _key: str) -> str:
+        return ""
+
+
+def first_of_each(record: str) -> Fields:
     """The fields of a record by key; of two with one name the first."""
-    found: dict[str, str] = {}
+    found = Fields()
     for key, value in pairs(record):
         found.setdefault(key, value)
     return found

@@ -6,16 +6,14 @@ never paired with `NodeList`, whose order is another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from app.domain.naming import clean
 from app.domain.pieces import Pieces, whole
 from app.domain.slurm import SlurmJob, SlurmNode, SlurmPartition
 from app.sources.slurm import fields as text
 from app.sources.slurm.job_records import job_of
 from app.sources.slurm.node_records import NodeReader
-from app.sources.slurm.parsed import MOST_ITEMS, PIECE, Parsed, Skips
-from app.sources.slurm.records import first_of_each, records
+from app.sources.slurm.parsed import MOST_ITEMS, PIECE, Parsed, Skips, once
+from app.sources.slurm.records import Fields, first_of_each, records
 
 NODE_WORDS = ("-o", "-d", "show", "node")
 JOB_WORDS = ("-o", "-d", "show", "job")
@@ -65,34 +63,27 @@ def parse_nodes(output: bytes) -> Parsed[SlurmNode]:
 
 def parse_partitions(output: bytes) -> Parsed[SlurmPartition]:
     """The partitions of `scontrol show partition`. Raises SlurmParseError as the others do."""
-    skips, found = Skips("scontrol show partition"), dict[str, SlurmPartition]()
-    for line, record in records(output, skips.command, "PartitionName", skips):
-        partition = _partition(first_of_each(record))
-        if partition is None or partition.name in found:
-            skips.add(line, "no name" if partition is None else f"partition {partition.name} a second time", record)
-        else:
-            found[partition.name] = partition
-    return skips.parsed(list(found.values()))
+    skips = Skips("scontrol show partition")
+    read = records(output, skips.command, "PartitionName", skips)
+    rows = ((line, _partition(first_of_each(record)), record) for line, record in read)
+    return skips.parsed(once(rows, skips, lambda one: one.name, "partition", "name"))
 
 
-def _partition(said: Mapping[str, str]) -> SlurmPartition | None:
-    def get(name: str) -> str:
-        return said.get(name, "")
-
-    name = text.word_of(get("PartitionName"))
+def _partition(said: Fields) -> SlurmPartition | None:
+    name = text.word_of(said["PartitionName"])
     if not name:
         return None
     return SlurmPartition(
         name=name,
-        state=text.word_of(get("State")) or "UNKNOWN",
-        is_default=text.bool_of(get("Default")) or False,
-        nodes=text.hosts_of(get("Nodes")),
-        time_limit_s=text.limit_s(get("MaxTime")),
-        default_time_s=text.limit_s(get("DefaultTime")),
-        priority_tier=text.int_of(get("PriorityTier")),
-        max_nodes=text.int_of(get("MaxNodes")),
-        qos=text.text_of(get("QoS")),
-        allow_groups=text.everyone_of(get("AllowGroups")),
-        allow_accounts=text.everyone_of(get("AllowAccounts")),
-        allow_qos=text.everyone_of(get("AllowQos")),
+        state=text.word_of(said["State"]) or "UNKNOWN",
+        is_default=text.bool_of(said["Default"]) or False,
+        nodes=text.hosts_of(said["Nodes"]),
+        time_limit_s=text.limit_s(said["MaxTime"]),
+        default_time_s=text.limit_s(said["DefaultTime"]),
+        priority_tier=text.int_of(said["PriorityTier"]),
+        max_nodes=text.int_of(said["MaxNodes"]),
+        qos=text.text_of(said["QoS"]),
+        allow_groups=text.everyone_of(said["AllowGroups"]),
+        allow_accounts=text.everyone_of(said["AllowAccounts"]),
+        allow_qos=text.everyone_of(said["AllowQos"]),
     )
