@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from app.present.incident_rows import sort_keys
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
+from app.tui.sorting import INCIDENTS
 
 PAGE = "incidents"
 
@@ -45,23 +46,17 @@ def ended(desk: Desk, _text: str) -> None:
 
 def sort_step(desk: Desk, text: str) -> None:
     """Sort by the column so many steps further; the round begins with no column at all."""
-    keys = ["", *sort_keys()]
-    here = keys.index(desk.view.incident_sort) if desk.view.incident_sort in keys else 0
-    desk.change(incident_sort=keys[(here + int(text)) % len(keys)])
+    INCIDENTS.step(desk, sort_keys(), int(text))
 
 
 def sort(desk: Desk, text: str) -> None:
     """Sort by a column, downwards after a minus."""
-    wanted = text.removeprefix("-").strip().lower()
-    begins = [key for key in sort_keys() if wanted and key.startswith(wanted)]
-    if wanted and len(begins) != 1:
-        raise RefusedError(f"{wanted!r} is no column of the incidents; known: {', '.join(sort_keys())}")
-    desk.change(incident_sort=begins[0] if begins else "", incident_descending=text.startswith("-"))
+    INCIDENTS.name(desk, sort_keys(), text, "the incidents")
 
 
 def reverse(desk: Desk, _text: str) -> None:
     """Turn the order round."""
-    desk.change(incident_descending=not desk.view.incident_descending)
+    INCIDENTS.reverse(desk)
 
 
 VERBS: Mapping[str, Callable[[Desk, str], None]] = {

@@ -5,7 +5,7 @@ A page is told the moment and shows it; it decides nothing about the cluster and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, cast
 
 from textual import on
@@ -20,7 +20,7 @@ from textual.widgets import Input
 from app.present.cells import Cell, Line, cells
 from app.present.incident_signs import counts
 from app.present.incident_titles import trouble_piece
-from app.tui.actions import bars, call_of, shown_as
+from app.tui.actions import bars, call_of, key_of, shown_as, word_of
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
 from app.tui.moment import Moment
@@ -187,6 +187,10 @@ class Page(SturdyScreen):
         if self._note_timer is not None:
             self._note_timer.stop()
         self._note_timer = self.set_timer(NOTE_S, self._hush)
+
+    def keys_of(self, actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """Key and word of each action, for the frame of a pane."""
+        return tuple((key_of(one, self.desk.keymap), word_of(one)) for one in actions)
 
     def type_line(self, sign: str, text: str) -> None:
         """Open the prompt; where the focus is now, it will return."""

@@ -10,6 +10,7 @@ from app.domain.slurm import SlurmJob, SlurmPicture
 from app.present.queue_rows import sort_keys
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
+from app.tui.sorting import JOBS
 
 
 def jobs(desk: Desk, text: str) -> None:
@@ -30,24 +31,17 @@ def jobs(desk: Desk, text: str) -> None:
 
 def sort_step(desk: Desk, text: str) -> None:
     """Sort by the column so many steps further; the round begins with no column at all."""
-    keys = ["", *sort_keys()]
-    here = keys.index(desk.view.job_sort) if desk.view.job_sort in keys else 0
-    desk.change(job_sort=keys[(here + int(text)) % len(keys)])
+    JOBS.step(desk, sort_keys(), int(text))
 
 
 def sort(desk: Desk, text: str) -> None:
     """Sort by a column, downwards after a minus."""
-    wanted = text.removeprefix("-").strip().lower()
-    begins = [key for key in sort_keys() if wanted and key.startswith(wanted)]
-    if wanted and wanted not in begins and len(begins) != 1:
-        raise RefusedError(f"{wanted!r} is no column of the queue; known: {', '.join(sort_keys())}")
-    key = wanted if wanted in begins else (begins[0] if begins else "")
-    desk.change(job_sort=key, job_descending=text.startswith("-"))
+    JOBS.name(desk, sort_keys(), text, "the queue")
 
 
 def reverse(desk: Desk, _text: str) -> None:
     """Turn the order round."""
-    desk.change(job_descending=not desk.view.job_descending)
+    JOBS.reverse(desk)
 
 
 def open_job(desk: Desk, text: str) -> None:

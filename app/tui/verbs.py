@@ -20,6 +20,7 @@ from app.present.gpu_rows import GPU_COLUMNS
 from app.tui import acting, alert_verbs, incident_verbs, journeys, queue_verbs
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
+from app.tui.sorting import GPUS
 from app.tui.themes import NAMES, theme_named
 from app.tui.viewstate import COLOURS, stepped_metric, stepped_span
 
@@ -112,9 +113,7 @@ def span(desk: Desk, text: str) -> None:
 
 def sort_step(desk: Desk, text: str) -> None:
     """Sort by the column so many steps further; the round begins with no column at all."""
-    keys = ["", *sortable(desk)]
-    here = keys.index(desk.view.sort) if desk.view.sort in keys else 0
-    desk.change(sort=keys[(here + int(text)) % len(keys)])
+    GPUS.step(desk, sortable(desk), int(text))
 
 
 def sort(desk: Desk, text: str) -> None:
@@ -126,7 +125,7 @@ def sort(desk: Desk, text: str) -> None:
 
 def reverse(desk: Desk, _text: str) -> None:
     """Turn the order round."""
-    desk.change(descending=not desk.view.descending)
+    GPUS.reverse(desk)
 
 
 def columns(desk: Desk, text: str) -> None:

@@ -21,13 +21,13 @@ from app.present.alert_rows import (
 )
 from app.present.alert_view import alert_lines, alert_title
 from app.present.cells import Cell, Line, line
-from app.tui.actions import bindings, key_of, word_of
+from app.tui.actions import bindings, key_of
 from app.tui.alert_desk import Rules, may_wish
 from app.tui.alert_jumps import open_about, open_node_of
 from app.tui.feed import RefusedError
 from app.tui.moment import Moment
-from app.tui.page import Page
 from app.tui.sections import NEEDLESS, Sections
+from app.tui.table_page import TablePage
 from widgets.pane import Pane
 from widgets.text_lines import TextLines
 from widgets.virtual_table import VirtualTable
@@ -38,7 +38,7 @@ _WIDTH = 60
 """Columns until the first layout tells how many there are."""
 
 
-class Alerts(Page):
+class Alerts(TablePage):
     """What fires."""
 
     ID = "alerts"
@@ -46,9 +46,8 @@ class Alerts(Page):
     BINDINGS = bindings("alerts")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("alerts")
         glyphs = self.desk.glyphs
-        self._table = VirtualTable(glyphs=glyphs, id="alerts")
         self._about = TextLines(glyphs=glyphs, id="about")
         self._silences = VirtualTable(glyphs=glyphs, shy=True, id="silences")
         self._pane = Pane(self._table, glyphs=glyphs, id="alerts-pane")
@@ -79,21 +78,18 @@ class Alerts(Page):
             is_past = moment.replay_at is not None
             self._table.explain(*why_no_alert(now, look, is_past=is_past, is_asked=moment.origin == "embedded"))
         self._table.show(ALERT_COLUMNS, alert_rows(self._alerts, now, self._rules.units, look))
-        self._pane.show(self._title(), counts_line(now, look), self._keys(LIST_KEYS) if self._alerts else ())
+        self._pane.show(self._title(), counts_line(now, look), self.keys_of(LIST_KEYS) if self._alerts else ())
         rows = silence_rows(now, look)
         self._panes["silences"].set_class(not rows, NEEDLESS)
         self._silences.show(SILENCE_COLUMNS, rows)
-        self._panes["silences"].show("Silences", str(len(rows) or ""), self._keys(SILENCE_KEYS))
-        self._show_chosen(moment)
+        self._panes["silences"].show("Silences", str(len(rows) or ""), self.keys_of(SILENCE_KEYS))
+        self.show_chosen(moment)
 
     def _title(self) -> Line:
         key = key_of("alert.rules", self.desk.keymap)
         return line(Cell("Alerts", "strong"), Cell("  Rules ", "quiet"), Cell(key, "accent"))
 
-    def _keys(self, actions: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-        return tuple((key_of(one, self.desk.keymap), word_of(one)) for one in actions)
-
-    def _show_chosen(self, moment: Moment) -> None:
+    def show_chosen(self, moment: Moment) -> None:
         one = self._chosen_alert()
         pane = self._panes["about"]
         if one is None:
@@ -106,7 +102,7 @@ class Alerts(Page):
                 one, moment.alerts, self._rules.find(one.rule), self._rules.units.get(one.rule, ""), moment.look, width
             )
         )
-        pane.show(alert_title(one, moment.look), "", self._keys(LIST_KEYS[1:-1]))
+        pane.show(alert_title(one, moment.look), "", self.keys_of(LIST_KEYS[1:-1]))
 
     async def _load(self) -> None:
         await self._rules.load()
@@ -118,9 +114,6 @@ class Alerts(Page):
         key = self._table.selected
         return next((one for one in self._alerts if one.id == key), None)
 
-    def point(self, key: str) -> bool:
-        return self._table.select(key)
-
     def chosen(self) -> tuple[str, int] | None:
         one = self._chosen_alert()
         labels = dict(one.labels) if one is not None else {}
@@ -131,10 +124,6 @@ class Alerts(Page):
         one = self._chosen_alert()
         node = dict(one.labels).get("node", "") if one is not None else ""
         return (node,) if node in self.desk.moment.snapshot.nodes else ()
-
-    @on(VirtualTable.RowHighlighted, "#alerts")
-    def _highlighted(self) -> None:
-        self._show_chosen(self.desk.moment)
 
     # ── going and doing ──
 

@@ -16,7 +16,7 @@ from app.tui.charting import span_title
 from app.tui.feed import RefusedError, ask
 from app.tui.job_desk import job_desk
 from app.tui.moment import Moment
-from app.tui.page import Page
+from app.tui.table_page import TablePage
 from widgets.pane import Pane
 from widgets.virtual_table import VirtualTable
 
@@ -25,7 +25,7 @@ LEAST_S = 86400.0
 MOST = 2000
 
 
-class Ended(Page):
+class Ended(TablePage):
     """What ran."""
 
     ID = "ended"
@@ -33,8 +33,7 @@ class Ended(Page):
     BINDINGS = bindings("ended")
 
     def __init__(self) -> None:
-        super().__init__()
-        self._table = VirtualTable(glyphs=self.desk.glyphs, id="jobs")
+        super().__init__("jobs")
         self._pane = Pane(self._table, title="Ended jobs", glyphs=self.desk.glyphs, id="jobs-pane")
         self._jobs: Mapping[str, SlurmJob] = {}
         self._items: tuple[Item, ...] = ()

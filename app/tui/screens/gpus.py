@@ -10,30 +10,29 @@ from app.present.gpu_rows import gpu_columns, gpu_rows, sort_gpus
 from app.present.now_line import now_line
 from app.tui.actions import bindings
 from app.tui.moment import Moment
-from app.tui.page import Page
+from app.tui.sorting import GPUS
+from app.tui.table_page import TablePage
 from widgets.ribbon import Ribbon
 from widgets.virtual_table import VirtualTable
 
 
-class Gpus(Page):
+class Gpus(TablePage):
     """Every GPU in one table."""
 
     ID = "gpus"
     CSS_PATH = "gpus.tcss"
     BINDINGS = bindings("gpus")
+    SORTED = GPUS
 
     def __init__(self) -> None:
-        super().__init__()
-        self._table = VirtualTable(glyphs=self.desk.glyphs, id="gpus")
+        super().__init__("gpus")
         self._order: tuple[str, ...] = ()
-        self._moment: Moment | None = None
 
     def body(self) -> ComposeResult:
         yield self._table
         yield Ribbon(id="selected")
 
     def show(self, moment: Moment) -> None:
-        self._moment = moment
         view = self.desk.view
         gpus = moment.gpus()
         if view.sort or view.descending:
@@ -42,9 +41,8 @@ class Gpus(Page):
         self._order = tuple(gpu.id for gpu in gpus)
         keys = view.columns or None
         self._table.explain(*moment.why_empty)
-        sort = (view.sort, view.descending) if view.sort else None
-        self._table.show(gpu_columns(keys), gpu_rows(gpus, moment.look, keys), sort)
-        self._show_chosen(moment)
+        self._table.show(gpu_columns(keys), gpu_rows(gpus, moment.look, keys), GPUS.of(view))
+        self.show_chosen(moment)
 
     def chosen(self) -> tuple[str, int] | None:
         node, slash, index = (self._table.selected or "").rpartition("/")
@@ -53,16 +51,11 @@ class Gpus(Page):
     def select(self, node: str, index: int) -> bool:
         return self._table.select(f"{node}/{index}")
 
-    def _show_chosen(self, moment: Moment) -> None:
+    def show_chosen(self, moment: Moment) -> None:
         place = self.chosen()
         gpu = moment.snapshot.gpu(*place) if place is not None else None
         said = line(Cell(" "), now_line(gpu, moment.look)) if gpu is not None else ()
         self.query_one("#selected", Ribbon).show(said)
-
-    @on(VirtualTable.RowHighlighted)
-    def _highlighted(self) -> None:
-        if self._moment is not None:
-            self._show_chosen(self._moment)
 
     @on(VirtualTable.RowChosen)
     def action_open(self) -> None:
@@ -70,11 +63,6 @@ class Gpus(Page):
         place = self.chosen()
         if place is not None:
             self.desk.open_page("gpu", *place)
-
-    @on(VirtualTable.SortRequested)
-    def _sort(self, event: VirtualTable.SortRequested) -> None:
-        view = self.desk.view
-        self.desk.change(sort=event.column, descending=view.sort == event.column and not view.descending)
 
     def action_to_node(self) -> None:
         place = self.chosen()

@@ -8,19 +8,20 @@ from textual import on
 from textual.app import ComposeResult
 
 from app.domain.diagnosis import Incident
-from app.present.cells import Cell, Line, cells, line
+from app.present.cells import Cell, line
 from app.present.incident_advice import command_text
 from app.present.incident_filter import EVERY_INCIDENT, IncidentFilter
 from app.present.incident_rows import INCIDENT_COLUMNS, IncidentOrder, chosen_incidents, counts_line, incident_rows
 from app.present.incident_titles import age_line, why_no_incident
 from app.present.incident_told import NOTHING_TOLD, told_of
-from app.tui.actions import bindings, key_of, word_of
+from app.tui.actions import bindings, key_of
 from app.tui.feed import RefusedError
 from app.tui.incident_deeds import can_run, deed_of
 from app.tui.incident_jumps import Place, jump, open_subject
 from app.tui.incident_panes import IncidentPanes
 from app.tui.moment import Moment
-from app.tui.page import Page
+from app.tui.sorting import INCIDENTS
+from app.tui.table_page import FilteredPage
 from widgets.pane import Pane
 from widgets.virtual_table import VirtualTable
 
@@ -28,74 +29,56 @@ SHOWN = ("open", "incident.fold", "incident.copy", "incident.run", "incident.end
 """Deeds whose keys stand below the list."""
 
 
-class Incidents(Page):
+class Incidents(FilteredPage[IncidentFilter]):
     """What is wrong."""
 
     ID = "incidents"
     CSS_PATH = "incidents.tcss"
     BINDINGS = bindings("incidents")
     FILTERS = "incidents"
+    KEPT_IN = "incident_filter"
+    SORTED = INCIDENTS
 
     def __init__(self) -> None:
-        super().__init__()
-        glyphs = self.desk.glyphs
-        self._table = VirtualTable(glyphs=glyphs, id="incidents")
-        self._pane = Pane(self._table, glyphs=glyphs, id="incidents-pane")
+        super().__init__("incidents", EVERY_INCIDENT)
+        self._pane = Pane(self._table, glyphs=self.desk.glyphs, id="incidents-pane")
         self._panes = IncidentPanes(self.desk)
         self._told = NOTHING_TOLD
         self._incidents: tuple[Incident, ...] = ()
         self._chosen_by: object = None
-        self._trial: IncidentFilter | None = None
-        self._kept: tuple[str, IncidentFilter] = ("", EVERY_INCIDENT)
-        self._moment: Moment | None = None
 
     def body(self) -> ComposeResult:
         yield self._pane
         yield self._panes
 
     def show(self, moment: Moment) -> None:
-        self._moment = moment
         view, look = self.desk.view, moment.look
         if self._told.diagnosis is not moment.diagnosis:
             self._told = told_of(moment.diagnosis)
         self._table.explain(*self._why_empty(moment))
-        sort = (view.incident_sort, view.incident_descending) if view.incident_sort else None
         self._choose(moment)
-        self._table.show(INCIDENT_COLUMNS, incident_rows(self._incidents, look), sort)
-        shown = SHOWN if self._incidents else ()
-        keys = tuple((key_of(one, self.desk.keymap), word_of(one)) for one in shown)
+        self._table.show(INCIDENT_COLUMNS, incident_rows(self._incidents, look), INCIDENTS.of(view))
         state = line(
             age_line(moment.diagnosis, look), counts_line(self._told, look, has_ended=view.has_ended_incidents)
         )
-        self._pane.show(self._title(), state, keys)
-        self._show_chosen(moment)
+        title = line(Cell("Incidents", "strong"), self.kept_words(len(self._incidents)))
+        self._pane.show(title, state, self.keys_of(SHOWN if self._incidents else ()))
+        self.show_chosen(moment)
 
     def _choose(self, moment: Moment) -> None:
         """Which incidents are shown; found anew only where something changed, or the filter asks for ages."""
         view = self.desk.view
-        wanted = self._trial or self._filter()
+        wanted = self.wanted()
         order = IncidentOrder(wanted, view.incident_sort, view.incident_descending, view.has_ended_incidents)
         by = (self._told, order, moment.now if wanted else None)
         if by != self._chosen_by:
             self._chosen_by = by
             self._incidents = chosen_incidents(self._told, order, moment.now)
 
-    def _filter(self) -> IncidentFilter:
-        """The filter in force; one that this version cannot read keeps everything."""
+    def read_filter(self, text: str) -> IncidentFilter | str:
         from app.tui import deeds  # noqa: PLC0415 - a page without a filter needs no language for it
 
-        text = self.desk.view.incident_filter
-        if text != self._kept[0]:
-            found = deeds.try_incident_filter(text)
-            self._kept = (text, EVERY_INCIDENT if isinstance(found, str) else found)
-        return self._kept[1]
-
-    def _title(self) -> Line:
-        wanted = self._trial or self._filter()
-        if not wanted:
-            return (Cell("Incidents", "strong"),)
-        kept = Cell(f" {len(self._incidents)} kept", "quiet")
-        return line(Cell("Incidents", "strong"), Cell(" / ", "accent"), cells(wanted.text), kept)
+        return deeds.try_incident_filter(text)
 
     def _why_empty(self, moment: Moment) -> tuple[str, str]:
         diagnosis = moment.diagnosis
@@ -103,22 +86,19 @@ class Incidents(Page):
             return moment.why_empty
         if not moment.is_diagnosed:
             return "Working out what was wrong at that moment", ""
-        if (self._trial or self._filter()) and diagnosis.incidents:
+        if self.wanted() and diagnosis.incidents:
             return "No incident fits the filter", "/ and enter shows all again"
         hidden = 0 if self.desk.view.has_ended_incidents else len(diagnosis.ended)
         key = key_of("incident.ended", self.desk.keymap)
         is_past = moment.replay_at is not None
         return why_no_incident(diagnosis, is_past=is_past, hidden=hidden, key=key)
 
-    def _show_chosen(self, moment: Moment) -> None:
+    def show_chosen(self, moment: Moment) -> None:
         self._panes.show(self._told, self._incident(), moment.look, is_split=self.has_class("-roomy"))
 
     def _incident(self) -> Incident | None:
         key = self._table.selected
         return self._told.diagnosis.incident(key) if key is not None else None
-
-    def point(self, key: str) -> bool:
-        return self._table.select(key)
 
     def chosen(self) -> tuple[str, int] | None:
         about = (one.subject for one in self._panes.findings)
@@ -132,41 +112,7 @@ class Incidents(Page):
         named = (one.subject.node for one in self._panes.findings)
         return tuple(node for node in named if node)[:1]
 
-    # ── typing ──
-
-    def try_filter(self, text: str) -> str:
-        from app.tui import deeds  # noqa: PLC0415 - needed only once somebody types
-
-        found = deeds.try_incident_filter(text)
-        if isinstance(found, str):
-            return found
-        self._trial = found
-        self.look_again()
-        return ""
-
-    def keep_filter(self, text: str) -> None:
-        mistake = self.try_filter(text)
-        if mistake:
-            raise RefusedError(mistake)
-        self._trial = None
-        self.desk.change(incident_filter=text.strip())
-
-    def drop_filter(self) -> None:
-        self._trial = None
-        self.look_again()
-
     # ── going and doing ──
-
-    @on(VirtualTable.RowHighlighted, "#incidents")
-    def _highlighted(self) -> None:
-        if self._moment is not None:
-            self._show_chosen(self._moment)
-
-    @on(VirtualTable.SortRequested)
-    def _sort(self, event: VirtualTable.SortRequested) -> None:
-        view = self.desk.view
-        is_again = view.incident_sort == event.column
-        self.desk.change(incident_sort=event.column, incident_descending=is_again and not view.incident_descending)
 
     @on(VirtualTable.RowChosen)
     def action_open(self) -> None:

@@ -15,7 +15,7 @@ from app.present.job_gpus import JOB_GPU_COLUMNS, job_gpu_rows
 from app.present.job_steps import step_columns, step_rows
 from app.present.job_view import cost_of, fact_lines, job_facts, job_title, use_facts, use_of, why_lines
 from app.present.queue_titles import as_of
-from app.tui.actions import bindings, key_of, word_of
+from app.tui.actions import bindings
 from app.tui.explaining import Explainer
 from app.tui.incident_line import IncidentLine
 from app.tui.job_texts import DetailKeeper, LogKeeper, environment_lines, script_lines, use_since
@@ -115,9 +115,8 @@ class JobPage(Page):
         certainty = join.certainty(job) if join is not None else "unknown"
         facts = fact_lines(job_facts(job, look, certainty, when), width)
         self._facts.show_lines((*said, *used, *(((),) if used else ()), *facts))
-        keys = tuple((key_of(one, self.desk.keymap), word_of(one)) for one in SHOWN)
         title = "Why it waits" if job.is_pending else "Job"
-        self._panes["facts"].show(line(Cell(title, "strong")), "", keys)
+        self._panes["facts"].show(line(Cell(title, "strong")), "", self.keys_of(SHOWN))
 
     def _why(self, job: SlurmJob, moment: Moment, width: int) -> list[Line]:
         """Why it waits, in full, and what to do about it."""

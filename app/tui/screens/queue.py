@@ -15,11 +15,12 @@ from app.present.queue import Item, Queue, Wanted
 from app.present.queue_rows import NARROW, QUEUE_COLUMNS, Sight, order_of, queue_rows, table_columns
 from app.present.queue_titles import as_of, picture_note, queue_state, why_no_jobs
 from app.present.rows import NO_ROWS
-from app.tui.actions import bindings, key_of, word_of
+from app.tui.actions import bindings
 from app.tui.explaining import Explainer
-from app.tui.feed import RefusedError
 from app.tui.moment import Moment
-from app.tui.page import ROOMY, Page
+from app.tui.page import ROOMY
+from app.tui.sorting import JOBS
+from app.tui.table_page import FilteredPage
 from widgets.pane import Pane
 from widgets.ribbon import Ribbon
 from widgets.virtual_table import VirtualTable
@@ -31,18 +32,19 @@ SHOWN = ("open", "job.mark", "job.cancel", "job.hold", "job.release", "job.reque
 """Deeds whose keys stand below the table."""
 
 
-class QueuePage(Page):
+class QueuePage(FilteredPage[JobFilter]):
     """Every job."""
 
     ID = "queue"
     CSS_PATH = "queue.tcss"
     BINDINGS = bindings("queue")
     FILTERS = "jobs"
+    KEPT_IN = "job_filter"
+    SORTED = JOBS
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("jobs", EVERY_JOB)
         glyphs = self.desk.glyphs
-        self._table = VirtualTable(glyphs=glyphs, id="jobs")
         self._pane = Pane(self._table, title="Queue", glyphs=glyphs, id="jobs-pane")
         self._about = Ribbon(id="about")
         self._about_pane = Pane(self._about, glyphs=glyphs, id="about-pane")
@@ -52,16 +54,12 @@ class QueuePage(Page):
         self._explainer = Explainer()
         self._opened: frozenset[str] = frozenset()
         self._marked: frozenset[str] = frozenset()
-        self._trial: JobFilter | None = None
-        self._kept: tuple[str, JobFilter] = ("", EVERY_JOB)
-        self._moment: Moment | None = None
 
     def body(self) -> ComposeResult:
         yield self._pane
         yield self._about_pane
 
     def show(self, moment: Moment) -> None:
-        self._moment = moment
         picture = moment.snapshot.slurm
         self._table.explain(*self._why_empty(moment))
         if picture is None or picture.jobs is None:
@@ -69,44 +67,34 @@ class QueuePage(Page):
             self._shown = None
         else:
             self._show_jobs(picture, picture.jobs, moment)
-        keys = tuple((key_of(one, self.desk.keymap), word_of(one)) for one in SHOWN)
-        self._pane.show(self._title(), self._state(picture, moment), keys)
-        self._show_chosen(moment)
+        self._pane.show(self._title(), self._state(picture, moment), self.keys_of(SHOWN))
+        self.show_chosen(moment)
 
     def _show_jobs(self, picture: SlurmPicture, jobs: Mapping[str, SlurmJob], moment: Moment) -> None:
-        view, now = self.desk.view, moment.now
+        now = moment.now
         items = self._items(jobs, now)
         look = moment.look
         sight = Sight(look, as_of(picture, now), self._explainer.of(picture, look), self._marked)
         columns = NARROW if self.size.width < ROOMY[0] else QUEUE_COLUMNS
         self._explainer.prepare(picture, jobs, look)
-        sort = (view.job_sort, view.job_descending) if view.job_sort else None
         like = self._table.shown_rows if items is self._shown else None
         rows = queue_rows(items, columns, sight, is_old=picture.is_expired(now), like=like)
         self._shown = items
-        self._table.show(table_columns(columns), rows, sort)
+        self._table.show(table_columns(columns), rows, JOBS.of(self.desk.view))
 
     def _items(self, jobs: Mapping[str, SlurmJob], now: float) -> tuple[Item, ...]:
         view = self.desk.view
-        wanted = Wanted(self._trial or self._filter(), order_of(view.job_sort), view.job_descending, self._opened)
+        wanted = Wanted(self.wanted(), order_of(view.job_sort), view.job_descending, self._opened)
         return self._queue.items(jobs, wanted, now)
 
-    def _filter(self) -> JobFilter:
-        """The filter in force; one that this version cannot read keeps everything."""
+    def read_filter(self, text: str) -> JobFilter | str:
         from app.tui import deeds  # noqa: PLC0415 - a page without a filter needs no language for it
 
-        text = self.desk.view.job_filter
-        if text != self._kept[0]:
-            found = deeds.try_job_filter(text)
-            self._kept = (text, EVERY_JOB if isinstance(found, str) else found)
-        return self._kept[1]
+        return deeds.try_job_filter(text)
 
     def _title(self) -> Line:
-        wanted = self._trial or self._filter()
-        parts: Line = (Cell("Queue", "strong"),)
-        if wanted:
-            parts = line(parts, Cell(" / ", "accent"), cells(wanted.text), Cell(f" {self._queue.kept} kept", "quiet"))
-        return line(parts, Cell(f"  {len(self._marked)} marked", "accent") if self._marked else "")
+        marked = Cell(f"  {len(self._marked)} marked", "accent") if self._marked else ""
+        return line(Cell("Queue", "strong"), self.kept_words(self._queue.kept), marked)
 
     def _state(self, picture: SlurmPicture | None, moment: Moment) -> Line:
         note = picture_note(picture, moment.now) if picture is not None else ()
@@ -114,11 +102,11 @@ class QueuePage(Page):
 
     def _why_empty(self, moment: Moment) -> tuple[str, str]:
         picture = moment.snapshot.slurm
-        if picture is not None and picture.jobs and (self._trial or self._filter()):
+        if picture is not None and picture.jobs and self.wanted():
             return "No job fits the filter", "/ and enter shows all again"
         return why_no_jobs(moment.snapshot) if moment.origin else moment.why_empty
 
-    def _show_chosen(self, moment: Moment) -> None:
+    def show_chosen(self, moment: Moment) -> None:
         """The chosen job in two lines, and why it waits."""
         job, picture = self._chosen_job(moment), moment.snapshot.slurm
         if job is None or picture is None:
@@ -146,32 +134,6 @@ class QueuePage(Page):
         marked = tuple(key for key in known.keys if key in self._marked)
         return marked or ((self._table.selected,) if self._table.selected is not None else ())
 
-    def try_filter(self, text: str) -> str:
-        from app.tui import deeds  # noqa: PLC0415 - needed only once somebody types
-
-        found = deeds.try_job_filter(text)
-        if isinstance(found, str):
-            return found
-        self._trial = found
-        self.look_again()
-        return ""
-
-    def keep_filter(self, text: str) -> None:
-        mistake = self.try_filter(text)
-        if mistake:
-            raise RefusedError(mistake)
-        self._trial = None
-        self.desk.change(job_filter=text.strip())
-
-    def drop_filter(self) -> None:
-        self._trial = None
-        self.look_again()
-
-    @on(VirtualTable.RowHighlighted)
-    def _highlighted(self) -> None:
-        if self._moment is not None:
-            self._show_chosen(self._moment)
-
     @on(VirtualTable.RowChosen)
     def action_open(self) -> None:
         """Open the chosen job's page; of an array, its tasks."""
@@ -184,12 +146,6 @@ class QueuePage(Page):
             self.look_again()
         elif key is not None:
             self.desk.open_page("job", key)
-
-    @on(VirtualTable.SortRequested)
-    def _sort(self, event: VirtualTable.SortRequested) -> None:
-        view = self.desk.view
-        is_again = view.job_sort == event.column
-        self.desk.change(job_sort=event.column, job_descending=is_again and not view.job_descending)
 
     def action_mark(self) -> None:
         """Mark the chosen row, or take its mark away, and go on to the next."""

@@ -12,14 +12,14 @@ from app.domain.alert import Rule
 from app.domain.job_actions import Outcome, Plan
 from app.present.cells import Cell, Line, cells, line
 from app.present.rule_rows import RULE_COLUMNS, problem_lines, rule_lines, rule_rows
-from app.tui.actions import bindings, key_of, word_of
+from app.tui.actions import bindings, key_of
 from app.tui.alert_desk import Rules as Told
 from app.tui.alert_desk import may_wish, wished
 from app.tui.dialogue import ask_first, outcome_of, tell
 from app.tui.feed import RefusedError
 from app.tui.moment import Moment
-from app.tui.page import Page
 from app.tui.sections import NEEDLESS
+from app.tui.table_page import TablePage
 from widgets.pane import Pane
 from widgets.text_lines import TextLines
 from widgets.virtual_table import VirtualTable
@@ -29,7 +29,7 @@ _WIDTH = 60
 """Columns until the first layout tells how many there are."""
 
 
-class Rules(Page):
+class Rules(TablePage):
     """What is watched for."""
 
     ID = "rules"
@@ -37,9 +37,8 @@ class Rules(Page):
     BINDINGS = bindings("rules")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("rules")
         glyphs = self.desk.glyphs
-        self._table = VirtualTable(glyphs=glyphs, id="rules")
         self._about = TextLines(glyphs=glyphs, id="rule")
         self._problems = TextLines(glyphs=glyphs, id="problems")
         self._pane = Pane(self._table, glyphs=glyphs, id="rules-pane")
@@ -65,7 +64,7 @@ class Rules(Page):
         empty = moment.why_empty if moment.problem or not moment.origin else (self._told.refusal, "")
         self._table.explain(*empty)
         self._table.show(RULE_COLUMNS, rule_rows(rules, moment.alerts, look))
-        self._pane.show(self._title(), self._state(), self._keys())
+        self._pane.show(self._title(), self._state(), self.keys_of(KEYS))
         problems = problem_lines(self._told.problems, look, self._problems.scrollable_content_region.width or _WIDTH)
         self._problems_pane.set_class(not problems, NEEDLESS)
         self._problems.show_lines(problems)
@@ -73,7 +72,7 @@ class Rules(Page):
             line(Cell("Not used", "strong"), Cell("  what is wrong in rule files", "quiet")),
             str(len(self._told.problems)),
         )
-        self._show_chosen(moment)
+        self.show_chosen(moment)
 
     def _title(self) -> Line:
         key = key_of("rule.alerts", self.desk.keymap)
@@ -86,10 +85,7 @@ class Rules(Page):
         off = len(self._told.rules) - on
         return cells(f"{on} on" + (f", {off} off" if off else ""), "quiet") if self._told.rules else ()
 
-    def _keys(self) -> tuple[tuple[str, str], ...]:
-        return tuple((key_of(one, self.desk.keymap), word_of(one)) for one in KEYS)
-
-    def _show_chosen(self, moment: Moment) -> None:
+    def show_chosen(self, moment: Moment) -> None:
         one = self._chosen_rule()
         if one is None:
             self._about.show_lines(())
@@ -97,7 +93,7 @@ class Rules(Page):
             return
         width = self._about.scrollable_content_region.width or _WIDTH
         self._about.show_lines(rule_lines(one, moment.alerts, width))
-        self._about_pane.show(one.name, "", self._keys())
+        self._about_pane.show(one.name, "", self.keys_of(KEYS))
 
     def _reload(self) -> None:
         self.run_worker(self._load(), group="rules", exclusive=True, exit_on_error=False, description="rules")
@@ -108,13 +104,6 @@ class Rules(Page):
 
     def _chosen_rule(self) -> Rule | None:
         return self._told.find(self._table.selected or "")
-
-    def point(self, key: str) -> bool:
-        return self._table.select(key)
-
-    @on(VirtualTable.RowHighlighted, "#rules")
-    def _highlighted(self) -> None:
-        self._show_chosen(self.desk.moment)
 
     # ── doing ──
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual import on
 from textual.app import ComposeResult
 
 from app.present.cells import Cell, Tone, cells, line
@@ -12,15 +11,14 @@ from app.store.history import StoreHealth
 from app.tui.actions import bindings
 from app.tui.feed import RefusedError, ask
 from app.tui.moment import Moment
-from app.tui.page import Page
+from app.tui.table_page import TablePage
 from widgets.pane import Pane
 from widgets.ribbon import Ribbon
-from widgets.virtual_table import VirtualTable
 
 _HEALTH_EVERY_S = 5.0
 
 
-class Sources(Page):
+class Sources(TablePage):
     """Every collector and the store."""
 
     ID = "sources"
@@ -28,9 +26,8 @@ class Sources(Page):
     BINDINGS = bindings("sources")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("sources")
         glyphs = self.desk.glyphs
-        self._table = VirtualTable(glyphs=glyphs, id="sources")
         self._table_pane = Pane(self._table, title="Sources", glyphs=glyphs, id="sources-pane")
         self._advice = Ribbon(id="advice")
         self._advice_pane = Pane(self._advice, title="", glyphs=glyphs, id="advice-pane")
@@ -38,7 +35,6 @@ class Sources(Page):
         self._store_pane = Pane(self._store, title="History", glyphs=glyphs, id="store-pane")
         self._health: StoreHealth | None = None
         self._complaint = ""
-        self._moment: Moment | None = None
 
     def body(self) -> ComposeResult:
         yield self._table_pane
@@ -51,20 +47,16 @@ class Sources(Page):
         self._ask_health()
 
     def show(self, moment: Moment) -> None:
-        self._moment = moment
         states = moment.snapshot.sources
         why = moment.why_empty if not states else ("", "")
         self._table.explain(*why)
         self._table.show(SOURCE_COLUMNS, source_rows(moment.snapshot, moment.look))
         well = sum(state.condition(moment.now) == "ok" for state in states.values())
         self._table_pane.show("Sources", line(Cell(f"{well} of {len(states)} ok", "quiet")))
-        self._show_advice(moment)
+        self.show_chosen(moment)
         self._show_store(moment)
 
-    def point(self, key: str) -> bool:
-        return self._table.select(key)
-
-    def _show_advice(self, moment: Moment) -> None:
+    def show_chosen(self, moment: Moment) -> None:
         state = moment.snapshot.sources.get(self._table.selected or "")
         if state is None:
             self._advice_pane.show("")
@@ -112,8 +104,3 @@ class Sources(Page):
             self._health, self._complaint = None, str(refusal)
         if self._moment is not None:
             self._show_store(self._moment)
-
-    @on(VirtualTable.RowHighlighted)
-    def _highlighted(self) -> None:
-        if self._moment is not None:
-            self._show_advice(self._moment)
