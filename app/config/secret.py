@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from pathlib import Path
 from typing import Never, final
 
-MASK = "***"
+from app.domain.masking import MASK
+
 LONGEST_SECRET = 65536
 """Bytes; a secret file larger than this is not one."""
-
-_USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s]*@")
-_TELLTALE = re.compile(
-    r"(?P<key>[?&;](?:[\w.-]*(?:token|secret|password|passwd|signature|credential)[\w.-]*|api[-_]?key|key|auth|sig))="
-    r"[^&;#\s]*",
-    re.IGNORECASE,
-)
 
 
 class SecretError(Exception):
@@ -109,8 +102,3 @@ def _who(mode: int) -> str:
     if mode & stat.S_IROTH:
         return "everybody can read it"
     return "its group can change it" if mode & stat.S_IWGRP else "its group can read it"
-
-
-def redact_url(url: str) -> str:
-    """A URL, or text with URLs in it, without user names, passwords and values of telling query parameters."""
-    return _TELLTALE.sub(rf"\g<key>={MASK}", _USERINFO.sub(r"\g<scheme>", url))

@@ -1,4 +1,4 @@
-"""Secrets taken out of text that leaves this machine: reports, recordings, what a model is sent. Pure.
+"""Secrets taken out of text that leaves this machine or is kept: reports, recordings, logs, a model's input. Pure.
 
 By their looks (tokens of known makers, JWTs, private keys) and by what stands before them (`password=`, `Bearer `,
 `--api-key `, `user:password@` of an address). Whoever holds a secret as a `Secret` cannot let it into text at all; this
@@ -10,15 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-MASK = "***"
+from app.domain.masking import MASK, NAMED
+
 LONGEST = 65536
 """Characters of one text that are looked through; what follows is cut off, since nobody looked at it."""
 
-_TELLING = (
-    r"(?:token(?!s|iz)|secret|passwd|password|passphrase|credential(?!s:)|api[-_]?key|access[-_]?key|private[-_]?key"
-    r"|auth[-_]?key|signature)"
-)
-_WORDS = rf"[\w.-]{{0,40}}{_TELLING}[\w-]{{0,40}}"
+# In prose, tokens are counted and credentials are refused.
+_WORDS = rf"[\w.-]{{0,40}}(?:token(?!s|iz)|credential(?!s:)|{NAMED})[\w-]{{0,40}}"
 _NAME = rf"(?<![\w.-]){_WORDS}"
 _VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s,;&\"'<>(){}\[\]]+)"
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
@@ -40,6 +38,8 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(rf"(?i)((?<![\w-])--?{_WORDS}[\s=]+){_VALUE}"), rf"\1{MASK}"),
     (re.compile(rf"(?i)({_NAME}[\"']?\s*[:=]\s*){_VALUE}"), rf"\1{MASK}"),
     (re.compile(rf"(?i)((?<![\w.-])(?:aws_\w{{0,20}}key\w{{0,20}}|key|pwd|sig)=){_VALUE}"), rf"\1{MASK}"),
+    # Last, what is left of a password with an `@` in it: earlier, a name before the sign would go with it.
+    (re.compile(r"(?<=://)[^/?#\s\"'<>]+@"), ""),
 )
 
 

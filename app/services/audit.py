@@ -16,18 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.paths import private_dir
-from app.config.secret import MASK, redact_url
 from app.domain.job_actions import Outcome, Plan
+from app.domain.masking import MASK, TELLING, redact_url
 from app.domain.naming import clean
+from app.domain.redact import redact
 
 FILE = "audit.jsonl"
 LONGEST_WORD = 500
 MOST_WORDS = 2000
 _CARRIERS = re.compile(r"(--(?:export|comment|container-env|x11-magic-cookie)(?:-\w+)?)=.*", re.DOTALL)
-_TELLTALE = re.compile(
-    r"((?:[\w-]*(?:token|secret|passwd|password|credential)[\w-]*|[\w-]*api[_-]?key[\w-]*|aws_\w*key\w*))=([^\s,;]*)",
-    re.IGNORECASE,
-)
+# `redact` knows prose, in which tokens are counted and a value ends at a bracket; a word of a command is none.
+_TELLTALE = re.compile(rf"(?<![\w-])(?=[\w-]*+=)([\w-]*?(?:{TELLING}|aws_\w*key)[\w-]*+)=[^\s,;]*", re.IGNORECASE)
 
 
 class AuditError(Exception):
@@ -113,7 +112,7 @@ def actor_of(environ: Mapping[str, str], user: str, *, runs_as: str = "", where:
 def masked(text: str) -> str:
     """A word of a command as it may be kept: cleaned, cut, without what may be a secret."""
     shown = _CARRIERS.sub(rf"\1={MASK}", text[: 4 * LONGEST_WORD])  # the patterns go back and forth: not over megabytes
-    return clean(_TELLTALE.sub(rf"\1={MASK}", redact_url(shown)), LONGEST_WORD)
+    return clean(redact(_TELLTALE.sub(rf"\1={MASK}", redact_url(shown))), LONGEST_WORD)
 
 
 def _write_whole(file: int, line: bytes) -> None:

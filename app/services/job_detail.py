@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
-from app.config.secret import MASK, redact_url
 from app.domain.job_actions import JobDetail
+from app.domain.masking import MASK, TELLING, redact_url
 from app.domain.naming import clean
+from app.domain.redact import redact
 from app.domain.slurm import SlurmJob
 from app.services.job_files import output_path
 from app.services.slurm_access import SlurmAccess
@@ -26,7 +27,7 @@ TIMEOUT_S = 10.0
 LONGEST_SCRIPT = 512 * 1024
 MOST_VARIABLES = 2000
 SSTAT_COLUMNS = ("JobID", "NTasks", "AveCPU", "AveRSS", "MaxRSS", "MaxRSSNode", "MaxRSSTask")
-_SECRET_NAME = re.compile(r"token|secret|passw|credential|api_?key|private|^aws_|auth", re.IGNORECASE)
+_SECRET_NAME = re.compile(rf"{TELLING}|passw|private|^aws_|auth", re.IGNORECASE)
 _RULE = re.compile(r"^-{8,}$", re.MULTILINE)
 
 
@@ -150,7 +151,7 @@ async def _environment(commands: SlurmCommands, job: SlurmJob) -> Mapping[str, s
 
 def masked(name: str, value: str) -> str:
     """A variable's value as it may be shown."""
-    return MASK if value and _SECRET_NAME.search(name) else redact_url(value[:2000])
+    return MASK if value and _SECRET_NAME.search(name) else redact(redact_url(value[:2000]))
 
 
 async def _steps(commands: SlurmCommands, job: SlurmJob) -> tuple[Mapping[str, str], ...]:

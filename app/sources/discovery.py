@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.config.secret import redact_url
 from app.config.settings import Discover, Target
+from app.domain.masking import redact_url
 from app.sources.target_groups import MOST_BYTES, GroupsError, parse_groups
 from app.transport.clock import Clock
 

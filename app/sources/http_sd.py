@@ -7,8 +7,8 @@ import asyncio
 import httpx
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from app.config.secret import redact_url
 from app.config.settings import Target
+from app.domain.masking import redact_url
 from app.domain.naming import clean
 from app.sources.target_groups import MOST_BYTES, GroupsError, parse_groups
 from app.transport.clock import Clock

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from app.config.secret import MASK, Secret, redact_url
+from app.config.secret import Secret
+from app.domain.masking import MASK, redact_url
 from app.domain.naming import clean
 from app.transport.destination import SshDestination, parse_destination
 

@@ -7,7 +7,7 @@ import os
 import ssl
 from typing import Literal
 
-from app.config.secret import redact_url
+from app.domain.masking import redact_url
 from app.domain.naming import clean
 from app.transport.destination import SshError
 from app.transport.endpoint import Endpoint

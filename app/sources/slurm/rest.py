@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.config.secret import MASK, Secret, SecretError, read_secret_file, redact_url
+from app.config.secret import Secret, SecretError, read_secret_file
 from app.config.settings import Slurm
+from app.domain.masking import MASK, redact_url
 from app.domain.naming import clean
 from app.sources.slurm import rest_trouble
 from app.sources.slurm.trouble import SlurmError
