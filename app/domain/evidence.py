@@ -18,23 +18,10 @@ TimeOrigin = Literal["line", "boot", "read"]
 """`line`: the line's own time of day; `boot`: its uptime, added to when the machine booted; `read`: it has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogEvidence:
-    """What one log line says, in the terms of `kind`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What a log line names; each is None where it does not."""
 
-    kind: str
-    """`xid`, `sxid`, `gpu.off_bus`, `host.oom`, `nic.link_down`, `vllm.cuda_oom`, …: one row in the parsers each."""
-    at: float
-    """Epoch seconds, by the clock that `timed` tells of."""
-    text: str
-    """The message without its stamp, cleaned and cut."""
-    severity: Severity = "info"
-    """How grave the line is by itself; rules may judge otherwise."""
-    timed: TimeOrigin = "line"
-    source: str = ""
-    """Name of the source that read it."""
-    node: str = ""
-    """Node the log is of; empty where neither the configuration nor the line tells."""
     code: int | None = None
     """Number of an Xid or SXid."""
     gpu: int | None = None
@@ -55,6 +42,25 @@ class LogEvidence:
     """Of NVLink: number of the link."""
     details: Mapping[str, str] = field(default_factory=dict)
     """More that the line names, by the names of its pattern: `gpc`, `tpc`, `server`, `device`, `limit`, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvidence(Named):
+    """What one log line says, in the terms of `kind`."""
+
+    kind: str
+    """`xid`, `sxid`, `gpu.off_bus`, `host.oom`, `nic.link_down`, `vllm.cuda_oom`, …: one row in the parsers each."""
+    at: float
+    """Epoch seconds, by the clock that `timed` tells of."""
+    text: str
+    """The message without its stamp, cleaned and cut."""
+    severity: Severity = "info"
+    """How grave the line is by itself; rules may judge otherwise."""
+    timed: TimeOrigin = "line"
+    source: str = ""
+    """Name of the source that read it."""
+    node: str = ""
+    """Node the log is of; empty where neither the configuration nor the line tells."""
     uptime_s: float | None = None
     """Seconds since the machine booted, where the line tells: orders lines whatever its clock does."""
     boot: str | None = None

@@ -109,7 +109,7 @@ def _xid(said: re.Match[str]) -> Find:
     caused, recovery, link = _CAUSED.search(words), _RECOVERY.search(words), _LINK.search(words)
     wanted = int(recovery["now"], 16) if recovery and code == 154 else None
     gpu = details.pop("gpu", None)
-    found = Find("xid", xid_severity(code, words, wanted), code, pci=pci_address(place), details=details)
+    found = Find("xid", xid_severity(code, words, wanted), code=code, pci=pci_address(place), details=details)
     return replace(
         found,
         gpu=whole(gpu) if gpu else None,
@@ -127,9 +127,8 @@ def _sxid(said: re.Match[str]) -> Find:
     severity = sxid_severity(code, words)
     word = _WORD.match(words)
     details = {"switch": said["switch"]} | ({"word": word[0]} if word else {})
-    return Find(
-        "sxid", severity, code, pci=pci_address(said["place"]), link=whole(link[1]) if link else None, details=details
-    )
+    place, number = pci_address(said["place"]), whole(link[1]) if link else None
+    return Find("sxid", severity, code=code, pci=place, link=number, details=details)
 
 
 def _details(code: int, words: str) -> dict[str, str]:

@@ -7,9 +7,10 @@ The names of a pattern's groups say what they hold: `code`, `gpu`, `pid`, `link`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from app.domain.evidence import Named
 from app.domain.series import Severity
 
 _PCI = re.compile(r"(?:PCI:)?([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})(?:\.[0-9a-f])?", re.IGNORECASE)
@@ -31,22 +32,11 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Find:
+class Find(Named):
     """What a line says, before it is known when and where it was said."""
 
     kind: str
     severity: Severity
-    code: int | None = None
-    gpu: int | None = None
-    pci: str | None = None
-    uuid: str | None = None
-    pid: int | None = None
-    process: str | None = None
-    job: str | None = None
-    caused_by: int | None = None
-    recovery: int | None = None
-    link: int | None = None
-    details: Mapping[str, str] = field(default_factory=dict)
 
 
 def sign(kind: str, severity: Severity, needle: str, pattern: str = "") -> Sign:
