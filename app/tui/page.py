@@ -290,6 +290,22 @@ class Page(SturdyScreen):
         return ((Cell("/ ", "accent"), *cells(moment.wanted.text, "strong"), Cell(f" {kept} kept", "quiet")),)
 
 
+class GpuChooser(Page):
+    """A page where a GPU is chosen: it leads to that one's page and to its node's."""
+
+    def action_open(self) -> None:
+        """Open the page of the chosen GPU."""
+        place = self.chosen()
+        if place is not None:
+            self.desk.open_page("gpu", *place)
+
+    def action_to_node(self) -> None:
+        """Open the page of the chosen GPU's node."""
+        place = self.chosen()
+        if place is not None:
+            self.desk.open_page("node", place[0])
+
+
 def _last_fitting(steps: Sequence[tuple[int, str]], size: int) -> str:
     """The class of the largest size that fits."""
     return [name for least, name in steps if size >= least][-1]

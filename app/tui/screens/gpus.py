@@ -10,13 +10,14 @@ from app.present.gpu_rows import gpu_columns, gpu_rows, sort_gpus
 from app.present.now_line import now_line
 from app.tui.actions import bindings
 from app.tui.moment import Moment
+from app.tui.page import GpuChooser
 from app.tui.sorting import GPUS
 from app.tui.table_page import TablePage
 from widgets.ribbon import Ribbon
 from widgets.virtual_table import VirtualTable
 
 
-class Gpus(TablePage):
+class Gpus(TablePage, GpuChooser):
     """Every GPU in one table."""
 
     ID = "gpus"
@@ -58,13 +59,5 @@ class Gpus(TablePage):
         self.query_one("#selected", Ribbon).show(said)
 
     @on(VirtualTable.RowChosen)
-    def action_open(self) -> None:
-        """Open the page of the chosen GPU."""
-        place = self.chosen()
-        if place is not None:
-            self.desk.open_page("gpu", *place)
-
-    def action_to_node(self) -> None:
-        place = self.chosen()
-        if place is not None:
-            self.desk.open_page("node", place[0])
+    def _gpu_chosen(self) -> None:
+        self.action_open()

@@ -15,7 +15,7 @@ from app.present.worst import WORST_COLUMNS, worst_rows
 from app.tui.actions import bindings
 from app.tui.charting import metric_title
 from app.tui.moment import Moment
-from app.tui.page import Page
+from app.tui.page import GpuChooser
 from app.tui.painting import Painter
 from widgets.gpu_grid import GpuGrid
 from widgets.pane import Pane
@@ -23,7 +23,7 @@ from widgets.ribbon import Ribbon
 from widgets.virtual_table import VirtualTable
 
 
-class Heat(Page):
+class Heat(GpuChooser):
     """The whole fleet in one picture."""
 
     ID = "heat"
@@ -94,13 +94,5 @@ class Heat(Page):
 
     @on(GpuGrid.GpuChosen)
     @on(VirtualTable.RowChosen)
-    def action_open(self) -> None:
-        """Open the page of the chosen GPU."""
-        place = self.chosen()
-        if place is not None:
-            self.desk.open_page("gpu", *place)
-
-    def action_to_node(self) -> None:
-        place = self.chosen()
-        if place is not None:
-            self.desk.open_page("node", place[0])
+    def _gpu_chosen(self) -> None:
+        self.action_open()

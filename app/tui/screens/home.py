@@ -16,14 +16,14 @@ from app.present.incident_signs import counts, worst
 from app.present.incident_titles import lead_line
 from app.tui.actions import bindings, key_of
 from app.tui.moment import Moment
-from app.tui.page import Page
+from app.tui.page import GpuChooser
 from widgets.ribbon import EventStrip, Ribbon
 
 if TYPE_CHECKING:
     from app.tui.home_panes import HomePanes
 
 
-class Home(Page):
+class Home(GpuChooser):
     """Everything at once, sized to the terminal."""
 
     ID = "home"
@@ -100,18 +100,6 @@ class Home(Page):
     @on(EventStrip.Chosen)
     def _event_chosen(self, event: EventStrip.Chosen) -> None:
         self._open_subject(event.event)
-
-    def action_open(self) -> None:
-        """Open the page of the chosen GPU."""
-        place = self.chosen()
-        if place is not None:
-            self.desk.open_page("gpu", *place)
-
-    def action_to_node(self) -> None:
-        """Open the page of the chosen GPU's node."""
-        place = self.chosen()
-        if place is not None:
-            self.desk.open_page("node", place[0])
 
     @on(EventStrip.LeadChosen)
     def action_open_event(self) -> None:

@@ -20,7 +20,7 @@ from app.tui.explaining import Explainer
 from app.tui.incident_line import IncidentLine
 from app.tui.job_texts import DetailKeeper, LogKeeper, environment_lines, script_lines, use_since
 from app.tui.moment import Moment
-from app.tui.page import Page
+from app.tui.page import GpuChooser
 from app.tui.sections import Sections
 from widgets.pane import Pane
 from widgets.ribbon import Ribbon
@@ -37,7 +37,7 @@ _USE_S = 60.0
 """Between two looks at its past."""
 
 
-class JobPage(Page):
+class JobPage(GpuChooser):
     """Everything known of one job."""
 
     ID = "job"
@@ -227,17 +227,8 @@ class JobPage(Page):
         self._read_log()
 
     @on(VirtualTable.RowChosen, "#gpus")
-    def action_open(self) -> None:
-        """Open the page of the chosen GPU."""
-        place = self.chosen()
-        if place is not None:
-            self.desk.open_page("gpu", *place)
-
-    def action_to_node(self) -> None:
-        """Open the page of the chosen GPU's node."""
-        place = self.chosen()
-        if place is not None:
-            self.desk.open_page("node", place[0])
+    def _gpu_chosen(self) -> None:
+        self.action_open()
 
 
 def _why_no_gpu(job: SlurmJob) -> tuple[str, str]:

@@ -29,7 +29,7 @@ from app.tui.charting import ChartKeeper, Wish, limit_of, metric_title, span_tit
 from app.tui.explaining import Explainer, node_meaning
 from app.tui.incident_line import IncidentLine
 from app.tui.moment import Moment
-from app.tui.page import Page
+from app.tui.page import GpuChooser
 from app.tui.queue_verbs import find_job
 from app.tui.sections import NEEDLESS, Sections
 from widgets.chart import HistoryChart
@@ -41,7 +41,7 @@ from widgets.virtual_table import VirtualTable
 CHARTED = ("node.cpu_utilization", "node.memory_used", "node.network_rx")
 
 
-class NodePage(Page):
+class NodePage(GpuChooser):
     """Everything known of one node."""
 
     ID = "node"
@@ -166,11 +166,8 @@ class NodePage(Page):
         self._sections.step(by)
 
     @on(VirtualTable.RowChosen, "#gpus")
-    def action_open(self) -> None:
-        """Open the page of the chosen GPU."""
-        place = self.chosen()
-        if place is not None:
-            self.desk.open_page("gpu", *place)
+    def _gpu_chosen(self) -> None:
+        self.action_open()
 
     def chosen_nodes(self) -> tuple[str, ...]:
         return (self._about,)
