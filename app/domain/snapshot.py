@@ -88,6 +88,23 @@ def samples(layers: tuple[Layer, ...], now: float) -> dict[str, Sample]:
     return {key: one for key, one in found.items() if one is not None}
 
 
+class Layered:
+    """What has values in layers: a GPU, a node, a service."""
+
+    __slots__ = ()
+    layers: tuple[Layer, ...]
+    """Best rank first."""
+
+    def sample(self, key: str, now: float) -> Sample | None:
+        """The value of `key` with its source and age, or None."""
+        return sample(self.layers, key, now)
+
+    def value(self, key: str, now: float) -> float | None:
+        """The bare value of `key`, or None as in `sample`."""
+        found = self.sample(key, now)
+        return None if found is None else found.value
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MigSlice:
     """A MIG slice inside its GPU."""
@@ -99,7 +116,7 @@ class MigSlice:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gpu:
+class Gpu(Layered):
     """One GPU, by its place: node and index. It stays when it is lost."""
 
     node: str
@@ -107,7 +124,6 @@ class Gpu:
     uuid: str | None
     facts: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[Layer, ...] = ()
-    """Best rank first."""
     processes: tuple[GpuProcess, ...] | None = None
     processes_at: float | None = None
     mig: tuple[MigSlice, ...] = ()
@@ -158,14 +174,9 @@ class Gpu:
         """The value of `key` with its source and age; None when unknown, past its age, or the GPU is lost."""
         return None if self.is_lost else sample(self.layers, key, now)
 
-    def value(self, key: str, now: float) -> float | None:
-        """The bare value of `key`, or None as in `sample`."""
-        found = self.sample(key, now)
-        return None if found is None else found.value
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(Layered):
     """One machine and its GPUs, in the order of their index."""
 
     name: str
@@ -177,18 +188,9 @@ class Node:
     sources: tuple[str, ...] = ()
     """Names of the sources that spoke of it."""
 
-    def sample(self, key: str, now: float) -> Sample | None:
-        """The value of `key` with its source and age, or None."""
-        return sample(self.layers, key, now)
-
-    def value(self, key: str, now: float) -> float | None:
-        """The bare value of `key`, or None."""
-        found = self.sample(key, now)
-        return None if found is None else found.value
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Service:
+class Service(Layered):
     """One model server, by its target and model."""
 
     kind: str
@@ -202,15 +204,6 @@ class Service:
     def id(self) -> str:
         """Unique among services."""
         return f"{self.source}#{self.model}"
-
-    def sample(self, key: str, now: float) -> Sample | None:
-        """The value of `key` with its source and age, or None."""
-        return sample(self.layers, key, now)
-
-    def value(self, key: str, now: float) -> float | None:
-        """The bare value of `key`, or None."""
-        found = self.sample(key, now)
-        return None if found is None else found.value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
