@@ -188,10 +188,6 @@ class Page(SturdyScreen):
             self._note_timer.stop()
         self._note_timer = self.set_timer(NOTE_S, self._hush)
 
-    def keys_of(self, actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
-        """Key and word of each action, for the frame of a pane."""
-        return tuple((key_of(one, self.desk.keymap), word_of(one)) for one in actions)
-
     def type_line(self, sign: str, text: str) -> None:
         """Open the prompt; where the focus is now, it will return."""
         prompt = self.query_one(Prompt)
@@ -304,6 +300,11 @@ class GpuChooser(Page):
         place = self.chosen()
         if place is not None:
             self.desk.open_page("node", place[0])
+
+
+def frame_keys(desk: Desk, actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Key and word of each action, for the frame of a pane."""
+    return tuple((key_of(one, desk.keymap), word_of(one)) for one in actions)
 
 
 def _last_fitting(steps: Sequence[tuple[int, str]], size: int) -> str:

@@ -26,6 +26,7 @@ from app.tui.alert_desk import Rules, may_wish
 from app.tui.alert_jumps import open_about, open_node_of
 from app.tui.feed import RefusedError
 from app.tui.moment import Moment
+from app.tui.page import frame_keys
 from app.tui.sections import NEEDLESS, Sections
 from app.tui.table_page import TablePage
 from widgets.pane import Pane
@@ -78,11 +79,11 @@ class Alerts(TablePage):
             is_past = moment.replay_at is not None
             self._table.explain(*why_no_alert(now, look, is_past=is_past, is_asked=moment.origin == "embedded"))
         self._table.show(ALERT_COLUMNS, alert_rows(self._alerts, now, self._rules.units, look))
-        self._pane.show(self._title(), counts_line(now, look), self.keys_of(LIST_KEYS) if self._alerts else ())
+        self._pane.show(self._title(), counts_line(now, look), frame_keys(self.desk, LIST_KEYS) if self._alerts else ())
         rows = silence_rows(now, look)
         self._panes["silences"].set_class(not rows, NEEDLESS)
         self._silences.show(SILENCE_COLUMNS, rows)
-        self._panes["silences"].show("Silences", str(len(rows) or ""), self.keys_of(SILENCE_KEYS))
+        self._panes["silences"].show("Silences", str(len(rows) or ""), frame_keys(self.desk, SILENCE_KEYS))
         self.show_chosen(moment)
 
     def _title(self) -> Line:
@@ -102,7 +103,7 @@ class Alerts(TablePage):
                 one, moment.alerts, self._rules.find(one.rule), self._rules.units.get(one.rule, ""), moment.look, width
             )
         )
-        pane.show(alert_title(one, moment.look), "", self.keys_of(LIST_KEYS[1:-1]))
+        pane.show(alert_title(one, moment.look), "", frame_keys(self.desk, LIST_KEYS[1:-1]))
 
     async def _load(self) -> None:
         await self._rules.load()

@@ -20,6 +20,7 @@ from app.tui.incident_deeds import can_run, deed_of
 from app.tui.incident_jumps import Place, jump, open_subject
 from app.tui.incident_panes import IncidentPanes
 from app.tui.moment import Moment
+from app.tui.page import frame_keys
 from app.tui.sorting import INCIDENTS
 from app.tui.table_page import FilteredPage
 from widgets.pane import Pane
@@ -62,7 +63,7 @@ class Incidents(FilteredPage[IncidentFilter]):
             age_line(moment.diagnosis, look), counts_line(self._told, look, has_ended=view.has_ended_incidents)
         )
         title = line(Cell("Incidents", "strong"), self.kept_words(len(self._incidents)))
-        self._pane.show(title, state, self.keys_of(SHOWN if self._incidents else ()))
+        self._pane.show(title, state, frame_keys(self.desk, SHOWN if self._incidents else ()))
         self.show_chosen(moment)
 
     def _choose(self, moment: Moment) -> None:

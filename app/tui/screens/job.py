@@ -20,7 +20,7 @@ from app.tui.explaining import Explainer
 from app.tui.incident_line import IncidentLine
 from app.tui.job_texts import DetailKeeper, LogKeeper, environment_lines, script_lines, use_since
 from app.tui.moment import Moment
-from app.tui.page import GpuChooser
+from app.tui.page import GpuChooser, frame_keys
 from app.tui.sections import Sections
 from widgets.pane import Pane
 from widgets.ribbon import Ribbon
@@ -116,7 +116,7 @@ class JobPage(GpuChooser):
         facts = fact_lines(job_facts(job, look, certainty, when), width)
         self._facts.show_lines((*said, *used, *(((),) if used else ()), *facts))
         title = "Why it waits" if job.is_pending else "Job"
-        self._panes["facts"].show(line(Cell(title, "strong")), "", self.keys_of(SHOWN))
+        self._panes["facts"].show(line(Cell(title, "strong")), "", frame_keys(self.desk, SHOWN))
 
     def _why(self, job: SlurmJob, moment: Moment, width: int) -> list[Line]:
         """Why it waits, in full, and what to do about it."""

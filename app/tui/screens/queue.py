@@ -18,7 +18,7 @@ from app.present.rows import NO_ROWS
 from app.tui.actions import bindings
 from app.tui.explaining import Explainer
 from app.tui.moment import Moment
-from app.tui.page import ROOMY
+from app.tui.page import ROOMY, frame_keys
 from app.tui.sorting import JOBS
 from app.tui.table_page import FilteredPage
 from widgets.pane import Pane
@@ -67,7 +67,7 @@ class QueuePage(FilteredPage[JobFilter]):
             self._shown = None
         else:
             self._show_jobs(picture, picture.jobs, moment)
-        self._pane.show(self._title(), self._state(picture, moment), self.keys_of(SHOWN))
+        self._pane.show(self._title(), self._state(picture, moment), frame_keys(self.desk, SHOWN))
         self.show_chosen(moment)
 
     def _show_jobs(self, picture: SlurmPicture, jobs: Mapping[str, SlurmJob], moment: Moment) -> None:

@@ -18,6 +18,7 @@ from app.tui.alert_desk import may_wish, wished
 from app.tui.dialogue import ask_first, outcome_of, tell
 from app.tui.feed import RefusedError
 from app.tui.moment import Moment
+from app.tui.page import frame_keys
 from app.tui.sections import NEEDLESS
 from app.tui.table_page import TablePage
 from widgets.pane import Pane
@@ -64,7 +65,7 @@ class Rules(TablePage):
         empty = moment.why_empty if moment.problem or not moment.origin else (self._told.refusal, "")
         self._table.explain(*empty)
         self._table.show(RULE_COLUMNS, rule_rows(rules, moment.alerts, look))
-        self._pane.show(self._title(), self._state(), self.keys_of(KEYS))
+        self._pane.show(self._title(), self._state(), frame_keys(self.desk, KEYS))
         problems = problem_lines(self._told.problems, look, self._problems.scrollable_content_region.width or _WIDTH)
         self._problems_pane.set_class(not problems, NEEDLESS)
         self._problems.show_lines(problems)
@@ -93,7 +94,7 @@ class Rules(TablePage):
             return
         width = self._about.scrollable_content_region.width or _WIDTH
         self._about.show_lines(rule_lines(one, moment.alerts, width))
-        self._about_pane.show(one.name, "", self.keys_of(KEYS))
+        self._about_pane.show(one.name, "", frame_keys(self.desk, KEYS))
 
     def _reload(self) -> None:
         self.run_worker(self._load(), group="rules", exclusive=True, exit_on_error=False, description="rules")
