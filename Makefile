@@ -15,7 +15,7 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-real parts lint format bench docs conformance snapshots wheel lock clean
+.PHONY: help run test test-slow test-real test-vllm parts lint format bench docs conformance snapshots wheel lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-slow: $(DEV_READY) ## run the long tests
 
 test-real: $(DEV_READY) ## run the tests of real parts (Prometheus, ssh, tmux, ...); `make parts` installs those
 	$(PYTEST) tests/real -m "not slow" $(ARGS)
+
+test-vllm: $(DEV_READY) ## run the tests against a real vLLM on the CPU: the first time 9 GB of disk and ten minutes, then two
+	GPU_WATCHDOG_TEST_VLLM=1 $(PYTEST) tests/real/vllm -n 0 $(ARGS)
 
 parts: ## install the real parts that tests want (Debian packages, as root or with sudo); instant when all are there
 	@$(PYTHON) tests/tools/parts.py install

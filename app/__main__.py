@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from app.cli import errors
 from app.cli.command import PROGRAM, Command, Context, HelpShown, load, nearest, parser_of
@@ -20,12 +20,16 @@ from app.cli.output import Output, abandon_stdout, standard_output
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from app.cli.command import Connect
+    from app.agent.desk import ChatDesk
+    from app.cli.command import Connect, Look
     from app.config.settings import Settings, Slurm
+    from app.config.tokens import Door
     from app.services.board import Board
     from app.services.feed import Feed
     from app.services.jobs import Jobs
+    from app.services.log_tail import ModelLogs
     from app.services.own_processes import OwnProcesses
+    from app.tui.job_desk import JobDesk
 
 _LOOK, _ACT, _SET_UP = "look", "act on Slurm's jobs and nodes", "set up and serve"
 _TERSE = frozenset({_ACT, _SET_UP})
@@ -41,6 +45,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("free", _LOOK, "print which GPUs are free, and what would start at once", "app.cli.free", (0, 2, 64)),
     Command("cost", _LOOK, "print what the GPUs cost, by whom, and what for nothing", "app.cli.cost", (0, 2, 64)),
     Command("diagnose", _LOOK, "print what is wrong, its cause first", "app.cli.diagnose", (0, 1, 2, 64, 69)),
+    Command("ask", _LOOK, "ask a question, answered from what the cluster shows", "app.cli.ask", (0, 1, 64, 69)),
+    Command("chats", _LOOK, "list, read, search and export conversations", "app.cli.chats", (0, 64, 69, 73, 77)),
     Command("report", _LOOK, "write a bundle about an incident, to hand on", "app.cli.report", (0, 64, 69, 73)),
     Command("alerts", _LOOK, "list, take on and silence alerts; list and try rules", "app.cli.alerts", (0, 1, 64, 69)),
     Command("notify", _LOOK, "list who is told, what is on its way; send a test", "app.cli.notify", (0, 1, 64)),
@@ -68,6 +74,7 @@ COMMANDS: tuple[Command, ...] = (
         "app.cli.serve",
         (0, 64, 69),
     ),
+    Command("mcp", _SET_UP, "offer what only reads to other agents (MCP)", "app.cli.mcp", (0, 64, 69)),
     Command("init", _SET_UP, "write a first configuration from what is found here", "app.cli.init", (0, 2, 64, 73)),
     Command("doctor", _SET_UP, "check this installation and read every source once", "app.cli.doctor", (0, 1, 64)),
     Command("completion", _SET_UP, "print a completion script for bash, zsh or fish", "app.cli.completion", (0, 64)),
@@ -112,7 +119,7 @@ def _dispatch(words: Sequence[str], output: Output, environ: Mapping[str, str]) 
     name, rest = (words[0], words[1:]) if words and not words[0].startswith("-") else ("tui", words)
     command = _find(name)
     args = parser_of(command).parse_all(rest)
-    context = Context(environ, Path.home(), time.time, output, COMMANDS, open_screen, listen)
+    context = Context(environ, Path.home(), time.time, output, COMMANDS, open_screen, listen, offer)
     return load(command).run(args, context)
 
 
@@ -130,7 +137,7 @@ def _help(names: Sequence[str], output: Output) -> int:
         raise HelpShown(parser_of(_find(names[0])).format_help())
     import textwrap
 
-    lines = [ABOUT, f"usage: {PROGRAM} [COMMAND] [OPTIONS]", ""]
+    lines = [ABOUT, f"usage: {PROGRAM} [COMMAND] [OPTIONS]"]
     shown = [command for command in COMMANDS if not command.hidden]
     width = max(len(command.name) for command in shown if command.group not in _TERSE)
     for group in dict.fromkeys(command.group for command in shown):
@@ -174,8 +181,10 @@ def open_screen(connect: Connect, settings: Settings, state_dir: Path, slurm: Ca
             theme=settings.screen.theme,
             ascii=settings.screen.ascii,
             cluster=settings.cluster.name,
+            chat=lambda feed, jobs: _chat(settings, state_dir, feed, jobs),
             jobs=lambda: _jobs(settings, state_dir, slurm() if slurm is not None else settings.slurm),
             processes=lambda: _own_processes(state_dir),
+            model_logs=lambda: _model_logs(settings, state_dir),
             read_only=settings.screen.read_only,
             shell=settings.screen.shell and not os.environ.get("GPU_WATCHDOG_NO_SHELL"),
             call=settings.screen.call,
@@ -193,6 +202,22 @@ def _jobs(settings: Settings, state_dir: Path, slurm: Slurm) -> AbstractAsyncCon
     return open_jobs(slurm, state_dir, SystemClock(), os.environ, face="screen", read_only=read_only)
 
 
+def _model_logs(settings: Settings, state_dir: Path) -> AbstractAsyncContextManager[ModelLogs]:
+    """What follows the model servers' logs; loaded when the first is wanted."""
+    from app.services.log_tail import open_model_logs
+    from app.transport.clock import SystemClock
+
+    return open_model_logs(settings.log, state_dir, SystemClock(), os.environ)
+
+
+def _chat(settings: Settings, state_dir: Path, feed: Feed, jobs: JobDesk | None) -> ChatDesk:
+    """What answers the screen's questions; loaded with the first of them."""
+    from app.runtime import RuntimeOptions, chat_desk
+
+    options = RuntimeOptions(state_dir=state_dir, environ=os.environ)
+    return chat_desk(settings, options, feed, cast("Jobs | None", jobs))
+
+
 def _own_processes(state_dir: Path) -> OwnProcesses:
     """What signals one's own processes; loaded when it is first needed."""
     from app.services.audit import Audit, actor_of
@@ -207,6 +232,22 @@ def listen(feed: Feed, board: Board, config_id: str, path: Path) -> AbstractAsyn
     from app.api import server
 
     return server.listen(feed, board, config_id, path)
+
+
+async def offer(
+    look: Look,
+    version: str,
+    door: Door | None,
+    told: Callable[[str], None],
+    until: Callable[[], Awaitable[object]],
+) -> None:
+    """Offer the tools that only read to other agents."""
+    from app.api import mcp_server
+
+    if door is None:
+        await mcp_server.serve_stdio(look, version, until)
+    else:
+        await mcp_server.serve_http(look, version, door, told, until)
 
 
 if __name__ == "__main__":

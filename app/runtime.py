@@ -40,8 +40,10 @@ from app.transport.ssh import SshForwards
 from app.transport.tasks import Tasks
 
 if TYPE_CHECKING:
+    from app.agent.desk import ChatDesk
     from app.services.client import AttachedFeed
     from app.services.diagnose_once import Ground
+    from app.services.jobs import Jobs
     from app.services.judging import Step
 
 _ONE_LOOK_S = 2.0
@@ -240,6 +242,17 @@ async def looking(settings: Settings, options: RuntimeOptions) -> AsyncIterator[
             history = await open_history(path, options.clock, want_lease=False)
             stack.push_async_callback(history.close)
         yield Ground(board, targets, looks, options.clock, settings.cluster.interval_s, history)
+
+
+def chat_desk(settings: Settings, options: RuntimeOptions, feed: Feed, jobs: Jobs | None) -> ChatDesk:
+    """Where who runs this program asks about the cluster; files and servers are opened when they are first needed.
+
+    The screen's start must not pay for the agent: nothing of it is loaded before this is called. `close` gives back
+    what it holds.
+    """
+    from app.agent.opening import open_desk  # noqa: PLC0415 - late: see above
+
+    return open_desk(settings, options.state_dir, feed, jobs, options.clock)
 
 
 BringBack = Callable[[History, float], Awaitable[None]]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from app.cli.errors import MEANINGS, CliError
 from app.cli.output import Output
@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # what looks at a cluster is loaded by the commands that do, 
     from contextlib import AbstractAsyncContextManager
 
     from app.config.settings import Settings, Slurm
+    from app.config.tokens import Door
+    from app.domain.chat import ToolUse
     from app.runtime import Listen
     from app.services.feed import Feed
 
@@ -51,6 +53,27 @@ class OpenScreen(Protocol):
         """`slurm` gives the way to Slurm that the open feed took; None: as in the settings."""
 
 
+Look = Callable[[str, "Mapping[str, Any]"], "Awaitable[ToolUse]"]
+"""Makes one look at the cluster, by the name of a tool and its arguments."""
+
+
+class Offer(Protocol):
+    """Offers the tools that only read to other agents (MCP) until its end; given for the same reason."""
+
+    async def __call__(
+        self,
+        look: Look,
+        version: str,
+        door: Door | None,
+        told: Callable[[str], None],
+        until: Callable[[], Awaitable[object]],
+    ) -> None:
+        """Over HTTP through `door`, whose address is told; None: on standard input and output, until the input ends.
+
+        Both end when `until` returns. Raises OSError where it cannot be listened on.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a command may use beside its arguments."""
@@ -64,6 +87,7 @@ class Context:
     open_screen: OpenScreen
     listen: Listen
     """The daemon's socket; from `app.__main__` for the same reason."""
+    offer: Offer
 
 
 class CommandModule(Protocol):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from app.cli.command import Context, Parser
 from app.cli.errors import FOUND, INCOMPLETE, OK, UNAVAILABLE, CliError
 from app.cli.options import declare_sources, settings_of
+from app.cli.reaching import NOT_YET, found_settings, has_diagnosed
 from app.cli.session import run_async, runtime_options, stored_past
 from app.config.settings import Settings
 from app.domain.diagnosis import Diagnosis
@@ -20,12 +21,8 @@ from app.domain.snapshot import Snapshot
 from app.domain.times import parse_span, parse_time
 from app.runtime import RuntimeOptions, attach, collecting, looking
 from app.services import queries_diagnosis
-from app.services.client import AttachedFeed
 
 LONGEST_SINCE_S = 86400.0
-PATIENCE_INTERVALS = 5
-"""A daemon that has just begun is given so long to come to its first diagnosis."""
-NOT_YET = "the daemon has no diagnosis to give (it has just begun, or it is older): looking here instead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,43 +110,17 @@ def _shower(args: argparse.Namespace, context: Context, since_s: float) -> Calla
 async def _once(this: Run) -> int:
     async with contextlib.AsyncExitStack() as stack:
         attached = await attach(this.settings, this.options, stack)
-        if attached is not None and await _has_diagnosed(attached, this):
+        if attached is not None and await has_diagnosed(attached, this.settings, this.options):
             this.show(attached.diagnosis())
             return verdict(attached.diagnosis(), attached.latest(), this.options.clock.now())
         if attached is not None:
             this.context.output.note(NOT_YET)
     from app.services.diagnose_once import diagnose_once  # noqa: PLC0415 - late: a daemon's answer needs no engine
 
-    async with looking(await _found_settings(this), this.options) as ground:
+    async with looking(await found_settings(this.settings, this.options, this.context.output), this.options) as ground:
         diagnosis, snapshot = await diagnose_once(ground, this.since_s)
     this.show(diagnosis)
     return verdict(diagnosis, snapshot, this.options.clock.now())
-
-
-async def _found_settings(this: Run) -> Settings:
-    """The settings, or what is found on this machine where nothing is configured."""
-    if not this.settings.is_empty:
-        return this.settings
-    from app.services.detect import found_here  # noqa: PLC0415 - late: only without a configuration
-
-    found = await found_here(this.settings, this.options.clock, this.options.environ)
-    this.context.output.note(found.text)
-    return found.settings
-
-
-async def _has_diagnosed(attached: AttachedFeed, this: Run) -> bool:
-    """Whether a daemon gives a diagnosis of now; one that has just begun is waited for."""
-    interval_s = this.settings.cluster.interval_s
-    clock = this.options.clock
-    until = clock.now() + PATIENCE_INTERVALS * interval_s
-    while True:
-        if not await attached.load_diagnosis():
-            return False
-        if queries_diagnosis.is_current(attached.diagnosis(), clock.now(), interval_s):
-            return True
-        if clock.now() >= until:
-            return False
-        await clock.sleep(min(0.5, interval_s))
 
 
 async def _then(this: Run, text: str) -> int:
@@ -193,11 +164,11 @@ async def _diagnoses(this: Run) -> AsyncIterator[Diagnosis]:
     clock, interval_s = this.options.clock, this.settings.cluster.interval_s
     async with contextlib.AsyncExitStack() as stack:
         attached = await attach(this.settings, this.options, stack)
-        if attached is not None and await _has_diagnosed(attached, this):
+        if attached is not None and await has_diagnosed(attached, this.settings, this.options):
             while True:
                 yield attached.diagnosis()
                 await clock.sleep(min(1.0, interval_s))
-        settings = await _found_settings(this)
+        settings = await found_settings(this.settings, this.options, this.context.output)
         parts = await stack.enter_async_context(collecting(settings, this.options))
         from app.services.diagnose_once import diagnosing_live  # noqa: PLC0415 - late: see `_once`
 

@@ -20,7 +20,7 @@ MEANINGS: Mapping[int, str] = {
     FOUND: "something is wrong, or Slurm refused; the output says what",
     INCOMPLETE: "a configured source is down, nothing is seen at all, or something was not tested",
     USAGE: "wrong usage or configuration",
-    UNAVAILABLE: "not available: no daemon or another one, no history, nothing kept at that time, no Slurm",
+    UNAVAILABLE: "not available: no daemon or another one, no history, nothing kept at that time, no Slurm, no answer",
     INTERNAL: "a mistake of this program",
     CANNOT_WRITE: "a file cannot be written, or exists already",
     NOT_DONE: "nothing was done: a read-only run, or the answer was no",

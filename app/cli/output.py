@@ -37,6 +37,8 @@ class Output:
         self._err = err
         self._environ = environ
         self.is_terminal = out.isatty()
+        self.has_reader = err.isatty()
+        """Whether a person sees the notes as they come: who waits is told how it goes on."""
         dumb = environ.get("TERM", "") in ("", "dumb")
         self.is_unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
         """Whether the output takes more than ASCII."""

@@ -36,6 +36,17 @@ async def slurm_jobs(args: argparse.Namespace, context: Context, settings: Setti
         yield jobs
 
 
+@contextlib.asynccontextmanager
+async def jobs_if_any(
+    context: Context, settings: Settings, face: str, *, read_only: bool = False
+) -> AsyncIterator[Jobs | None]:
+    """Slurm's verbs for who can do without; None where there is no way to Slurm. Raises CliError for wrong settings."""
+    state = paths.state_dir(context.environ, context.home)
+    opened = open_jobs(settings.slurm, state, SystemClock(), context.environ, face=face, read_only=read_only)
+    async with _opened(opened) as jobs:
+        yield jobs
+
+
 def why_no_way(slurm: Slurm) -> str:
     """Why there is no way to ask Slurm or to act, for a person."""
     if slurm.via == "off":

@@ -13,7 +13,7 @@ from typing import Literal
 JobVerb = Literal["cancel", "hold", "release", "requeue", "suspend", "resume", "top", "nice", "extend", "signal"]
 NodeVerb = Literal["drain", "undrain", "delete"]
 ActionVerb = JobVerb | NodeVerb | Literal["submit"]
-AlertVerb = Literal["end silence", "delete rule"]
+AlertVerb = Literal["silence", "acknowledge", "end silence", "delete rule"]
 """Asked about in the same way; the desk for alerts does them."""
 
 JOB_VERBS: tuple[JobVerb, ...] = (

@@ -41,6 +41,16 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantile:
+    """Which quantile of which histogram a metric is, over the last interval."""
+
+    share: float
+    """0.95: 95 of 100 were no more."""
+    histograms: tuple[str, ...]
+    """Wire names without `_bucket`; of several on one page the first counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One quantity: identity, unit, how it combines, how it is drawn and stored."""
 
@@ -68,6 +78,8 @@ class Metric:
     """Key of the counter whose growth per second this is, where no name gives it; null until two readings exist."""
     quotient: tuple[str, str] | None = None
     """(growth of A) / (growth of B): a mean over the last interval, as of latencies from `_sum` and `_count`."""
+    quantile: Quantile | None = None
+    """The quantile of a histogram it is, from the growth of the buckets; null where nothing came in the interval."""
     names: tuple[Name, ...] = ()
     """What exporters call it; of several on one page the first that gives a value wins."""
 

@@ -42,6 +42,12 @@ def by_whole() -> dict[str, tuple[tuple[Metric, Name], ...]]:
     return {wire: tuple(pairs) for wire, pairs in found.items()}
 
 
+@cache
+def histograms() -> frozenset[str]:
+    """Wire names of the histograms whose buckets some row needs, without `_bucket`."""
+    return frozenset(name for metric in METRICS if metric.quantile for name in metric.quantile.histograms)
+
+
 def find(text: str, scope: Scope | None = None) -> Metric | None:
     """Find a row by its key or by the last part of it (`utilization`), within a scope if one is given.
 

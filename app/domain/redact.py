@@ -31,10 +31,12 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (
         re.compile(
             r"(?<![A-Za-z0-9])(?:hf_|sk-|rpa_|nvapi-|gh[opsur]_|github_pat_|glpat-|xox[abeoprs]-|dop_v1_|npm_|AIza"
-            r"|pypi-)[\w-]{12,}"
+            r"|pypi-|[prs]k_(?:live|test)_|gsk_|r8_|dapi(?=[0-9a-f]{20}))[\w-]{12,}"
         ),
         MASK,
     ),
+    (re.compile(r"(?<![A-Za-z0-9])(?:ya29\.|hv[bs]\.|SG\.)[\w.-]{16,}"), MASK),
+    (re.compile(r"(?<!\d)\d{8,10}:[\w-]{30,}"), MASK),  # a bot of Telegram's
     (re.compile(rf"(?i)((?<![\w-])--?{_WORDS}[\s=]+){_VALUE}"), rf"\1{MASK}"),
     (re.compile(rf"(?i)({_NAME}[\"']?\s*[:=]\s*){_VALUE}"), rf"\1{MASK}"),
     (re.compile(rf"(?i)((?<![\w.-])(?:aws_\w{{0,20}}key\w{{0,20}}|key|pwd|sig)=){_VALUE}"), rf"\1{MASK}"),

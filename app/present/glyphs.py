@@ -57,6 +57,8 @@ class Glyphs:
     down: str
     onward: str
     """Folded, and more is inside; or: it still lasts."""
+    done: str
+    """Over, and well."""
     more: str
     """A text was cut here."""
     axis: str
@@ -93,6 +95,7 @@ UNICODE = Glyphs(
     up="▴",
     down="▾",
     onward="▸",
+    done="✓",
     more="…",
     axis="│",
     tick="┤",
@@ -127,6 +130,7 @@ ASCII = Glyphs(
     up="^",
     down="v",
     onward=">",
+    done="+",
     more="~",
     axis="|",
     tick="+",

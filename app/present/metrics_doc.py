@@ -63,6 +63,8 @@ def _factor(scale: float) -> str:
 def _derivations(metric: Metric) -> Iterator[str]:
     if metric.rate_of is not None:
         yield f"ours: growth of `{metric.rate_of}` a second"
+    if metric.quantile is not None:
+        yield f"ours: the {metric.quantile.share:.0%} quantile of `{metric.quantile.histograms[0]}`, over the interval"
     if metric.quotient is not None:
         above, below = metric.quotient
         yield f"ours: growth of `{above}` / growth of `{below}`"

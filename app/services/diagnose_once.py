@@ -5,7 +5,7 @@ States count at first sight, counters only when they rise: between two readings,
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from app.domain.snapshot import Snapshot
 from app.services.board import Board
 from app.services.diagnosing import Diagnosing
 from app.services.diagnosis_past import replayed
-from app.services.feed import Feed
+from app.services.embedded import EmbeddedFeed
 from app.services.looks import Looks
 from app.services.recall import Recall
 from app.services.targets import Targets
@@ -44,8 +44,8 @@ class Collected(Protocol):
         """What was seen."""
 
     @property
-    def feed(self) -> Feed:
-        """Where it is shown."""
+    def feed(self) -> EmbeddedFeed:
+        """Where it is shown; given the diagnosis too."""
 
     @property
     def history(self) -> History | None:
@@ -54,6 +54,21 @@ class Collected(Protocol):
 
 async def diagnose_once(ground: Ground, since_s: float) -> tuple[Diagnosis, Snapshot]:
     """What is wrong now, by the past since then and two readings, and the picture it rests on."""
+    feed = (await own_looks(ground, since_s)).feed
+    return feed.diagnosis(), feed.latest()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLooks:
+    """The cluster by a command's own looks, with what is wrong and what was watched; it stands still between them."""
+
+    feed: EmbeddedFeed
+    look: Callable[[], Awaitable[None]]
+    """Another look, an interval after the one before, and what it shows."""
+
+
+async def own_looks(ground: Ground, since_s: float) -> OwnLooks:
+    """The cluster by the past since then and two looks, an interval apart."""
     board, clock = ground.board, ground.clock
     start = clock.now() - since_s
     recall = Recall(board)
@@ -67,10 +82,17 @@ async def diagnose_once(ground: Ground, since_s: float) -> tuple[Diagnosis, Snap
         past = await replayed(ground.history, start, clock.now(), sources=ground.targets.names, mode=mode)
         diagnosing.go_on(past.state, past.logs, past.snapshot, past.at)
     await _step(diagnosing, watch, ground)
-    await clock.sleep(ground.interval_s)
-    await ground.looks.look()
-    await _step(diagnosing, watch, ground)
-    return diagnosing.now(), board.snapshot
+    feed = EmbeddedFeed(board, ground.history, clock)
+    feed.watch_by(watch)
+    feed.diagnose_by(diagnosing)
+
+    async def look() -> None:
+        await clock.sleep(ground.interval_s)
+        await ground.looks.look()
+        await _step(diagnosing, watch, ground)
+
+    await look()
+    return OwnLooks(feed, look)
 
 
 async def diagnosing_live(
@@ -79,6 +101,7 @@ async def diagnosing_live(
     """The diagnosis at every interval, over a board that somebody fills, the stored past first."""
     start, board = clock.now() - since_s, collected.board
     diagnosing = Diagnosing(board, clock, interval_s, collected.feed.watched, oldest=start)
+    collected.feed.diagnose_by(diagnosing)
     is_recalled = False
     while True:
         await clock.sleep(interval_s)

@@ -39,6 +39,7 @@ class EmbeddedFeed:
         self._without = NO_STORE
         self._watch: Watch | None = None
         self._alerting: Alerting | None = None
+        self._elsewhere = NO_ALERTS
         self._diagnosing: Diagnosing | None = None
         self._looking_back = asyncio.Lock()
 
@@ -78,9 +79,13 @@ class EmbeddedFeed:
         """Take who evaluates the alert rules for us."""
         self._alerting = alerting
 
+    def take_alerts(self, alerts: AlertsNow) -> None:
+        """Take what a process beside this one has evaluated; it counts where nobody evaluates here."""
+        self._elsewhere = alerts
+
     def alerts(self) -> AlertsNow:
         """What the last evaluation left."""
-        return NO_ALERTS if self._alerting is None else self._alerting.now()
+        return self._elsewhere if self._alerting is None else self._alerting.now()
 
     def desk(self) -> AlertDesk | None:
         """Where wishes go, once there is somebody who evaluates."""

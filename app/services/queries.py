@@ -56,8 +56,8 @@ def status(
             "gpus_busy": facts.gpus_busy,
             "gpus_allocated": facts.gpus_allocated,
             "gpus_lost": facts.gpus_lost,
-            "power_w": _number(facts.power_w),
-            "cost_per_hour": _number(facts.cost_per_hour),
+            "power_w": number(facts.power_w),
+            "cost_per_hour": number(facts.cost_per_hour),
             "jobs_running": 0 if jobs == [] else facts.jobs_running,
             "jobs_pending": 0 if jobs == [] else facts.jobs_pending,
             "alerts_firing": _alerts_firing(alerts, now),
@@ -110,10 +110,10 @@ def source_status(state: SourceState, now: float) -> dict[str, Any]:
         "kind": "vllm" if page and page.flavour == "vllm" else state.spec.kind,
         "target": state.spec.target,
         "state": state.condition(now),
-        "age_s": _number(state.age(now)),
+        "age_s": number(state.age(now)),
         "error": state.error,
         "interval_s": state.spec.interval_s,
-        "duration_s": _number(state.duration_s),
+        "duration_s": number(state.duration_s),
         "missed_slots": state.missed_slots,
         "flavour": page.flavour if page else None,
         "samples": page.samples if page else None,
@@ -162,7 +162,7 @@ def gpu_status(gpu: Gpu, now: float, join: Allocations | None = None) -> dict[st
         "lost_at": gpu.lost_at,
         **_gpu_errors(gpu, values),
         **_holder(gpu, join),
-        "age_s": None if newest is None else _number(max(0.0, now - newest)),
+        "age_s": None if newest is None else number(max(0.0, now - newest)),
         "source": gpu.layers[0].source if gpu.layers else None,
         "note": gpu.note,
         "metrics": values,
@@ -229,6 +229,8 @@ def mig_status(one: MigSlice, now: float) -> dict[str, Any]:
 
 def service_status(service: Service, snapshot: Snapshot, now: float) -> dict[str, Any]:
     """One model server."""
+    from app.services import queries_services  # noqa: PLC0415 - only a cluster with model servers pays for it
+
     source = snapshot.sources.get(service.source)
     return {
         "kind": service.kind,
@@ -238,7 +240,8 @@ def service_status(service: Service, snapshot: Snapshot, now: float) -> dict[str
         "running": service.value("service.requests_running", now),
         "waiting": service.value("service.requests_waiting", now),
         "kv_cache_usage": _ratio(service.value("service.kv_cache_usage", now)),
-        "tokens_per_s": _number(service.value("service.tokens_per_s", now)),
+        "tokens_per_s": number(service.value("service.tokens_per_s", now)),
+        **queries_services.service_details(service, snapshot, now),
         "source": service.source,
         "metrics": metrics(service.layers, now),
     }
@@ -247,7 +250,7 @@ def service_status(service: Service, snapshot: Snapshot, now: float) -> dict[str
 def metrics(layers: tuple[Layer, ...], now: float) -> dict[str, dict[str, Any]]:
     """Every value not past its age, by catalogue key, with its age and source."""
     return {
-        key: {"value": _number(one.value), "age_s": round(one.age_s, 3), "source": one.source}
+        key: {"value": number(one.value), "age_s": round(one.age_s, 3), "source": one.source}
         for key, one in samples(layers, now).items()
     }
 
@@ -260,7 +263,7 @@ def history(series: Series, what: str) -> dict[str, Any]:
         "metric": series.metric,
         "unit": series.unit,
         "step_s": series.step_s,
-        "points": [[round(point.at, 3), _number(point.mean)] for point in series.points],
+        "points": [[round(point.at, 3), number(point.mean)] for point in series.points],
     }
 
 
@@ -294,7 +297,7 @@ def _subjects(snapshot: Snapshot) -> Iterable[tuple[str, dict[str, str], tuple[L
         yield f"service:{service.id}", {"service": service.id}, service.layers
 
 
-def _number(value: float | None) -> float | None:
+def number(value: float | None) -> float | None:
     """A number as JSON can hold it: finite, without a tail of float noise; whole numbers stay whole."""
     if value is None or not math.isfinite(value):
         return None
@@ -302,4 +305,4 @@ def _number(value: float | None) -> float | None:
 
 
 def _ratio(percent: float | None) -> float | None:
-    return None if percent is None else _number(percent / 100)
+    return None if percent is None else number(percent / 100)

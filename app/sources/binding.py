@@ -6,13 +6,14 @@ A binding looks at one series alone and is made once a series; what several seri
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 
 from app.domain.metric import Metric, Name
-from app.domain.metrics import by_whole, by_wire
+from app.domain.metrics import by_whole, by_wire, histograms
 from app.domain.naming import clean
 from app.sources.adapter import Adapter, Mark
 from app.sources.adapters import adapter_of, mark_of
@@ -80,11 +81,13 @@ class Binding:
     """A row has the name, even if this sample is ruled out by its labels."""
     process: Mapping[str, str] = field(default_factory=dict)
     xid: int | None = None
+    bucket: tuple[str, float] | None = None
+    """The histogram it is a bucket of, and the bucket's upper bound."""
 
     @property
     def is_used(self) -> bool:
         """Whether the sample means anything to us."""
-        return bool(self.takes) or self.mark is not None
+        return bool(self.takes) or self.mark is not None or self.bucket is not None
 
 
 class Binder:
@@ -107,8 +110,8 @@ class Binder:
             takes = tuple(take for take in _takes(series.name, labels) if take.metric.scope == "service")
             return Binding(name, takes=takes, is_known=bool(takes))
         adapter, wire = owner
-        takes, mark = _takes(wire, labels), mark_of(adapter, wire)
-        if not takes and mark is None:
+        takes, mark, bucket = _takes(wire, labels), mark_of(adapter, wire), _bucket(wire, labels)
+        if not takes and mark is None and bucket is None:
             return Binding(name, adapter, is_known=wire in by_wire() or wire in by_whole())
         is_process = mark is not None and mark.role == "process"
         return Binding(
@@ -120,6 +123,7 @@ class Binder:
             is_known=True,
             process=_process(adapter, labels) if is_process else _NOTHING,
             xid=_number(labels.get("xid")) if mark is not None and mark.role.startswith("xid") else None,
+            bucket=bucket,
         )
 
     def _hear(self, adapter: Adapter, labels: Mapping[str, str]) -> Said:
@@ -166,6 +170,18 @@ def _simple_takes() -> dict[str, tuple[Take, ...]]:
         for wire, pairs in by_wire().items()
         if wire not in by_whole() and not any(name.where or name.unless or name.parts for _, name in pairs)
     }
+
+
+def _bucket(wire: str, labels: Mapping[str, str]) -> tuple[str, float] | None:
+    """The histogram and the upper bound, where some row needs its buckets."""
+    name = wire.removesuffix("_bucket")
+    if name == wire or name not in histograms():
+        return None
+    try:
+        bound = float(labels.get("le", ""))
+    except ValueError:
+        return None
+    return None if math.isnan(bound) else (name, bound)
 
 
 def _part(name: Name, labels: Mapping[str, str]) -> tuple[str, ...]:

@@ -116,8 +116,13 @@ class ServiceDraft:
     kinds: set[str] = field(default_factory=set)
     facts: dict[str, str] = field(default_factory=dict)
     sources: Sources = field(default_factory=dict)
+    buckets: dict[str, dict[float, list[int]]] = field(default_factory=dict)
+    """Histogram → upper bound → positions of its buckets."""
 
     def plan(self, model: str) -> ServicePlan:
         """The plan; vLLM inside Triton is vLLM."""
         picker = make_picker(self.sources)
-        return ServicePlan("triton" if self.kinds == {"triton"} else "vllm", model, self.facts, picker)
+        buckets = {
+            name: tuple((bound, tuple(known[bound])) for bound in sorted(known)) for name, known in self.buckets.items()
+        }
+        return ServicePlan("triton" if self.kinds == {"triton"} else "vllm", model, self.facts, picker, buckets)

@@ -86,6 +86,8 @@ class LayoutMaker:
             self._used[one.adapter.flavour] += 0
             return True
         placed = [self._take(position, one, take) for take in one.takes]
+        if one.bucket is not None:
+            placed.append(self._bucket(position, one, one.adapter, one.bucket))
         if one.mark is not None:
             placed.append(self._mark(position, one, one.adapter, one.mark))
         if not any(placed):
@@ -109,6 +111,16 @@ class LayoutMaker:
         sources.setdefault(take.metric.key, []).append(source)
         if take.name.ratio:
             self._layout.ratios.append(position)
+        return True
+
+    def _bucket(self, position: int, one: Binding, adapter: Adapter, bucket: tuple[str, float]) -> bool:
+        """Buckets of one bound add up over a server's engines."""
+        if one.said.service is None:
+            return False
+        name, bound = bucket
+        self._service(one.said.service, one, adapter).buckets.setdefault(name, {}).setdefault(bound, []).append(
+            position
+        )
         return True
 
     def _gpu_sources(self, position: int, one: Binding, adapter: Adapter) -> Sources:

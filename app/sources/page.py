@@ -6,9 +6,11 @@ belongs to one source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from app.domain.naming import clean
+from app.domain.quantiles import Buckets
 from app.domain.reading import NodeReading, PageHealth, ServiceReading
 from app.sources.binding import Binder, Binding
 from app.sources.exposition import Exposition, Samples
@@ -35,6 +37,8 @@ class PageContents:
     services: tuple[ServiceReading, ...]
     health: PageHealth
     simulated: bool
+    buckets: Mapping[str, Mapping[str, Buckets]] = field(default_factory=dict)
+    """Model → its histograms, for the quantiles that two looks give."""
 
 
 class Page:
@@ -76,6 +80,7 @@ class Page:
             services=tuple(plan.read(page) for plan in layout.services),
             health=_health(layout, samples, len(body)),
             simulated=layout.simulated is not None and values[layout.simulated] == 1,
+            buckets={plan.model: plan.counts(page) for plan in layout.services if plan.buckets},
         )
 
     def _understand(self, samples: Samples) -> Layout:

@@ -5,12 +5,14 @@ Plans are made once a layout (`app.sources.layout`) and hold everything that doe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from app.domain.derive import derive_gpu, derive_node
 from app.domain.naming import clean
+from app.domain.quantiles import Buckets
 from app.domain.reading import GpuProcess, GpuReading, MigReading, NodeReading, ServiceReading, XidCount
 from app.sources.picker import Picker, RatioScale
 
@@ -190,10 +192,19 @@ class ServicePlan:
     model: str
     facts: Mapping[str, str]
     picker: Picker
+    buckets: Mapping[str, tuple[tuple[float, tuple[int, ...]], ...]] = field(default_factory=dict)
+    """Histogram → (upper bound, positions), by bound."""
 
     def read(self, page: Numbers) -> ServiceReading:
         """The model server as of one page."""
         return ServiceReading(self.kind, self.model, self.picker.pick(page.values, page.ratio), self.facts)
+
+    def counts(self, page: Numbers) -> Mapping[str, Buckets]:
+        """Its histograms as of one page."""
+        return {
+            name: tuple((bound, math.fsum(page.values[at] for at in places)) for bound, places in known)
+            for name, known in self.buckets.items()
+        }
 
 
 def _program(command: str) -> str:

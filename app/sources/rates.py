@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from app.domain.derive import Values, grow, grows
 from app.domain.metric import Scope
+from app.domain.metrics import METRICS
+from app.domain.quantiles import quantiles
 from app.domain.reading import GpuReading, NodeReading, ServiceReading
 
 if TYPE_CHECKING:  # the driver has rates too, and no page: a cold look at it need not load what reads pages
@@ -25,11 +27,22 @@ def with_rates(before: PageContents | None, after: PageContents) -> PageContents
     nodes = nodes_with_rates(before.nodes, before.at, after.nodes, after.at)
     services = {one.model: one for one in before.services}
     seconds = after.at - before.at
-    return replace(
-        after,
-        nodes=nodes,
-        services=tuple(_grown(services.get(one.model), one, seconds, "service") for one in after.services),
-    )
+    grown = (_grown(services.get(one.model), one, seconds, "service") for one in after.services)
+    return replace(after, nodes=nodes, services=tuple(_with_quantiles(one, before, after) for one in grown))
+
+
+def _with_quantiles(one: ServiceReading, before: PageContents, after: PageContents) -> ServiceReading:
+    """A model server with the quantiles of what came between two looks."""
+    was, now = before.buckets.get(one.model), after.buckets.get(one.model)
+    if not was or not now or after.at <= before.at:
+        return one
+    found = {
+        metric.key: value
+        for metric in METRICS
+        if metric.quantile is not None and metric.key not in one.values
+        if (value := quantiles(was, now, metric.quantile.share, metric.quantile.histograms)) is not None
+    }
+    return replace(one, values={**one.values, **found}) if found else one
 
 
 def nodes_with_rates(

@@ -219,6 +219,13 @@ class Watchdog(SturdyApp):
         except RefusedError as refusal:
             self.note(str(refusal))
 
+    async def action_ask(self, text: str = "") -> None:
+        """Ask about what is chosen; the next key goes to the chat already, so its opening is waited for."""
+        if self.page is not None and not self.page.is_typing:
+            from app.tui import chat_dock  # noqa: PLC0415 - see the module's first lines
+
+            await chat_dock.ask_about(self.page, text)
+
     # ── leaving ──
 
     def quit(self) -> None:

@@ -20,6 +20,8 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 
 _READ_BYTES = 4096
+_ALT_ENTER, _NEW_LINE = "\x1b\r", "\n"
+"""How most terminals send alt+enter, of which Textual makes a plain enter; and ctrl+j, which means the same to us."""
 _GLANCE_S = 0.1
 """Between two looks at the clock while an escape may stand alone; also how long the last words are waited for."""
 _GLANCES = 10
@@ -80,7 +82,7 @@ class PatientDriver(LinuxDriver):
         if is_there:
             text = decode(os.read(self.fileno, _READ_BYTES), final=final)
             if text:
-                for event in parser.feed(text):
+                for event in parser.feed(text.replace(_ALT_ENTER, _NEW_LINE)):
                     self.process_message(event)
             else:
                 self.exit_event.wait(_GLANCE_S)  # nobody is at the other end any more: do not spin until that is seen

@@ -29,7 +29,9 @@ from app.tui.travel import Replay
 if TYPE_CHECKING:
     from app.domain.filtering import Filter
     from app.services.feed import Feed
+    from app.tui.chat_talk import Talk
     from app.tui.job_desk import JobLink
+    from app.tui.log_desk import LogLink
 
 LEAST_S = 0.25
 """Between two tellings of new data."""
@@ -114,6 +116,10 @@ class Bridge:
         """Owns what is kept open as long as the screen is; None before the feed is followed and after."""
         self.jobs: JobLink | None = None
         """Made by who first asks for jobs (`app.tui.job_desk`)."""
+        self.talk: Talk | None = None
+        """Made with the first question (`app.tui.chat_talk`)."""
+        self.logs: LogLink | None = None
+        """Made by who first asks for a model server's log (`app.tui.log_desk`)."""
 
     async def run(self) -> None:
         """Connect and follow until cancelled; what pages keep open beside the feed ends with it."""

@@ -18,6 +18,7 @@ from app.present.queue import Queue, Wanted
 from app.present.queue_rows import SHORT, Sight, queue_rows, table_columns
 from app.present.queue_titles import as_of, picture_note, queue_title, why_no_jobs
 from app.present.rows import NO_ROWS
+from app.tui.actions import key_of
 from app.tui.charting import ChartKeeper, gpu_wish, metric_title, span_title
 from app.tui.desk import Desk
 from app.tui.explaining import Explainer
@@ -31,8 +32,7 @@ from widgets.notes import EmptyNote
 from widgets.pane import Pane
 from widgets.virtual_table import VirtualTable
 
-NO_CHAT = "Not connected: this version has no agent yet"
-CHAT_HINT = "[agent] base_url will connect it"
+NO_CHAT = "Questions in your own words"
 CHART_KEYS = (("m", "metric"), (", .", "span"))
 _WIDE = 160
 _GOING = Wanted(parse_job_filter("!ended"))
@@ -54,7 +54,7 @@ class HomePanes(Container):
         self._jobs = VirtualTable(glyphs=glyphs, id="jobs")
         self._queue_pane = Pane(self._jobs, title="Queue", glyphs=glyphs, id="queue-pane")
         self._chat = EmptyNote(id="chat-note")
-        self._chat.show(NO_CHAT, CHAT_HINT)
+        self._chat.show(NO_CHAT, ask_hint(desk))
         self._ask_pane = Pane(self._chat, title="Ask", glyphs=glyphs, id="ask-pane")
         self._trending = Trending(desk)
         self._keeper = ChartKeeper(self._chart, desk)
@@ -69,6 +69,12 @@ class HomePanes(Container):
     def place(self) -> tuple[str, int] | None:
         """Node and index of the GPU under the cursor."""
         return self._grid.cursor
+
+    @property
+    def job(self) -> str | None:
+        """The job under the cursor of the queue, while that has the keys."""
+        has_jobs = self._moment is not None and self._moment.snapshot.slurm is not None
+        return self._jobs.selected if has_jobs and self._jobs.has_focus else None
 
     @property
     def level(self) -> str:
@@ -182,3 +188,9 @@ class HomePanes(Container):
     def _highlighted(self) -> None:
         self.show_past()
         self.post_message(self.Chose())
+
+
+def ask_hint(desk: Desk) -> str:
+    """The keys that ask."""
+    about, whole = key_of("ask", desk.keymap), key_of("page.chat", desk.keymap)
+    return f"{about} asks about what is chosen; {whole} is a page of its own"

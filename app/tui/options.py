@@ -10,15 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from app.agent.desk import ChatDesk
     from app.services.feed import Feed
+    from app.services.log_tail import ModelLogs
     from app.services.own_processes import OwnProcesses
     from app.tui.job_desk import JobDesk
 
 Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Feed]]"
 """Opens a feed and closes it at the end; called again after a pause when it raises, with the reason on screen."""
 
+OpenLogs: TypeAlias = "Callable[[], AbstractAsyncContextManager[ModelLogs]]"
+"""Opens what follows the model servers' logs."""
+
 OpenJobs: TypeAlias = "Callable[[], AbstractAsyncContextManager[JobDesk | None]]"
 """Opens what looks jobs up and acts on them; None where this way to Slurm takes no questions."""
+
+OpenChat: TypeAlias = "Callable[[Feed, JobDesk | None], ChatDesk]"
+"""Opens what answers questions about a feed, with what does the deeds that a person approves, where there is a way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,10 @@ class ScreenOptions:
     """Zone of the clocks; None: the machine's own."""
     jobs: OpenJobs | None = None
     """None: there is no Slurm, or nothing may be asked of it."""
+    model_logs: OpenLogs | None = None
+    """None: no model server's log can be read here."""
+    chat: OpenChat | None = None
+    """Called with the first question; None: nobody answers."""
     read_only: bool = False
     """Nothing may be done to jobs, nodes or processes."""
     shell: bool = True

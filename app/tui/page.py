@@ -6,7 +6,7 @@ A page is told the moment and shows it; it decides nothing about the cluster and
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -27,6 +27,9 @@ from app.tui.moment import Moment
 from app.tui.prompt import Prompt
 from app.tui.sturdy import SturdyScreen
 from widgets.ribbon import ClusterHeader, KeyBar, Ribbon
+
+if TYPE_CHECKING:
+    from app.domain.chat import Chip
 
 ROOMY = (100, 30)
 """Columns and lines from which a page shows all its panes at once."""
@@ -87,7 +90,7 @@ class Page(SturdyScreen):
     @property
     def is_typing(self) -> bool:
         """Whether keys mean letters now."""
-        return isinstance(self.focused, Input)
+        return isinstance(self.focused, Input) or getattr(self.focused, "takes_letters", False)
 
     def chosen(self) -> tuple[str, int] | None:
         """Node and index of the GPU chosen here; None where the page chooses none."""
@@ -101,6 +104,10 @@ class Page(SturdyScreen):
         """Names of the nodes chosen or marked here, as the snapshot has them; empty where the page chooses none."""
         place = self.chosen()
         return (place[0],) if place is not None else ()
+
+    def asked_about(self) -> Chip | None:
+        """What a question asked here is about, where that is none of the things chosen above."""
+        return None
 
     def chosen_process(self) -> int | None:
         """Number of the process chosen here; None where the page chooses none."""

@@ -17,7 +17,7 @@ from app.domain.naming import same_node
 from app.domain.snapshot import Gpu, Snapshot
 from app.domain.times import parse_span, parse_time
 from app.present.gpu_rows import GPU_COLUMNS
-from app.tui import acting, alert_verbs, incident_verbs, journeys, queue_verbs
+from app.tui import acting, alert_verbs, chat_verbs, incident_verbs, journeys, log_verbs, queue_verbs
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
 from app.tui.sorting import GPUS
@@ -221,7 +221,9 @@ VERBS: Mapping[str, Verb] = {
     **queue_verbs.VERBS,
     **incident_verbs.VERBS,
     **alert_verbs.VERBS,
+    **log_verbs.VERBS,
     **acting.VERBS,
+    **chat_verbs.VERBS,
 }
 
 

@@ -25,6 +25,8 @@ SECTIONS: dict[str, str] = {
     "slurm": "a queue of 10,000 jobs on 1,000 nodes beside other viewers",
     "alarm": "from a fault to a webhook, beside Prometheus and Alertmanager",
     "paint": "painting fleets: CPU and bytes to the terminal, keys meanwhile",
+    "chat": "an answer of 10,000 tokens on the screen: CPU, late frames, keys meanwhile",
+    "ask": "what the agent's client adds to a model server",
     "faults": "faults told as text at the real boundary: found, root right, false alarms, beside rules alone",
 }
 """Every section, in the order of the table."""

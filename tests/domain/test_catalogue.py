@@ -77,6 +77,7 @@ def test_names_of_several_rows_go_by_labels_or_are_known() -> None:
         "node_cpu_seconds_total",
         "node_filesystem_avail_bytes",
         "nv_inference_request_success",
+        "vllm:num_requests_waiting_by_reason",
         "vllm:request_success_total",
     } == several
 

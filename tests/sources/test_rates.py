@@ -112,3 +112,33 @@ def test_another_board_in_the_same_place_has_no_rate(uuid: str | None) -> None:
     (node,) = nodes_with_rates(look(0, "GPU-a"), 100.0, look(1000, uuid), 110.0)
 
     assert {"gpu.nvlink_tx_bytes": 1000} == (node.gpus or ())[0].values
+
+
+def test_quantiles_are_of_what_came_between_two_looks() -> None:
+    """Ten requests since the look before, two engines together: half of them within 0.5 s, the slowest within 2."""
+    name = "vllm:time_to_first_token_seconds_bucket"
+
+    def page(*counts: float) -> str:
+        bounds = ("0.5", "1.0", "2.0", "+Inf")
+        lines = [f'{name}{{{{engine="0",le="{le}",model_name="m"}}}} {n}' for le, n in zip(bounds, counts, strict=True)]
+        lines += [f'{name}{{{{engine="1",le="{le}",model_name="m"}}}} 4' for le in bounds]
+        return "\n".join(lines).replace("{{", "{").replace("}}", "}") + "\n"
+
+    _, second, third = looks(page(100, 100, 100, 100), page(105, 107, 110, 110), page(105, 107, 110, 110))
+    values = second.services[0].values
+
+    assert {
+        "service.ttft_p50": 0.5,
+        "service.ttft_p95": pytest.approx(1.8333),
+        "service.ttft_p99": pytest.approx(1.9667),
+    } == {key: round(value, 4) for key, value in values.items() if key.startswith("service.ttft_p")}
+    assert not [key for key in third.services[0].values if key.startswith("service.ttft_p")]
+
+
+def test_a_restart_has_no_quantiles() -> None:
+    """Buckets that fell were counted anew: nothing is known of the interval."""
+    name = "vllm:inter_token_latency_seconds_bucket"
+    text = f'{name}{{{{le="1.0",model_name="m"}}}} {{0}}\n{name}{{{{le="+Inf",model_name="m"}}}} {{0}}\n'
+    _, second = looks(text.format(50), text.format(3))
+
+    assert not [key for key in second.services[0].values if key.startswith("service.itl_p")]

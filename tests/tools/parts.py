@@ -100,6 +100,8 @@ PARTS = (
         recipe=("slurm_root.py", "forky", str(NEW_SLURM)),
         needs_hosts=True,
     ),
+    # Its own server comes with `make test-vllm`, which is too large to be installed beside the others.
+    Part("vllm", "serves a model on the CPU", ("python3",), (), is_optional=True),
     Part("nvtop", "stands beside us in the benchmark", ("nvtop",), ("nvtop",), is_optional=True),
 )
 

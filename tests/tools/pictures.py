@@ -42,6 +42,10 @@ class Picture:
     """Rules are evaluated, and some fire."""
     keys: tuple[str, ...] = ()
     """Pressed after what was typed."""
+    question: str = ""
+    """Asked in the chat that those keys opened; empty: none."""
+    then: tuple[str, ...] = ()
+    """Pressed when it is answered."""
 
 
 PICTURES = (
@@ -77,6 +81,9 @@ PICTURES = (
     Picture("sources", (":sources",)),
     Picture("services", (":services",)),
     Picture("heat", (":heat",), nodes=128),
+    Picture("ask", has_slurm=True, keys=("a",), question="why is job 812 slow?"),
+    Picture("chat", has_slurm=True, keys=("5",), question="why is job 812 slow?", then=("tab",)),
+    Picture("chats", has_slurm=True, keys=("5", "ctrl+r")),
     Picture("help", (":help",)),
     Picture("replay", (":at 15:30",)),
 )
@@ -104,13 +111,16 @@ async def paint(picture: Picture, size: tuple[int, int], theme: str) -> str:
     from tests.tui.boards import EVENTS, full, healthy
     from tests.tui.diagnoses import calm, troubles
     from tests.tui.driving import driving
+    from tests.tui.fake_chat import answering, ask
+    from tests.tui.fake_chat import opening as opening_chat
     from tests.tui.fake_jobs import FakeJobs, opening
 
     board = slurm_fleet() if picture.has_slurm else troubled(picture.nodes) if picture.nodes else full()
     with tempfile.TemporaryDirectory() as folder:
         events = OF_JOBS if picture.has_slurm else EVENTS
         jobs = opening(FakeJobs())
-        async with driving(Path(folder), board, size, events=events, theme=theme, jobs=jobs) as drive:
+        chat = opening_chat(answering())
+        async with driving(Path(folder), board, size, events=events, theme=theme, jobs=jobs, chat=chat) as drive:
             drive.feed.past = {drive.feed.now() - 1800: healthy()}
             drive.feed.diagnosed = troubles() if picture.has_incidents else calm()
             if picture.has_alerts:
@@ -119,6 +129,9 @@ async def paint(picture: Picture, size: tuple[int, int], theme: str) -> str:
             for line in picture.typed:
                 await drive.type(line)
             await drive.press(*picture.keys)
+            if picture.question:
+                await ask(drive, picture.question)
+            await drive.press(*picture.then)
             await drive.app.workers.wait_for_complete()
             await drive.pilot.pause()
             return drive.app.export_screenshot(title="gpu-watchdog")

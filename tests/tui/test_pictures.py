@@ -20,6 +20,8 @@ from tests.tui.alarms import alarmed, evaluator, peaceful
 from tests.tui.boards import EVENTS, NOW, empty, full, healthy, stale
 from tests.tui.diagnoses import calm, troubles
 from tests.tui.driving import Drive, options
+from tests.tui.fake_chat import answering, ask
+from tests.tui.fake_chat import opening as opening_chat
 from tests.tui.fake_feed import FakeFeed, connection
 from tests.tui.fake_jobs import FakeJobs, opening
 
@@ -27,7 +29,15 @@ Compare = Callable[..., bool]
 SIZES = ((80, 24), (120, 40), (200, 60))
 """Every page is painted at each: the smallest that is promised, a laptop's, a large screen."""
 SMALL, MEDIUM, _ = SIZES
-ARGUMENTS = {"": "", "NODE/INDEX": " gpu-01/0", "NODE": " gpu-01", "ID": " 812", "[ID]": "", "[NAME]": " GpuWarm"}
+ARGUMENTS = {
+    "": "",
+    "NODE/INDEX": " gpu-01/0",
+    "NODE": " gpu-01",
+    "ID": " 812",
+    "[ID]": "",
+    "[NAME]": " GpuWarm",
+    "[LOG]": "",
+}
 """What follows a page's command, by what its row says it must be followed by; a page without any needs no row here."""
 OF_SLURM = frozenset({"queue", "job", "partitions", "submit", "ended"})
 """Pages that show nothing without Slurm."""
@@ -38,7 +48,12 @@ OF_DIAGNOSIS = frozenset({"incidents"})
 every_size = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 
 
-def settle(feed: FakeFeed, *lines: str, keys: tuple[str, ...] = ()) -> Callable[[Pilot[None]], Awaitable[None]]:
+def settle(
+    feed: FakeFeed,
+    *lines: str,
+    keys: tuple[str, ...] = (),
+    then: Callable[[Drive], Awaitable[None]] | None = None,
+) -> Callable[[Pilot[None]], Awaitable[None]]:
     """Connect, type what is to be typed, and wait until everything asked for has come."""
 
     async def before(pilot: Pilot[None]) -> None:
@@ -51,6 +66,8 @@ def settle(feed: FakeFeed, *lines: str, keys: tuple[str, ...] = ()) -> Callable[
         for line in lines:
             await drive.type(line)
         await drive.press(*keys)
+        if then is not None:
+            await then(drive)
         await app.workers.wait_for_complete()
         await pilot.pause()
         await app.workers.wait_for_complete()
@@ -59,6 +76,16 @@ def settle(feed: FakeFeed, *lines: str, keys: tuple[str, ...] = ()) -> Callable[
         await asyncio.wait({feeding})
 
     return before
+
+
+def asking(question: str, *then: str) -> Callable[[Drive], Awaitable[None]]:
+    """A question in the chat that is open, and keys when it is answered."""
+
+    async def steps(drive: Drive) -> None:
+        await ask(drive, question)
+        await drive.press(*then)
+
+    return steps
 
 
 def picture(
@@ -70,6 +97,7 @@ def picture(
     diagnosed: Diagnosis = NO_DIAGNOSIS,
     alerted: AlertsNow = NO_ALERTS,
     keys: tuple[str, ...] = (),
+    then: Callable[[Drive], Awaitable[None]] | None = None,
     **more: object,
 ) -> bool:
     """Whether the screen looks as it did when it was last accepted; ten minutes ago all was well."""
@@ -78,8 +106,10 @@ def picture(
     if alerted.at:
         feed.alerted, feed.alerting = alerted, evaluator(board)
     feed.past = {NOW - 600: healthy()}
-    app = Watchdog(connection(feed), options(folder, **{"jobs": opening(FakeJobs()), **more}))
-    return compare(app, terminal_size=size, run_before=settle(feed, *lines, keys=keys))
+    app = Watchdog(
+        connection(feed), options(folder, **{"jobs": opening(FakeJobs()), "chat": opening_chat(answering()), **more})
+    )
+    return compare(app, terminal_size=size, run_before=settle(feed, *lines, keys=keys, then=then))
 
 
 @every_size
@@ -152,6 +182,33 @@ def test_incidents_by_theme(snap_compare: Compare, tmp_path: Path, more: dict[st
 def test_page_with_slurm(snap_compare: Compare, tmp_path: Path, lines: tuple[str, ...], size: tuple[int, int]) -> None:
     """Pages that show more where there is Slurm, and the dialogue before a deed."""
     assert picture(snap_compare, tmp_path, slurm_fleet(), size, *lines)
+
+
+@every_size
+@pytest.mark.parametrize(
+    ("keys", "then"),
+    [(("5",), ()), (("a",), ("tab",)), (("5",), ("tab", *("shift+tab",) * 8, "enter"))],
+    ids=["page", "docked", "unfolded"],
+)
+def test_chat(
+    snap_compare: Compare, tmp_path: Path, keys: tuple[str, ...], then: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    """An answer with looks, links, code and a proposal: on its own page, docked with the proposal's card, unfolded."""
+    steps = asking("why is job 812 slow?", *then)
+    assert picture(snap_compare, tmp_path, slurm_fleet(), size, keys=keys, then=steps)
+
+
+@pytest.mark.parametrize("more", [{"theme": "light"}, {"theme": "mono", "ascii": True}], ids=["light", "mono-ascii"])
+def test_chat_by_theme(snap_compare: Compare, tmp_path: Path, more: dict[str, object]) -> None:
+    """In the light theme, and without colours and characters beyond ASCII."""
+    steps = asking("why is job 812 slow?", "tab")
+    assert picture(snap_compare, tmp_path, slurm_fleet(), MEDIUM, keys=("5",), then=steps, **more)  # type: ignore[arg-type]  # likewise
+
+
+@every_size
+def test_conversations(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
+    """The list of earlier conversations."""
+    assert picture(snap_compare, tmp_path, slurm_fleet(), size, keys=("5", "ctrl+r"))
 
 
 @pytest.mark.parametrize("colour", ["user", "idle"])

@@ -18,6 +18,12 @@ LATER = (
     "app.services.feed",
     "app.store.history",
     "app.runtime",
+    "app.agent",
+    "app.domain.chat",
+    "app.tui.chat_verbs",
+    "app.tui.chat_view",
+    "app.tui.chat_dock",
+    "textual.widgets._text_area",
     "aiohttp",
     "sqlite3",
     "plotext",
@@ -91,3 +97,28 @@ def test_local_terminal_is_left_as_it_is() -> None:
 def test_plain_characters_are_for_terminals_that_need_them(environ: dict[str, str], speaks: bool) -> None:
     """The locale decides, in the order the C library asks; an old terminal is never believed."""
     assert speaks == speaks_utf8(environ)
+
+
+def test_nothing_of_the_agent_is_loaded_by_other_keys() -> None:
+    """Verbs and every page but the chat's own come without it; opening the chat loads its values and events only."""
+    pages = (
+        "home gpus queue incidents alerts services sources heat ended partitions submit rules rule gpu node job help"
+    )
+    code = (
+        "import sys, app.tui.verbs\nfrom app.tui.screens.registry import load_page\n"
+        f"[load_page(one) for one in {pages.split()}]\n"
+        "print(*[one for one in sys.modules if one.startswith(('app.agent', 'app.tui.chat_', 'widgets.chat_'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ["app.tui.chat_verbs"] == done.stdout.split()
+
+
+def test_chat_itself_loads_no_model_client() -> None:
+    """The page of the chat knows what is told of an answer, not who makes it."""
+    code = "import sys, app.tui.screens.chat, app.tui.chat_dock; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+
+    assert ["app.agent", "app.agent.events"] == sorted(one for one in loaded if one.startswith("app.agent"))
+    assert [] == [one for one in ("openai", "httpx", "app.runtime", "sqlite3") if one in loaded]

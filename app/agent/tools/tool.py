@@ -7,7 +7,7 @@ TYPE is str, int, float, bool, a Literal, a list of one of these, or one of thes
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.domain.chat import Proposal
@@ -30,6 +30,8 @@ class Found:
     trim: tuple[str, ...] = ()
     """Keys of lists in `data` that may be cut to fit the budget, the first to be cut first; the most important rows
     stand at a list's beginning."""
+    totals: Mapping[str, int] = field(default_factory=dict)
+    """How many rows a list of `data` would have, where the tool itself keeps only the most important ones."""
     narrow: str = ""
     """How to ask for less: `give node=` or `give a shorter since`; told when something was cut."""
 

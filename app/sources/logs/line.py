@@ -24,7 +24,7 @@ _MONTHS = {
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:[.,](?P<part>\d{1,9}))?"
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _KMSG = re.compile(r"(?P<prio>\d{1,5}),(?P<seq>\d{1,20}),(?P<usec>\d{1,20}),[^;]{0,64};")
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})")
 _SYSLOG_LEVEL = re.compile(r"<(?P<prio>\d{1,3})>")
@@ -87,7 +87,7 @@ def parse_line(raw: str, now: float, tz: tzinfo | None = None) -> LogLine:
 
     `now` gives stamps without a year their year, `tz` the zone of those that name none (None: this machine's).
     """
-    text = _ANSI.sub("", raw[: MOST_CHARS * 2]) if "\x1b" in raw else raw
+    text = ESCAPES.sub("", raw[: MOST_CHARS * 2]) if "\x1b" in raw else raw
     kmsg = _KMSG.match(text)
     if kmsg:
         return _of_kmsg(kmsg, text)

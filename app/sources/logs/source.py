@@ -107,13 +107,13 @@ def make(making: Making) -> LogSource:
         return LogSource(making.spec, "kernel", way, making.clock, making.timeout_s)
     log = making.logs[int(number)]
     try:
-        way = _way(log, making)
+        way = way_to(log, making)
     except (ValueError, SecretError) as error:
         way = BrokenWay(log.path or log.url, f"[[log]]: {error}")
     return LogSource(making.spec, _kind(log.kind), way, making.clock, making.timeout_s)
 
 
-def _way(log: Log, making: Making) -> LogWay:
+def way_to(log: Log, making: Making) -> LogWay:
     """The way to a log; what it needs is imported now. Raises ValueError for settings that cannot be used."""
     if log.url:
         from app.sources.logs.by_url import UrlWay  # noqa: PLC0415 - late: one way of the four is used

@@ -119,9 +119,14 @@ _ECHO = re.compile(
 """A request or an answer that the server logs: whoever asks it anything has written what follows."""
 
 
+def is_echo(text: str) -> bool:
+    """Whether a line of a model server repeats what somebody asked it, or what it answered: no word of its own."""
+    return _ECHO.search(text) is not None
+
+
 def vllm_find(text: str) -> Find | None:
     """What a line of a model server says; what somebody asked it, or it answered, is no word of its own."""
-    if _ECHO.search(text):
+    if is_echo(text):
         return None
     found = find(VLLM_SIGNS, text)
     if found is None:

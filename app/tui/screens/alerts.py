@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from app.domain.alert import Alert
+from app.domain.chat import Chip
 from app.present.alert_rows import (
     ALERT_COLUMNS,
     SILENCE_COLUMNS,
@@ -114,6 +115,10 @@ class Alerts(TablePage):
     def _chosen_alert(self) -> Alert | None:
         key = self._table.selected
         return next((one for one in self._alerts if one.id == key), None)
+
+    def asked_about(self) -> Chip | None:
+        one = self._chosen_alert()
+        return Chip("alert", one.id) if one is not None else None
 
     def chosen(self) -> tuple[str, int] | None:
         one = self._chosen_alert()

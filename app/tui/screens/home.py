@@ -20,6 +20,7 @@ from app.tui.page import GpuChooser
 from widgets.ribbon import EventStrip, Ribbon
 
 if TYPE_CHECKING:
+    from app.domain.chat import Chip
     from app.tui.home_panes import HomePanes
 
 
@@ -58,7 +59,7 @@ class Home(GpuChooser):
     def show(self, moment: Moment) -> None:
         self._moment = moment
         self._show_worst(moment)
-        self.query_one("#others", Ribbon).show(others_line(moment.facts))
+        self.query_one("#others", Ribbon).show(others_line(moment.facts, key_of("ask", self.desk.keymap)))
         if self._panes is not None:
             self._panes.show(moment)
             self.show_summary()
@@ -84,6 +85,14 @@ class Home(GpuChooser):
 
     def chosen(self) -> tuple[str, int] | None:
         return self._panes.place if self._panes is not None else None
+
+    def asked_about(self) -> Chip | None:
+        job = self._panes.job if self._panes is not None else None
+        if job is None:
+            return None
+        from app.domain.chat import Chip  # noqa: PLC0415 - needed only once somebody asks
+
+        return Chip("job", job)
 
     def select(self, node: str, index: int) -> bool:
         return self._panes is not None and self._panes.move_to(node, index)
@@ -140,7 +149,7 @@ class Home(GpuChooser):
             self.desk.open_page("sources")
 
 
-def others_line(facts: ClusterFacts) -> Line:
+def others_line(facts: ClusterFacts, key: str) -> Line:
     """What stands for queue and chat where there is no room for their panes."""
     counts = [(facts.jobs_running, " running"), (facts.jobs_pending, " pending")]
     parts: list[Cell | str | Line] = []
@@ -148,4 +157,4 @@ def others_line(facts: ClusterFacts) -> Line:
         if count is not None:
             parts += [" " if parts else "", f"{count:,}", Cell(word, "quiet")]
     queue = parts or [Cell("not connected", "quiet")]
-    return line(Cell(" queue ", "head"), *queue, Cell("   ask ", "head"), Cell("not connected", "quiet"))
+    return line(Cell(" queue ", "head"), *queue, Cell("   ask ", "head"), Cell(key, "accent"))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from textual import on
 from textual.app import ComposeResult
 
+from app.domain.chat import Chip
 from app.domain.diagnosis import Incident
 from app.present.cells import Cell, line
 from app.present.incident_advice import command_text
@@ -100,6 +101,10 @@ class Incidents(FilteredPage[IncidentFilter]):
     def _incident(self) -> Incident | None:
         key = self._table.selected
         return self._told.diagnosis.incident(key) if key is not None else None
+
+    def asked_about(self) -> Chip | None:
+        key = self._table.selected
+        return Chip("incident", key) if key is not None else None
 
     def chosen(self) -> tuple[str, int] | None:
         about = (one.subject for one in self._panes.findings)

@@ -69,6 +69,30 @@ def test_job_is_seen_and_cancelled_by_key(cluster: SlurmCluster, short_folder: P
     ]
 
 
+def test_what_the_chat_proposes_is_done_by_its_key_alone(cluster: SlurmCluster, short_folder: Path) -> None:
+    """Asked for in the chat, a cancellation is shown with its command; only `y` on it has Slurm cancel the job."""
+    job = cluster.slurm.running("-J", "doomed", "--gres=gpu:2", "-w", "node2")
+    with screen(cluster, "local", short_folder, "alice") as (shell, alice):
+        shell.press("5")
+        shell.shows("offline analyst")
+        shell.type(f"cancel job {job}")
+        shell.press("Enter")
+        shell.shows(f"scancel {job}", "do it")
+        asked = cluster.slurm.queue()
+        shell.press("Tab")
+        shell.press("y")
+        cluster.slurm.await_job(job, "CANCELLED")
+        shell.shows("cancelled")
+        shell.press("Escape")
+        shell.press("Escape")
+        shell.shows("LIVE")
+
+    assert {job: "RUNNING"} == asked
+    assert [("cancel", [job])] == [
+        (fact["verb"], fact["targets"]) for fact in alice.audit() if fact["fact"] == "intent"
+    ]
+
+
 def test_job_is_held_released_and_requeued_by_key(cluster: SlurmCluster, short_folder: Path) -> None:
     """`h` holds the chosen job that waits, `r` lets it go, `R` begins it anew; the queue says why it waits."""
     job = cluster.slurm.submit("-J", "waits", "--gres=gpu:8", "--begin=now+1hour")
