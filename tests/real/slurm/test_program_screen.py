@@ -84,8 +84,7 @@ def test_what_the_chat_proposes_is_done_by_its_key_alone(cluster: SlurmCluster, 
         cluster.slurm.await_job(job, "CANCELLED")
         shell.shows("cancelled")
         shell.press("Escape")
-        shell.press("Escape")
-        shell.shows("LIVE")
+        shell.shows("The queue is empty")
 
     assert {job: "RUNNING"} == asked
     assert [("cancel", [job])] == [
