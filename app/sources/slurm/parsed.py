@@ -14,7 +14,7 @@ MOST_NOTES = 5
 """Skipped lines that are described; the rest are counted."""
 MOST_BYTES = 256 * 1024 * 1024
 """Of one command's output: 10,000 jobs as JSON weigh up to 40 kB each in the worst dialect, and few sites have more."""
-PIECE = 256
+PIECE = 16
 """Lines or records between two places where a long answer may be put down for a moment (`app.domain.pieces`)."""
 MOST_ITEMS = 200_000
 """Jobs or nodes of one answer; what comes after is counted as skipped."""
