@@ -6,7 +6,7 @@ from app.domain.metrics import by_key
 from app.domain.service_place import ServicePlace, place_of
 from app.domain.service_state import LoadState, load_state
 from app.domain.snapshot import Service, Snapshot
-from app.present.cells import Cell, Line, Tone, cells
+from app.present.cells import Cell, Line, Tone, cells, line
 from app.present.look import Look
 from app.present.rows import Column, Row, Rows
 from app.present.units import MISSING, value_line
@@ -19,8 +19,8 @@ SERVICE_COLUMNS = (
     Column("kv", "KV", 5, "right"),
     Column("tokens", "tok/s out", 12, "right", drop=1),
     Column("prompt_tokens", "tok/s in", 12, "right", drop=6),
-    Column("ttft", "TTFT p95", 10, "right", drop=2),
-    Column("itl", "ITL p95", 10, "right", drop=3),
+    Column("ttft", "TTFT p95", 11, "right", drop=2),
+    Column("itl", "ITL p95", 11, "right", drop=3),
     Column("preemptions", "preempt", 9, "right", drop=8),
     Column("failed", "failed", 7, "right", drop=9),
     Column("hits", "hits", 5, "right", drop=7),
@@ -52,11 +52,12 @@ def _service_row(service: Service, snapshot: Snapshot, look: Look) -> Row:
     place = place_of(service, snapshot, look.now)
     state, _ = load_state(service, snapshot, look.now, place)
 
-    def value(short: str, *instead: str) -> Line:
-        """The first of some values that is known, in the form of the first."""
-        keys = [f"service.{name}" for name in (short, *instead)]
-        found = next((one for key in keys if (one := service.sample(key, look.now)) is not None), None)
-        return value_line(by_key()[keys[0]], found.value if found else None, stale=bool(found and found.stale))
+    def value(short: str, mean: str = "") -> Line:
+        """A value; where only the mean of its kind is known, that, and said so."""
+        metric, found = by_key()[f"service.{short}"], service.sample(f"service.{short}", look.now)
+        if found is None and mean and (found := service.sample(f"service.{mean}", look.now)) is not None:
+            return line(Cell("avg ", "quiet"), value_line(metric, found.value, stale=found.stale))
+        return value_line(metric, found.value if found else None, stale=bool(found and found.stale))
 
     return Row(
         service.id,

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,7 +122,10 @@ def test_a_daemon_is_asked_where_there_is_one(run: Run, serve_page: Serve, tmp_p
     file = config(tmp_path, serve_page(dcgm_page(2)), "", interval_s=1.0)
     with daemon(file):
         now = run("ask", "is all well?", "--json", "--config", file)
-        then = run("ask", "what was wrong?", "--json", "--at", "-1s", "--config", file)
+        at, until = ("--at", "-1s", "--config", file), time.monotonic() + 20
+        while errors.UNAVAILABLE == run("status", "--json", *at).code and time.monotonic() < until:
+            time.sleep(0.1)  # it has not yet kept a picture that is a second old
+        then = run("ask", "what was wrong?", "--json", *at)
 
     for answer in (now, then):
         assert errors.OK == answer.code, answer.err
