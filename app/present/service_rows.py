@@ -6,7 +6,7 @@ from app.domain.metrics import by_key
 from app.domain.service_place import ServicePlace, place_of
 from app.domain.service_state import LoadState, load_state
 from app.domain.snapshot import Service, Snapshot
-from app.present.cells import Cell, Line, Tone, cells, line
+from app.present.cells import Cell, Line, Tone, cells
 from app.present.look import Look
 from app.present.rows import Column, Row, Rows
 from app.present.units import MISSING, value_line
@@ -19,8 +19,8 @@ SERVICE_COLUMNS = (
     Column("kv", "KV", 5, "right"),
     Column("tokens", "tok/s out", 12, "right", drop=1),
     Column("prompt_tokens", "tok/s in", 12, "right", drop=6),
-    Column("ttft", "TTFT p95", 11, "right", drop=2),
-    Column("itl", "ITL p95", 11, "right", drop=3),
+    Column("ttft", "TTFT p95", 10, "right", drop=2),
+    Column("itl", "ITL p95", 10, "right", drop=3),
     Column("preemptions", "preempt", 9, "right", drop=8),
     Column("failed", "failed", 7, "right", drop=9),
     Column("hits", "hits", 5, "right", drop=7),
@@ -52,11 +52,8 @@ def _service_row(service: Service, snapshot: Snapshot, look: Look) -> Row:
     place = place_of(service, snapshot, look.now)
     state, _ = load_state(service, snapshot, look.now, place)
 
-    def value(short: str, mean: str = "") -> Line:
-        """A value; where only the mean of its kind is known, that, and said so."""
+    def value(short: str) -> Line:
         metric, found = by_key()[f"service.{short}"], service.sample(f"service.{short}", look.now)
-        if found is None and mean and (found := service.sample(f"service.{mean}", look.now)) is not None:
-            return line(Cell("avg ", "quiet"), value_line(metric, found.value, stale=found.stale))
         return value_line(metric, found.value if found else None, stale=bool(found and found.stale))
 
     return Row(
@@ -69,8 +66,8 @@ def _service_row(service: Service, snapshot: Snapshot, look: Look) -> Row:
             value("kv_cache_usage"),
             value("tokens_per_s"),
             value("prompt_tokens_per_s"),
-            value("ttft_p95", "ttft"),
-            value("itl_p95", "itl"),
+            value("ttft_p95"),
+            value("itl_p95"),
             _marked(value("preemptions_per_s"), service.value("service.preemptions_per_s", look.now)),
             value("requests_failed"),
             value("prefix_hit_rate"),
