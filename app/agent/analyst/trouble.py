@@ -86,6 +86,9 @@ async def trouble_of(ask: Inquiry, about: Subject) -> str:
     some = [one for one in grave_first(diagnosed) if is_grave(one)]
     if not some:
         draft.say(_nothing_with(about, diagnosed, detail))
+        whole = await ask.look("diagnose", about=None)
+        if any(is_grave(one) for one in grave_first(whole)):  # who asks of one thing must not go back to bed
+            draft.points("Elsewhere", others(whole, [], ask.now)[:_FULL])
     for one in some[:_FULL]:
         tell_incident(draft, one, diagnosed.cite, ask.now, deep=ask.reading.is_why)
     draft.points("Also", others(diagnosed, some[:_FULL], ask.now))
