@@ -15,6 +15,8 @@ from tests.real.slurm.namespaces import ClusterError, Host
 _FIELD = re.compile(r"(?:^|\s)([A-Z][\w:/]*)=(.*?)(?=\s[A-Z][\w:/]*=|\s*$)")
 PEOPLE = ("alice", "bob")
 """Users with an account and a home."""
+MOMENTARY = frozenset({"PLANNED", "NOT_RESPONDING"})
+"""Flags that come and go by themselves: a plan of the scheduler, and a ping that a busy machine answered late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,11 @@ class Oracle:
 
     def node_state(self, node: str) -> frozenset[str]:
         """State and flags of a node; empty when there is no such node."""
-        return frozenset(self.node(node).get("State", "").rstrip("*").split("+")) - {""}
+        return frozenset(flag.rstrip("*") for flag in self.node(node).get("State", "").split("+")) - {""}
+
+    def standing(self, node: str) -> frozenset[str]:
+        """State and flags of a node, but for those that come and go by themselves on a busy machine."""
+        return self.node_state(node) - MOMENTARY
 
     def has_registered(self, node: str) -> bool:
         """Whether the controller has heard from a node since it started, or knows no such node."""

@@ -63,7 +63,7 @@ def test_a_user_may_not_drain(cluster: SlurmCluster, short_folder: Path) -> None
     done = alice.run("drain", "node2", "--reason", "x", "--yes")
 
     assert 1 == done.returncode, done.stderr
-    assert {"IDLE", "DYNAMIC_NORM"} == cluster.slurm.node_state("node2") - {"PLANNED"}
+    assert {"IDLE", "DYNAMIC_NORM"} == cluster.slurm.standing("node2")
 
 
 def test_death_is_shown_and_the_job_is_lost(cluster: SlurmCluster, short_folder: Path) -> None:

@@ -129,7 +129,7 @@ def test_node_is_drained_and_resumed_by_command(cluster: SlurmCluster, short_fol
 
     assert "DRAIN" in drained["State"]
     assert drained["Reason"].startswith("fan 2 is loud [root@")
-    assert {"IDLE", "DYNAMIC_NORM"} == cluster.slurm.node_state("node2")
+    assert {"IDLE", "DYNAMIC_NORM"} == cluster.slurm.standing("node2")
 
 
 def test_dead_node_is_shown_deleted_and_seen_again(cluster: SlurmCluster, short_folder: Path) -> None:

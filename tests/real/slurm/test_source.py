@@ -17,6 +17,7 @@ from app.transport.dialer import Dialer
 from app.transport.scrape import ScrapeClient
 from app.transport.ssh import SshForwards
 from tests.real.slurm.cluster import SlurmCluster
+from tests.real.slurm.oracle import MOMENTARY
 from tests.tools.fake_clock import FakeClock
 
 Look = Callable[[], Awaitable[Reading]]
@@ -127,7 +128,7 @@ async def test_nodes_are_slurms_nodes(cluster: SlurmCluster, look: Look) -> None
 
     assert ["node1", "node2", "node3"] == sorted(nodes)
     for name, node in nodes.items():
-        assert cluster.slurm.node_state(name) - {"PLANNED"} == {node.state, *node.flags} - {"PLANNED"}, name
+        assert cluster.slurm.standing(name) == {node.state, *node.flags} - MOMENTARY, name
     assert ("fan 2 is loud", True, 8) == (nodes["node1"].reason, nodes["node1"].is_draining, nodes["node1"].gpus)
     assert (3, frozenset({0, 1, 2})) == (nodes["node3"].gpus_used, nodes["node3"].indices_used)
     assert (0, True) == (nodes["node2"].gpus_used, nodes["node2"].is_dynamic)
