@@ -23,6 +23,7 @@ from app.transport.runner import invoking_user
 
 if TYPE_CHECKING:  # who has no model does not pay for its client
     from app.agent.provider import Provider
+    from app.agent.provider.probe import Check
     from app.services.feed import Feed
     from app.services.jobs import Jobs
     from app.transport.ssh import SshForwards
@@ -76,6 +77,11 @@ class Server:
     async def probe(self) -> BrainStatus:
         """Who it is and what it can."""
         return await self._provider.probe()
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What the last probe found out, one thing each."""
+        return self._provider.checks
 
     def brain(self, _status: BrainStatus) -> Brain:
         """What answers with it."""

@@ -25,6 +25,7 @@ async def live_checks(settings: Settings, options: RuntimeOptions) -> list[Check
         _driver_checks(settings, options),
         _source_checks(settings, options),
         _slurm_checks(settings, options),
+        _agent_checks(settings, options),
     )
     return [check for group in groups for check in group]
 
@@ -87,6 +88,12 @@ async def _slurm_checks(settings: Settings, options: RuntimeOptions) -> list[Che
     from app.cli.checks_slurm import slurm_checks  # noqa: PLC0415 - late: Slurm's modules are for its users
 
     return await slurm_checks(settings, options)
+
+
+async def _agent_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
+    from app.cli.checks_agent import agent_checks  # noqa: PLC0415 - late: as above
+
+    return await agent_checks(settings, options)
 
 
 async def _source_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:

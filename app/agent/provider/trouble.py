@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from app.agent.door import inside
@@ -78,7 +80,7 @@ def refused(
     """The error for an HTTP status; `headers` with names in small letters."""
     said = words(body)
     tail = f": {said}" if said else ""
-    retry_s = _seconds(headers.get("retry-after", ""))
+    retry_s = _seconds(headers.get("retry-after", ""), headers.get("date", ""))
     match status:
         case 401 | 403:
             wants = f"does not take the key in {key_file}" if key_file else "wants a key: set agent.api_key_file"
@@ -177,13 +179,21 @@ def names_of(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(shown[:most]) + more
 
 
-def _seconds(text: str) -> float | None:
-    """`Retry-After` in seconds; a date in it is not read."""
+def _seconds(text: str, date: str) -> float | None:
+    """`Retry-After` in seconds; a date in it (RFC 9110 §10.2.3) counts from the answer's own date."""
     try:
         found = float(text)
     except ValueError:
-        return None
+        found = _until(text, date)
     return found if 0 <= found < 86400 else None
+
+
+def _until(text: str, date: str) -> float:
+    """Seconds between two dates of a header; not a number where one of them is none."""
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds())
+    except (ValueError, TypeError):
+        return math.nan
 
 
 def _chain(error: BaseException | None) -> Iterable[BaseException]:

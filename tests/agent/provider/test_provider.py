@@ -120,6 +120,18 @@ async def test_wait_is_told_before_it_begins() -> None:
         await deltas.aclose()
 
 
+async def test_wait_may_be_a_date() -> None:
+    """A date in `Retry-After` counts from the server's own, so that our clock may be wrong."""
+    dates = {"date": "Sat, 28 Nov 2026 12:00:00 GMT", "retry-after": "Sat, 28 Nov 2026 12:00:09 GMT"}
+    model = ScriptedModel([(Fail(429, "busy", headers=dates),), (Say("Well."),)])
+    async with connected(model) as (provider, _):
+        first = await anext(deltas := provider.stream(QUESTION))
+        await deltas.aclose()
+
+    assert isinstance(first, Waiting)
+    assert first.text.endswith("it asks to wait 9 s; asking again in 9 s")
+
+
 async def test_nothing_is_asked_again_after_a_word() -> None:
     """What was shown is never said twice."""
     model = ScriptedModel([(Say("All is"), Die()), (Say("Again."),)])
