@@ -55,6 +55,8 @@ WHOLE: tuple[Intent, ...] = (
         (r"\bhealth\w*\b", 4),
         (r"\bwhat needs (?:my )?attention\b|\bwhat should i (?:look at|worry about|know)\b|\bworry\b", 8),
         (r"<INCIDENT>", 7),
+        (r"\b(?:why|how) did (?:it|this|that|these|those) (?:all )?(?:happen|come about|start|begin)\b|\bhow come\??$", 8),
+        (r"\bwhat (?:caused|causes|triggered|led to|is behind|is the (?:root )?cause of|was the (?:root )?cause of) (?:it|this|that|all this)\b", 8),
     ), about=("gpu", "node", "job", "user"), example="is everything ok?"),
     Intent("status", (
         (r"\b(?:status|overview|summary|summarise|summarize|sum up|sitrep|state of (?:the )?(?:cluster|fleet|nation|things))\b", 5),
