@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from time import perf_counter
 
+from tests.bench.bare import LINE
 from tests.bench.report import Report, Target
 from tests.bench.stage import Program, UnreadyError, environment, exporter, fake_gpus, hung_target, ours, peer
 from tests.bench.terminal import measure
@@ -46,9 +49,12 @@ def _screens(report: Report, environ: Mapping[str, str], page: str, hung: str) -
     by_driver = ours("--target", "nvml:", "--interval", "1", "--cluster-name", "bench-lab")
     with_hung = ours("--target", page, "--target", hung, "--interval", "1", "--cluster-name", "bench-lab")
     nvitop = peer("nvitop", "--interval", "1")
+    floor = Program("Textual alone", (sys.executable, str(Path(__file__).with_name("bare.py"))))
     frames, numbers, hung_frames, hung_numbers = [], [], [], []
     theirs: list[float] = []
+    bare: list[float] = []
     for _ in range(ROUNDS):
+        bare.append(_first(floor, environ, LINE, LINE)[0])
         frame, number = _first(by_driver, environ, "bench-lab")
         frames.append(frame)
         numbers.append(number)
@@ -57,9 +63,9 @@ def _screens(report: Report, environ: Mapping[str, str], page: str, hung: str) -
         hung_numbers.append(number)
         if not nvitop.why_not:
             theirs.append(_first(nvitop, environ, "NVITOP")[1])
-    report.add("first frame, by driver", "s", frames, Target(at_most=0.3))
+    report.add("first frame, by driver", "s", frames, Target(at_most=0.3), {floor.name: bare})
     report.add("first numbers, by driver", "s", numbers, Target(at_most=0.5), {"nvitop": theirs})
-    report.add("first frame, a target hangs", "s", hung_frames, Target(at_most=0.3))
+    report.add("first frame, a target hangs", "s", hung_frames, Target(at_most=0.3), {floor.name: bare})
     report.add("first numbers, a target hangs", "s", hung_numbers, Target(at_most=0.5))
 
 
@@ -70,9 +76,9 @@ def _wall(program: Program, environ: Mapping[str, str]) -> float:
     return perf_counter() - began
 
 
-def _first(program: Program, environ: Mapping[str, str], frame: str) -> tuple[float, float]:
+def _first(program: Program, environ: Mapping[str, str], frame: str, numbers: str = BUSY) -> tuple[float, float]:
     """Seconds until the frame and until numbers stood on the screen; as long as was waited, where they never did."""
     waited = 8.0
-    marks = {"frame": frame, "numbers": BUSY}
+    marks = {"frame": frame, "numbers": numbers}
     seen = measure(program.command, environ, marks, warm_s=waited, window_s=0.0, until_marked=True).marks
     return seen["frame"] or waited, seen["numbers"] or waited
