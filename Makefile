@@ -8,6 +8,12 @@ PYTEST := $(PY) -m pytest
 # Two workers: the suites are sized for a two-core machine. `make test WORKERS=auto` uses every core.
 WORKERS ?= 2
 ARGS ?=
+# Real parts of which each test has its own (namespaces, ports, folders), so that they run side by side; longest first.
+SPREAD := tests/real/deploy tests/real/pod tests/real/terraform
+# Of the deploy targets: which deployment, which of its nodes, which log.
+NAME ?=
+NODE ?= head
+LOG ?= slurmctld
 CAPTURES ?=
 ORACLE ?=
 
@@ -15,13 +21,31 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-real test-vllm parts lint format bench docs conformance snapshots wheel lock clean
+.PHONY: help run deploy-plan deploy deploy-status deploy-ssh deploy-logs destroy test test-slow test-real test-vllm parts lint format bench docs conformance snapshots wheel lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUN_READY) ## set up what the program needs and open the screen (ARGS="demo --nodes 4" runs another command)
 	@$(VENV)/bin/gpu-watchdog $(ARGS)
+
+deploy-plan: $(RUN_READY) ## show what deploying would change and cost; NAME=lab, ARGS="--nodes 2 --gpu 'NVIDIA A40'"
+	@$(VENV)/bin/gpu-watchdog deploy $(NAME) --plan $(ARGS)
+
+deploy: $(RUN_READY) ## rent a cluster and bring it up (asks first), or go on where the last run stopped; NAME, ARGS
+	@$(VENV)/bin/gpu-watchdog deploy $(NAME) $(ARGS)
+
+deploy-status: $(RUN_READY) ## show a deployment's nodes, what is astray and what is billed; NAME, ARGS
+	@$(VENV)/bin/gpu-watchdog deploy $(NAME) --status $(ARGS)
+
+deploy-ssh: $(RUN_READY) ## log in on a node of a deployment; NAME, NODE=head
+	@$(VENV)/bin/gpu-watchdog deploy $(NAME) --ssh $(NODE) $(ARGS)
+
+deploy-logs: $(RUN_READY) ## print a log of a node of a deployment; NAME, NODE=head, LOG=slurmctld
+	@$(VENV)/bin/gpu-watchdog deploy $(NAME) --logs $(NODE) $(LOG) $(ARGS)
+
+destroy: $(RUN_READY) ## destroy a deployment (asks for its name) and prove that nothing is left; NAME, ARGS
+	@$(VENV)/bin/gpu-watchdog deploy $(NAME) --destroy $(ARGS)
 
 test: $(DEV_READY) ## run every test that needs no more than Python; real parts that are absent are skipped and counted
 	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
@@ -30,7 +54,10 @@ test-slow: $(DEV_READY) ## run the long tests
 	$(PYTEST) tests -m slow $(ARGS)
 
 test-real: $(DEV_READY) ## run the tests of real parts (Prometheus, ssh, tmux, ...); `make parts` installs those
-	$(PYTEST) tests/real -m "not slow" $(ARGS)
+	@first=0; second=0; \
+	$(PYTEST) tests/real $(SPREAD:%=--ignore=%) -m "not slow" $(ARGS) || first=$$?; \
+	$(PYTEST) $(SPREAD) -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) || second=$$?; \
+	case $$first,$$second in 0,0 | 0,5 | 5,0) ;; *) exit 1 ;; esac  # 5: ARGS chose none of that half
 
 test-vllm: $(DEV_READY) ## run the tests against a real vLLM on the CPU: the first time 9 GB of disk and ten minutes, then two
 	GPU_WATCHDOG_TEST_VLLM=1 $(PYTEST) tests/real/vllm -n 0 $(ARGS)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from app.services.jobs import Jobs
     from app.services.log_tail import ModelLogs
     from app.services.own_processes import OwnProcesses
+    from app.tui.infra_looks import InfraGround
     from app.tui.job_desk import JobDesk
 
 _LOOK, _ACT, _SET_UP = "look", "act on Slurm's jobs and nodes", "set up and serve"
@@ -73,6 +74,13 @@ COMMANDS: tuple[Command, ...] = (
         "collect in the background, for every screen and command at once",
         "app.cli.serve",
         (0, 64, 69),
+    ),
+    Command(
+        "deploy",
+        _SET_UP,
+        "rent a cluster, bring Slurm, a model and monitoring up on it, and destroy it",
+        "app.cli.deploy",
+        (0, 1, 2, 3, 64, 69, 75, 77),
     ),
     Command("mcp", _SET_UP, "offer what only reads to other agents (MCP)", "app.cli.mcp", (0, 64, 69)),
     Command("init", _SET_UP, "write a first configuration from what is found here", "app.cli.init", (0, 2, 64, 73)),
@@ -185,6 +193,8 @@ def open_screen(connect: Connect, settings: Settings, state_dir: Path, slurm: Ca
             jobs=lambda: _jobs(settings, state_dir, slurm() if slurm is not None else settings.slurm),
             processes=lambda: _own_processes(state_dir),
             model_logs=lambda: _model_logs(settings, state_dir),
+            # A simulated cluster has no way to Slurm of its own, and rents nothing.
+            infra=(lambda: _infra(settings, state_dir)) if slurm is not None else None,
             read_only=settings.screen.read_only,
             shell=settings.screen.shell and not os.environ.get("GPU_WATCHDOG_NO_SHELL"),
             call=settings.screen.call,
@@ -198,23 +208,38 @@ def _jobs(settings: Settings, state_dir: Path, slurm: Slurm) -> AbstractAsyncCon
     from app.services.open_jobs import open_jobs
     from app.transport.clock import SystemClock
 
-    read_only = settings.screen.read_only
-    return open_jobs(slurm, state_dir, SystemClock(), os.environ, face="screen", read_only=read_only)
+    read_only, which = settings.screen.read_only, settings.discover.terraform
+    return open_jobs(slurm, state_dir, SystemClock(), os.environ, face="screen", read_only=read_only, deployment=which)
 
 
 def _model_logs(settings: Settings, state_dir: Path) -> AbstractAsyncContextManager[ModelLogs]:
     """What follows the model servers' logs; loaded when the first is wanted."""
+    from app.config.paths import deployments_dir
     from app.services.log_tail import open_model_logs
+    from app.sources.deployed import deployed
     from app.transport.clock import SystemClock
 
-    return open_model_logs(settings.log, state_dir, SystemClock(), os.environ)
+    logs = (*settings.log, *deployed(deployments_dir(state_dir), settings.discover.terraform).logs)
+    return open_model_logs(logs, state_dir, SystemClock(), os.environ)
+
+
+def _infra(settings: Settings, state_dir: Path) -> InfraGround:
+    """What the Infra page deploys with; loaded when the page is first opened, and most of it when it deploys."""
+    from app.services.deploy.building import deploying
+    from app.transport.clock import SystemClock
+    from app.tui.infra_looks import InfraGround
+
+    return InfraGround(lambda: deploying(settings, state_dir, os.environ, SystemClock()), settings.deploy, os.environ)
 
 
 def _chat(settings: Settings, state_dir: Path, feed: Feed, jobs: JobDesk | None) -> ChatDesk:
     """What answers the screen's questions; loaded with the first of them."""
+    from app.config.paths import deployments_dir
     from app.runtime import RuntimeOptions, chat_desk
+    from app.sources.deployed import with_deployed
 
     options = RuntimeOptions(state_dir=state_dir, environ=os.environ)
+    settings = with_deployed(settings, deployments_dir(state_dir))
     return chat_desk(settings, options, feed, cast("Jobs | None", jobs))
 
 

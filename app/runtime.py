@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.config.paths import private_dir
+from app.config.paths import deployments_dir, private_dir
 from app.config.settings import Settings, Target
 from app.domain.restore import REMEMBER_S
 from app.domain.snapshot import Snapshot
@@ -36,7 +36,7 @@ from app.transport.clock import Clock, SystemClock
 from app.transport.dialer import Dialer
 from app.transport.peer import owner_is_trusted
 from app.transport.scrape import ScrapeClient
-from app.transport.ssh import SshForwards
+from app.transport.ssh import open_forwards
 from app.transport.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def targets_of(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, 
 
 def _targets(settings: Settings, options: RuntimeOptions, client: ScrapeClient) -> Targets:
     environ = options.environ
-    return Targets(settings, targets_of(settings, environ), client, options.clock, options.tap, environ=environ)
+    targets, deployments = targets_of(settings, environ), deployments_dir(options.state_dir)
+    return Targets(settings, targets, client, options.clock, options.tap, environ=environ, deployments=deployments)
 
 
 async def look_once(settings: Settings, options: RuntimeOptions) -> Snapshot:
@@ -115,7 +116,7 @@ def _unhurried(settings: Settings) -> Settings:
 @contextlib.asynccontextmanager
 async def _client(options: RuntimeOptions, user: str | None = None) -> AsyncIterator[ScrapeClient]:
     """The scraping client with its ssh forwards; `user` restricts whose unix sockets it talks to (see `Dialer`)."""
-    forwards = SshForwards(options.state_dir / "ssh", options.clock)
+    forwards = open_forwards(options.state_dir, options.clock)
     try:
         async with ScrapeClient(Dialer(forwards, owner=user)) as client:
             yield client
@@ -183,10 +184,21 @@ async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterat
         tasks = await stack.enter_async_context(Tasks())
         tasks.start(monitor.Monitor(board, targets, clock).run(), "monitor")
         tasks.start(_evaluate(parts, watch, settings, options, tasks), "evaluation")
+        if options.write:
+            tasks.start(_keep_deployments(settings, options), "deployments")
         if path is not None and recall is not None:
             bring_back = partial(_bring_back, recall, targets, watch)
             tasks.start(_keep(parts, path, settings, options, bring_back), "history")
         yield parts
+
+
+async def _keep_deployments(settings: Settings, options: RuntimeOptions) -> None:
+    """End rented clusters that have lived long enough, until cancelled; nothing is loaded where there is none."""
+    while not deployments_dir(options.state_dir).is_dir():
+        await options.clock.sleep(60.0)
+    from app.services.deploy.keeper import keep  # noqa: PLC0415 - late: few have rented anything
+
+    await keep(settings, options.state_dir, options.environ, options.clock)
 
 
 async def _evaluate(parts: Collecting, watch: Watch, settings: Settings, options: RuntimeOptions, tasks: Tasks) -> None:

@@ -66,9 +66,9 @@ class Server:
         self._runbooks = Runbooks(settings.runbooks)
         self._forwards: SshForwards | None = None
         if settings.ssh:
-            from app.transport.ssh import SshForwards  # noqa: PLC0415 - late: for those who reach it through ssh
+            from app.transport.ssh import open_forwards  # noqa: PLC0415 - late: for those who reach it through ssh
 
-            self._forwards = SshForwards(state_dir / "ssh", clock)
+            self._forwards = open_forwards(state_dir, clock)
         try:
             self._provider: Provider = connect(settings, forwards=self._forwards, clock=clock)
         except ProviderError as error:

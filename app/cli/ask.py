@@ -20,6 +20,7 @@ from app.cli.options import declare_sources, settings_of
 from app.cli.reaching import Reached, reached_once, reached_then
 from app.cli.session import run_async, runtime_options
 from app.cli.slurm_session import jobs_if_any
+from app.config import paths
 from app.config.settings import Settings
 from app.domain.chat import Chip, ChipKind, Exchange
 from app.domain.naming import uuid_key
@@ -27,6 +28,7 @@ from app.domain.series import parse_subject
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_time
 from app.runtime import RuntimeOptions
+from app.sources.deployed import with_deployed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -79,7 +81,9 @@ def declare(parser: Parser) -> None:
 def run(args: argparse.Namespace, context: Context) -> int:
     """Ask and print; 1 where the check of the answer marked something, 69 where nothing could answer."""
     question = _question(args.question)
-    settings = _agent_settings(settings_of(args, context.environ, context.home), args)
+    settings = settings_of(args, context.environ, context.home)
+    deployments = paths.deployments_dir(paths.state_dir(context.environ, context.home))
+    settings = _agent_settings(settings if args.offline else with_deployed(settings, deployments), args)
     options = runtime_options(args, context, settings, write=False)
     try:
         at = None if args.at is None else parse_time(args.at, options.clock.now())

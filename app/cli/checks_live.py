@@ -26,6 +26,7 @@ async def live_checks(settings: Settings, options: RuntimeOptions) -> list[Check
         _source_checks(settings, options),
         _slurm_checks(settings, options),
         _agent_checks(settings, options),
+        _deploy_checks(settings, options),
     )
     return [check for group in groups for check in group]
 
@@ -94,6 +95,12 @@ async def _agent_checks(settings: Settings, options: RuntimeOptions) -> list[Che
     from app.cli.checks_agent import agent_checks  # noqa: PLC0415 - late: as above
 
     return await agent_checks(settings, options)
+
+
+async def _deploy_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
+    from app.cli.checks_deploy import deploy_checks  # noqa: PLC0415 - late: likewise
+
+    return await deploy_checks(settings, options)
 
 
 async def _source_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:

@@ -7,10 +7,12 @@ import re
 from collections.abc import AsyncIterator, Sequence
 
 from app.cli.checks import Check, State
+from app.config.paths import deployments_dir
 from app.config.settings import Settings
 from app.present.units import format_age
 from app.runtime import RuntimeOptions
 from app.services.slurm_access import SlurmAccess, open_access
+from app.sources.deployed import deployed
 from app.sources.slurm.commands import SlurmCommands, config_of
 from app.sources.slurm.parsed import SlurmParseError
 from app.sources.slurm.rest import SlurmRest
@@ -41,8 +43,9 @@ async def slurm_checks(settings: Settings, options: RuntimeOptions) -> list[Chec
     slurm = settings.slurm
     if slurm.via == "off":
         return [Check(GROUP, "way", "note", "turned off (slurm.via is `off`)")]
-    way = way_of(slurm, options.environ)
-    if way is None:
+    if way_of(slurm, options.environ) is None:
+        slurm = deployed(deployments_dir(options.state_dir), settings.discover.terraform).slurm or slurm
+    if way_of(slurm, options.environ) is None:
         advice = "set slurm.ssh, slurm.rest_url or slurm.bin_dir if there is a cluster"
         return [Check(GROUP, "way", "note", "none: this machine has no squeue that knows a cluster", advice)]
     try:

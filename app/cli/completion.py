@@ -68,10 +68,15 @@ def syntax(command: Command) -> Syntax:
             continue
         flags = tuple(action.option_strings)
         told = settings.get(flags[0], action.help or "")
-        value = "" if action.nargs == 0 else str(action.metavar or action.dest)
+        value = "" if action.nargs == 0 else _value(action)
         repeatable = isinstance(action.default, list)
         options.append(Option(flags, " ".join(told.replace("%%", "%").split()), value, choices, repeatable))
     return Syntax(command, tuple(options), tuple(words))
+
+
+def _value(action: argparse.Action) -> str:
+    """What an option takes, as its help calls it; several words where it takes several."""
+    return " ".join(action.metavar) if isinstance(action.metavar, tuple) else str(action.metavar or action.dest)
 
 
 def _menu(text: str) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from app.cli.command import HelpShown, Parser
 from app.cli.errors import CliError
 from app.config.load import ConfigError, find_file, load
+from app.config.paths import NONE, deployments_dir, state_dir, watch_files
 from app.config.settings import TABLES, Settings, Target, help_of
 
 _PREFIX = "setting:"
@@ -124,9 +125,10 @@ def settings_of(args: argparse.Namespace, environ: Mapping[str, str], home: Path
     except ConfigError as error:
         raise CliError(str(error)) from error
     if not args.target:
-        return settings
+        files = watch_files(deployments_dir(state_dir(environ, home)), settings.discover.terraform)
+        return replace(settings, is_deployed=any(file.is_file() for file in files))
     targets = tuple(target_of(text) for text in args.target)
-    discover = replace(settings.discover, files=(), http=(), local=False)
+    discover = replace(settings.discover, files=(), http=(), terraform=NONE, local=False)
     # Just these targets: Slurm too only where it is named, and not because its commands happen to be here.
     slurm = settings.slurm if settings.slurm.is_named else replace(settings.slurm, via="off")
     return replace(settings, target=targets, discover=discover, slurm=slurm)

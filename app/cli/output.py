@@ -40,6 +40,8 @@ class Output:
         self.has_reader = err.isatty()
         """Whether a person sees the notes as they come: who waits is told how it goes on."""
         dumb = environ.get("TERM", "") in ("", "dumb")
+        self.can_redraw = self.has_reader and not dumb
+        """Whether notes may be drawn over those before."""
         self.is_unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
         """Whether the output takes more than ASCII."""
         self.has_colour = self.is_terminal and not environ.get("NO_COLOR") and not dumb
@@ -81,6 +83,12 @@ class Output:
         self._out.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in shown) + "\x1b[J")
         self._out.flush()
 
+    def note_over(self, lines: list[str], rows: int) -> None:
+        """Hints drawn over the last `rows` lines of them, on a terminal; what was below them is cleared."""
+        up = f"\x1b[{rows}A" if rows else ""
+        self._err.write(f"\r{up}" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
+        self._err.flush()
+
     def paint(self, text: str, tone: Tone) -> str:
         """The text in the colour of its tone, where colours are allowed."""
         code = _SGR.get(tone)
@@ -97,9 +105,16 @@ class Output:
 
     def size(self) -> tuple[int, int]:
         """(columns, lines) of the terminal; COLUMNS and LINES count first, as for every tool."""
+        return self._size(self._out)
+
+    def note_size(self) -> tuple[int, int]:
+        """The same of the terminal that the notes go to."""
+        return self._size(self._err)
+
+    def _size(self, stream: TextIO) -> tuple[int, int]:
         columns, rows = self._environ.get("COLUMNS", ""), self._environ.get("LINES", "")
         try:
-            real = os.get_terminal_size(self._out.fileno())
+            real = os.get_terminal_size(stream.fileno())
             found = (real.columns or _FALLBACK_WIDTH, real.lines or _FALLBACK_HEIGHT)
         except (OSError, ValueError):  # not a terminal, or not even a file
             found = (_FALLBACK_WIDTH, _FALLBACK_HEIGHT)

@@ -29,7 +29,10 @@ async def slurm_jobs(args: argparse.Namespace, context: Context, settings: Setti
     """Slurm's verbs until the context is left. Raises CliError where there is no way to Slurm."""
     state = paths.state_dir(context.environ, context.home)
     read_only = bool(getattr(args, "read_only", False))
-    opened = open_jobs(settings.slurm, state, SystemClock(), context.environ, face="command line", read_only=read_only)
+    which, face = settings.discover.terraform, "command line"
+    opened = open_jobs(
+        settings.slurm, state, SystemClock(), context.environ, face=face, read_only=read_only, deployment=which
+    )
     async with _opened(opened) as jobs:
         if jobs is None:
             raise CliError(why_no_way(settings.slurm), UNAVAILABLE)
@@ -42,7 +45,10 @@ async def jobs_if_any(
 ) -> AsyncIterator[Jobs | None]:
     """Slurm's verbs for who can do without; None where there is no way to Slurm. Raises CliError for wrong settings."""
     state = paths.state_dir(context.environ, context.home)
-    opened = open_jobs(settings.slurm, state, SystemClock(), context.environ, face=face, read_only=read_only)
+    which = settings.discover.terraform
+    opened = open_jobs(
+        settings.slurm, state, SystemClock(), context.environ, face=face, read_only=read_only, deployment=which
+    )
     async with _opened(opened) as jobs:
         yield jobs
 
@@ -60,7 +66,8 @@ def why_no_way(slurm: Slurm) -> str:
 async def slurm_access(context: Context, settings: Settings) -> AsyncIterator[SlurmAccess | None]:
     """The way to Slurm, or None. Raises CliError for settings that cannot be used."""
     state = paths.state_dir(context.environ, context.home)
-    async with _opened(open_access(settings.slurm, state, SystemClock(), context.environ)) as access:
+    which = settings.discover.terraform
+    async with _opened(open_access(settings.slurm, state, SystemClock(), context.environ, which)) as access:
         yield access
 
 

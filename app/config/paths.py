@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+WATCH = "watch.json"
+"""Name of the file in a deployment's folder that says what there is to be watched."""
+NONE = "none"
+"""As `[discover] terraform`: no deployment is looked at."""
+
 
 def state_dir(environ: Mapping[str, str], home: Path) -> Path:
     """The state folder: `$GPU_WATCHDOG_STATE_DIR`, else `$XDG_STATE_HOME/gpu-watchdog` (made 0700 by who writes)."""
@@ -17,6 +22,25 @@ def state_dir(environ: Mapping[str, str], home: Path) -> Path:
 def config_dir(environ: Mapping[str, str], home: Path) -> Path:
     """The user's configuration folder."""
     return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "gpu-watchdog"
+
+
+def deployments_dir(state_dir: Path) -> Path:
+    """The folder of this user's deployments, one folder each in it."""
+    return state_dir / "deployments"
+
+
+def watch_files(deployments: Path, which: str) -> tuple[Path, ...]:
+    """Where deployments say what there is to be watched; `which` is `[discover] terraform`, and a file may be gone."""
+    if which == NONE:
+        return ()
+    if which:
+        return (deployments / which / WATCH,) if "/" not in which and which not in (".", "..") else ()
+    return tuple(sorted(deployments.glob(f"*/{WATCH}")))
+
+
+def deployments_ssh_config(state_dir: Path) -> Path:
+    """What ssh is configured by once there is a deployment: the nodes of all of them, then the user's own."""
+    return deployments_dir(state_dir) / "ssh_config"
 
 
 def sockets(environ: Mapping[str, str], configured: str = "") -> tuple[Path, ...]:

@@ -55,6 +55,9 @@ class Discover:
     files: tuple[str, ...] = setting((), "Prometheus file_sd files (JSON); patterns allowed, relative to this file.")
     http: tuple[str, ...] = setting((), "Prometheus http_sd addresses.")
     refresh_s: float = setting(30.0, "Seconds between two looks at http_sd; files are looked at every interval.")
+    terraform: str = setting(
+        "", "Deployment whose nodes are looked at; empty: all of this user's; `none`: none of them."
+    )
     local: bool = setting(True, "Read this machine's own GPUs through NVML when nothing else is configured.")
 
 
@@ -156,6 +159,33 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Deploy:
+    """`[deploy]`: what `deploy` provisions, where its flags do not say otherwise."""
+
+    api_key_file: str = setting("", "File that holds RunPod's API key (0600); empty: the variable RUNPOD_API_KEY.")
+    ssh_key: str = setting("", "Private ssh key for the pods; empty: one is made for each deployment.")
+    hf_token_file: str = setting("", "File that holds the Hugging Face token (0600), for models that ask for one.")
+    image: str = setting("", "Image of the pods; empty: a stock image, and our scripts are brought over ssh.")
+    gpu: tuple[str, ...] = setting((), "GPU types in your order, as RunPod names them; empty: the cheapest that fits.")
+    order: str = setting("given", "`given`: try the GPU types in your order; `price`: the cheapest first.")
+    nodes: int = setting(2, "Nodes, the head counted.")
+    gpus_per_node: int = setting(1, "GPUs of each node.")
+    data_centers: tuple[str, ...] = setting((), "Data centres, in your order; empty: any with a private network.")
+    cloud: str = setting("SECURE", "`SECURE` or `COMMUNITY`; only the first has a private network between pods.")
+    disk_gb: int = setting(50, "Disk of each pod, in GB.")
+    volume: int = setting(0, "Network volume that keeps the model's weights, in GB (10 at least); 0: none.")
+    model: str = setting(
+        "", "Model that vLLM serves on the head; `default`: the one this program is made for; empty: none."
+    )
+    max_cost_per_hour: float = setting(0.0, "$/h that all pods together may cost; 0: no limit of ours.")
+    ttl: str = setting("", "Time to live, `12h`: then all is destroyed; empty: for ever.")
+    idle_shutdown: str = setting("", "Idle time, `45m`, after which all is destroyed; empty: never.")
+    burn_in: bool = setting(False, "Load every GPU for some seconds before it is used.")
+    terraform: str = setting("", "Terraform's or OpenTofu's command; empty: `terraform`, else `tofu`, on the path.")
+    overlay: str = setting("", "Folder of your own `.tf` files that are laid beside ours.")
+
+
+@dataclass(frozen=True, slots=True)
 class Screen:
     """`[screen]`: how it looks."""
 
@@ -181,17 +211,21 @@ class Settings:
     serve: Serve = field(default_factory=Serve)
     agent: Agent = field(default_factory=Agent)
     screen: Screen = field(default_factory=Screen)
+    deploy: Deploy = field(default_factory=Deploy)
     prices: Mapping[str, float] = field(default_factory=dict)
     """$/h of one GPU, by model or the beginning of its name."""
     unused: tuple[str, ...] = ()
     """Tables of the file that this version knows of but does not read yet."""
     origin: str = ""
     """The file it came from; empty for none."""
+    is_deployed: bool = False
+    """A deployment of this user is there to be looked at."""
 
     @property
     def is_empty(self) -> bool:
         """Nothing to look at is configured."""
-        return not (self.target or self.log or self.discover.files or self.discover.http or self.slurm.is_named)
+        named = self.target or self.log or self.discover.files or self.discover.http or self.slurm.is_named
+        return not (named or self.is_deployed)
 
 
 TABLES: Mapping[str, type[Any]] = {
@@ -203,10 +237,11 @@ TABLES: Mapping[str, type[Any]] = {
     "serve": Serve,
     "agent": Agent,
     "screen": Screen,
+    "deploy": Deploy,
 }
 """Plain tables by name; `target` and `log` are lists of tables, `prices` a free mapping."""
 
-LATER: tuple[str, ...] = ("prometheus", "deploy")
+LATER: tuple[str, ...] = ("prometheus",)
 """Tables of the configuration contract whose parts are not built yet: accepted, named by `doctor`, not read."""
 
 

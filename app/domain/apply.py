@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from app.domain.happenings import gpu_events, source_events
 from app.domain.naming import natural, same_node, uuid_key
 from app.domain.reading import GpuReading, MigReading, NodeReading, PageHealth, Reading, SourceSpec
+from app.domain.rented import STATUS, pod_events
 from app.domain.series import Event, Subject
 from app.domain.snapshot import UNLISTED, Gpu, Layer, MigSlice, Node, Service, Snapshot, SourceState
 
@@ -116,6 +117,8 @@ def _apply_node(
     given = spec.node if len(reading.nodes) == 1 else None
     snapshot, name = _settle_name(snapshot, given, said)
     node = snapshot.nodes.get(name)
+    if STATUS in said.facts:
+        events.extend(pod_events(node, name, said.facts, reading.at))
     is_new = node is None
     node = node or Node(name)
     layer = Layer(spec.name, reading.at, spec.interval_s, said.values, rank_of(spec, reading.page))

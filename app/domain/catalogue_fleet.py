@@ -15,7 +15,7 @@ FLEET_METRICS: tuple[Metric, ...] = (
     Metric("fleet.jobs_pending", "", "pending", "Jobs that wait, by Slurm; tasks of an array count each.", fold="last"),
     Metric("fleet.nodes", "", "nodes", "Nodes known.", fold="last"),
     Metric("fleet.nodes_down", "", "nodes down", "Nodes of which no source answers.", fold="last"),
-    Metric("fleet.cost_per_hour", "$/h", "cost", "Price of all GPUs whose price is known; lost ones are paid for too.", fold="last", quantum=0.0001),
+    Metric("fleet.cost_per_hour", "$/h", "cost", "What providers bill, and the price of all other GPUs whose price is known; lost ones are paid for too.", fold="last", quantum=0.0001),
     Metric("fleet.idle_cost_per_hour", "$/h", "idle cost", "Price of the GPUs known not to be busy.", fold="last", quantum=0.0001),
 )
 # fmt: on

@@ -130,6 +130,7 @@ NODE_METRICS: tuple[Metric, ...] = (
     Metric("node.outlet_temperature", "°C", "outlet", "Temperature of the air going out.", fold="max", high=80, names=(Name("all_smi_chassis_outlet_temperature_celsius"),)),
     Metric("node.gpus_expected", "", "GPUs expected", "GPUs the exporter says the machine should have.", fold="sum", names=(
         Name("gpu_watchdog_gpus_expected"), Name("DCGM_FI_DEV_COUNT"), Name("DCGM_FI_SYSTEM_GPU_QUANTITY"), Name("nvidia_smi_count"), Name("gpu_nodes_total"))),
+    Metric("node.cost_per_hour", "$/h", "cost", "What the provider bills for a rented machine now.", fold="sum", quantum=0.0001),
     # ── rates, from two readings ──
     Metric("node.network_rx", "B/s", "net rx", "Bytes a second received on physical interfaces.", fold="sum", quantum=100, rate_of="node.network_rx_bytes"),
     Metric("node.network_tx", "B/s", "net tx", "Bytes a second sent on physical interfaces.", fold="sum", quantum=100, rate_of="node.network_tx_bytes"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from app.domain.health import values_health
 from app.domain.metrics import by_key
+from app.domain.rented import has_failed, is_sign_of_life, rent
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Mode, Node, Snapshot
 from app.domain.values import believed
 
@@ -131,6 +132,8 @@ class _Heard(NamedTuple):
 
 def _heard(snapshot: Snapshot, sources: Iterable[str], now: float) -> Mapping[str, _Heard]:
     states = [(name, snapshot.sources[name]) for name in sources if name in snapshot.sources]
+    # A provider tells what is billed, not whether the machine is up.
+    states = [(name, state) for name, state in states if state.spec.kind != "provider"]
     return {name: _Heard(state.condition(now) == "down", state.spec.kind == "slurm") for name, state in states}
 
 
@@ -147,13 +150,15 @@ def _state(node: Node, heard: Mapping[str, _Heard], join: Allocations | None, no
     up = [one for one in own if not one.is_down]
     if own and not up:
         return "down"
-    if believed(node.layers, now) or (node.gpus and any(believed(gpu.layers, now) for gpu in node.gpus)):
+    if is_sign_of_life(believed(node.layers, now)) or (
+        node.gpus and any(believed(gpu.layers, now) for gpu in node.gpus)
+    ):
         return "up"
     others = [one for one in own if not one.is_slurm]
     told = join.node(node.name) if join is not None and len(others) < len(own) else None
     if told is not None and all(one.is_slurm for one in up):
         return "down" if told.is_down or others else "up"
-    return "unknown"
+    return "down" if has_failed(node) else "unknown"
 
 
 def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
@@ -199,22 +204,29 @@ def _slurm(snapshot: Snapshot, now: float) -> SlurmCounts:
 def _sum_gpus(snapshot: Snapshot, now: float) -> _Sums:
     sums = _Sums()
     prices: dict[str | None, float | None] = {}
-    for gpu in snapshot.gpus():
-        model = gpu.model
-        if model not in prices:
-            prices[model] = gpu_price(snapshot.prices, model)
-        price = prices[model]
-        if price is not None:
-            sums.cost = (sums.cost or 0.0) + price
-            sums.idle_cost = sums.idle_cost or 0.0
-        if gpu.is_lost:
-            sums.lost += 1
-            sums.criticals += 1
-            continue
-        sums.present += 1
-        values = believed(gpu.layers, now)
-        _sum_values(sums, values, price)
+    for node in snapshot.nodes.values():
+        billed = rent(node, now)
+        if billed is not None:
+            _sum_cost(sums, billed)
+        for gpu in node.gpus:
+            model = gpu.model
+            if model not in prices:
+                prices[model] = gpu_price(snapshot.prices, model)
+            price = prices[model] if billed is None else billed / len(node.gpus)
+            if billed is None and price is not None:
+                _sum_cost(sums, price)
+            if gpu.is_lost:
+                sums.lost += 1
+                sums.criticals += 1
+                continue
+            sums.present += 1
+            _sum_values(sums, believed(gpu.layers, now), price)
     return sums
+
+
+def _sum_cost(sums: _Sums, price: float) -> None:
+    sums.cost = (sums.cost or 0.0) + price
+    sums.idle_cost = sums.idle_cost or 0.0
 
 
 def _sum_values(sums: _Sums, values: Mapping[str, float], price: float | None) -> None:

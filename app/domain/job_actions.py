@@ -15,6 +15,8 @@ NodeVerb = Literal["drain", "undrain", "delete"]
 ActionVerb = JobVerb | NodeVerb | Literal["submit"]
 AlertVerb = Literal["silence", "acknowledge", "end silence", "delete rule"]
 """Asked about in the same way; the desk for alerts does them."""
+InfraVerb = Literal["deploy", "scale", "replace", "destroy", "stop", "leave"]
+"""Likewise, of rented clusters: `app.services.deploy` does them."""
 
 JOB_VERBS: tuple[JobVerb, ...] = (
     "cancel", "hold", "release", "requeue", "suspend", "resume", "top", "nice", "extend", "signal",
@@ -26,9 +28,9 @@ NODE_VERBS: tuple[NodeVerb, ...] = ("drain", "undrain", "delete")
 class Plan:
     """One action, decided but not done: shown whole before anybody says yes."""
 
-    verb: ActionVerb | AlertVerb
+    verb: ActionVerb | AlertVerb | InfraVerb
     targets: tuple[str, ...]
-    """Ids of jobs, or names of nodes; of alerts' verbs a silence or a rule."""
+    """Ids of jobs, or names of nodes; of alerts' verbs a silence or a rule, of rented ones a deployment."""
     commands: tuple[tuple[str, ...], ...]
     """The exact words of each command, in order."""
     summary: str

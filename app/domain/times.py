@@ -32,6 +32,16 @@ def parse_span(text: str) -> float:
     return seconds
 
 
+def format_span(seconds: float) -> str:
+    """A span as `parse_span` reads it, to the second: `1h30m`."""
+    left, parts = round(seconds), []
+    for unit in ("d", "h", "m", "s"):
+        count, left = divmod(left, int(UNITS_S[unit]))
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
 def parse_time(text: str, now: float, tz: tzinfo | None = None) -> float:
     """Read a TIME as epoch seconds; `tz` is the zone of times that name none, None for the system's.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from app.domain.apply import Applied, Change, apply, forget
@@ -65,6 +65,16 @@ class Board:
     def forget(self, source: str) -> None:
         """Drop a source that is no longer configured."""
         self._set(forget(self._snapshot, source))
+
+    def price(self, prices: Mapping[str, float]) -> None:
+        """Take over what GPUs cost, where it is not known yet: what is configured stays."""
+        now = self._snapshot
+        known = {**prices, **now.prices}
+        if known == now.prices:
+            return
+        self._set(replace(now, version=now.version + 1, prices=known))
+        for _, renewed in self._taps:
+            renewed()
 
     def replace(self, snapshot: Snapshot) -> None:
         """Take a whole snapshot over (a daemon's, at the start of an attachment)."""

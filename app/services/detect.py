@@ -14,7 +14,7 @@ from app.config.settings import Settings, Target
 from app.domain.reading import Reading
 from app.services.monitor import look
 from app.sources import registry
-from app.sources.slurm_ways import slurm_targets
+from app.sources.slurm_ways import slurm_targets, way_of
 from app.sources.source import Source
 from app.transport.clock import Clock
 from app.transport.scrape import ScrapeClient
@@ -142,7 +142,9 @@ async def found_here(settings: Settings, clock: Clock, environ: Mapping[str, str
         chosen = [find for find in finds if find.is_slow]
     targets = tuple(find.target for find in chosen)
     discover = replace(settings.discover, local=False)
-    slurm_settings = settings.slurm if slurm else replace(settings.slurm, via="off")
+    # Where there is no way to Slurm at all, a deployment may bring one while we run.
+    is_open = bool(slurm) or way_of(settings.slurm, environ) is None
+    slurm_settings = settings.slurm if is_open else replace(settings.slurm, via="off")
     found = replace(settings, target=targets, discover=discover, slurm=slurm_settings)
     return Here(found, finds, driver_error, slurm)
 

@@ -32,7 +32,7 @@ from app.sources.registry import Making
 from app.transport.clock import Clock
 from app.transport.dialer import Dialer
 from app.transport.scrape import ScrapeClient
-from app.transport.ssh import SshForwards
+from app.transport.ssh import open_forwards
 
 MOST_LINES = 20_000
 """Lines of one log that are kept; older ones go."""
@@ -215,7 +215,7 @@ async def open_model_logs(
     logs: Sequence[Log], state_dir: Path, clock: Clock, environ: Mapping[str, str], tz: tzinfo | None = None
 ) -> AsyncIterator[ModelLogs]:
     """The model servers' logs until the context is left; nothing is read before somebody wants to see one."""
-    forwards = SshForwards(state_dir / "ssh", clock)
+    forwards = open_forwards(state_dir, clock)
     try:
         async with ScrapeClient(Dialer(forwards)) as client:
             found = ModelLogs(logs, client, clock, environ, tz)

@@ -32,6 +32,8 @@ class Looks:
         if self._sources is None:
             async for turnover in self._targets.changes():
                 self._sources = turnover.added
+                if turnover.prices is not None:
+                    self._board.price(turnover.prices)
                 if turnover.discovery is not None:
                     self._board.apply(*turnover.discovery)
                 break

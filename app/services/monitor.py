@@ -44,6 +44,8 @@ class Monitor:
                     for source in turnover.added:
                         task = tasks.start(self._follow(source), f"source {source.spec.name}")
                         following[source.spec.name] = (source, task)
+                    if turnover.prices is not None:
+                        self._board.price(turnover.prices)
                     if turnover.discovery is not None:
                         self._board.apply(*turnover.discovery)
             finally:
@@ -85,6 +87,8 @@ async def look_once(board: Board, targets: Targets, clock: Clock) -> None:
         for source, reading in zip(turnover.added, readings, strict=True):
             board.apply(source.spec, reading)
             await source.close()
+        if turnover.prices is not None:
+            board.price(turnover.prices)
         if turnover.discovery is not None:
             board.apply(*turnover.discovery)
         return

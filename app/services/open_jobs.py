@@ -24,13 +24,14 @@ async def open_jobs(
     *,
     face: str,
     read_only: bool = False,
+    deployment: str = "",
 ) -> AsyncIterator[Jobs | None]:
     """Slurm's verbs until the context is left; None where there is no way that takes questions.
 
     `face` is what the audit log calls the front end: `screen`, `command line`. Asks nothing of the cluster. Raises
     ValueError with a sentence for settings that cannot be used.
     """
-    async with open_access(slurm, state_dir, clock, environ) as access:
+    async with open_access(slurm, state_dir, clock, environ, deployment) as access:
         if access is None:
             yield None
             return

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.config.paths import deployments_dir
 from app.config.settings import Slurm
+from app.sources.deployed import deployed
 from app.sources.slurm_ways import Way, way_of
 
 if TYPE_CHECKING:  # a cluster without Slurm does not pay for its modules
@@ -40,14 +42,18 @@ class SlurmAccess:
 
 @contextlib.asynccontextmanager
 async def open_access(
-    slurm: Slurm, state_dir: Path, clock: Clock, environ: Mapping[str, str]
+    slurm: Slurm, state_dir: Path, clock: Clock, environ: Mapping[str, str], deployment: str = ""
 ) -> AsyncIterator[SlurmAccess | None]:
     """The way to Slurm until the context is left; None where there is none that takes questions.
 
     Opening asks nothing of the cluster; ssh logs in with the first command. Raises ValueError with a sentence for
-    settings that cannot be used.
+    settings that cannot be used. Where no way is configured, that of this user's deployment is taken, `deployment`
+    being `[discover] terraform`.
     """
     way = way_of(slurm, environ)
+    if way is None and slurm.via == "auto":
+        slurm = deployed(deployments_dir(state_dir), deployment).slurm or slurm
+        way = way_of(slurm, environ)
     match way:
         case "local":
             yield await _local(slurm, environ)
@@ -74,9 +80,9 @@ async def _ssh(slurm: Slurm, state_dir: Path, clock: Clock) -> AsyncIterator[Slu
     from app.sources.slurm.commands import ssh_commands  # noqa: PLC0415 - late: Slurm's modules are for its users
     from app.transport.destination import parse_destination  # noqa: PLC0415 - late: as above
     from app.transport.runner import SshRunner  # noqa: PLC0415 - late: as above
-    from app.transport.ssh import SshForwards  # noqa: PLC0415 - late: as above
+    from app.transport.ssh import open_forwards  # noqa: PLC0415 - late: as above
 
-    forwards = SshForwards(state_dir / "ssh", clock)
+    forwards = open_forwards(state_dir, clock)
     own = SshRunner(parse_destination(slurm.ssh), forwards, {})
     try:
         yield SlurmAccess("ssh", own.where, await own.user(), commands=ssh_commands(slurm, forwards), runner=own)
@@ -87,9 +93,9 @@ async def _ssh(slurm: Slurm, state_dir: Path, clock: Clock) -> AsyncIterator[Slu
 @contextlib.asynccontextmanager
 async def _rest(slurm: Slurm, state_dir: Path, clock: Clock) -> AsyncIterator[SlurmAccess]:
     from app.sources.slurm.rest import SlurmRest  # noqa: PLC0415 - late: Slurm's modules are for its users
-    from app.transport.ssh import SshForwards  # noqa: PLC0415 - late: as above
+    from app.transport.ssh import open_forwards  # noqa: PLC0415 - late: as above
 
-    forwards = SshForwards(state_dir / "ssh", clock)
+    forwards = open_forwards(state_dir, clock)
     rest = SlurmRest(slurm, forwards)
     try:
         yield SlurmAccess("rest", rest.where, rest.user(), rest=rest)

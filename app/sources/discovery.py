@@ -1,4 +1,4 @@
-"""Targets that come and go: Prometheus's file_sd files (JSON) and http_sd servers.
+"""Targets that come and go: Prometheus's file_sd files (JSON), http_sd servers, and this user's own deployments.
 
 A file is read again when it changed, a server asked again every `refresh_s`. What cannot be read keeps its last good
 targets and says why; a file that is gone takes its targets with it. What changed is told as a difference.
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from app.config.settings import Discover, Target
+from app.config.settings import Discover, Log, Slurm, Target
 from app.domain.masking import redact_url
+from app.sources import deployed
+from app.sources.deployed import Deployed
+from app.sources.log_targets import log_target
+from app.sources.slurm_ways import slurm_targets
 from app.sources.target_groups import MOST_BYTES, GroupsError, parse_groups
 from app.transport.clock import Clock
 
@@ -29,6 +33,8 @@ class Difference:
     removed: tuple[Target, ...] = ()
     problems: tuple[str, ...] = ()
     """A sentence for each file or server that cannot be read now, whether it could before or not."""
+    prices: Mapping[str, float] = field(default_factory=dict)
+    """$/h of one GPU by model, as deployments tell them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +49,77 @@ class _Origin:
     """When a server was asked last, by the clock that never jumps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """Where deployments are, and what is known without them."""
+
+    folder: Path
+    logs: tuple[Log, ...] = ()
+    """Those that are configured: a log is known by its place among all of them."""
+    wants_slurm: bool = True
+    """No way to Slurm is configured, so a deployment's is taken."""
+    interval_s: float = 5.0
+    rented: Callable[[], tuple[Target, ...]] = tuple
+    """Tells what stands for their pods at the provider, now."""
+
+
 class Discovery:
     """All that `[discover]` names, looked at together."""
 
-    def __init__(self, settings: Discover, base: Path, clock: Clock) -> None:
+    def __init__(self, settings: Discover, base: Path, clock: Clock, deployments: Deployments | None = None) -> None:
         """`base`: the folder that file patterns are relative to."""
         self._settings = settings
         self._base = base
         self._clock = clock
+        self._deployments = deployments
+        self.logs: tuple[Log, ...] = deployments.logs if deployments else ()
+        """The configured logs, then every deployment's that was ever seen, each at its place for good."""
+        self.slurm: Slurm | None = None
+        """Of the deployment whose cluster is looked at."""
         self._files: dict[str, _Origin] = {}
         self._servers: dict[str, _Origin] = {}
         self._targets: tuple[Target, ...] = ()
+        self._prices: Mapping[str, float] = {}
 
     async def look(self) -> Difference:
         """Look at every file, and at the servers whose time has come; say what changed since the last look."""
         servers = self._look_at_servers()
-        self._files, self._servers = await asyncio.gather(asyncio.to_thread(self._look_at_files), servers)
-        origins = (*self._files.values(), *self._servers.values())
+        (self._files, deployments), self._servers = await asyncio.gather(asyncio.to_thread(self._look_here), servers)
+        ours = self._look_at_deployments(*deployments)
+        origins = (*self._files.values(), *self._servers.values(), ours)
         # One source an address, however often it is listed: the first to list it names its node.
-        by_url = {target.url: target for origin in reversed(origins) for target in reversed(origin.targets)}
-        found = tuple(reversed(by_url.values()))
+        by_place = {place_of(target): target for origin in reversed(origins) for target in reversed(origin.targets)}
+        found = tuple(reversed(by_place.values()))
         known, listed = set(self._targets), set(found)
         added = tuple(target for target in found if target not in known)
         removed = tuple(target for target in self._targets if target not in listed)
         self._targets = found
-        return Difference(added, removed, tuple(origin.problem for origin in origins if origin.problem))
+        problems = tuple(origin.problem for origin in origins if origin.problem)
+        return Difference(added, removed, problems, self._prices)
+
+    def _look_here(self) -> tuple[dict[str, _Origin], tuple[Deployed, tuple[str, ...]]]:
+        """Everything that lies on this machine; runs in a thread."""
+        return self._look_at_files(), self._read_deployments()
+
+    def _read_deployments(self) -> tuple[Deployed, tuple[str, ...]]:
+        if self._deployments is None:
+            return Deployed(), ()
+        found, problems = deployed.look(self._deployments.folder, self._settings.terraform)
+        told = deployed.whole(found)
+        return replace(told, targets=(*told.targets, *self._deployments.rented())), problems
+
+    def _look_at_deployments(self, found: Deployed, problems: tuple[str, ...]) -> _Origin:
+        """Their exporters, logs and cluster as targets."""
+        self._prices = found.prices
+        self.logs = (*self.logs, *(log for log in dict.fromkeys(found.logs) if log not in self.logs))
+        logs = [log_target(self.logs.index(log), log) for log in dict.fromkeys(found.logs)]
+        cluster: tuple[Target, ...] = ()
+        if self._deployments is not None and self._deployments.wants_slurm:
+            self.slurm = found.slurm
+            if found.slurm is not None:
+                ways = slurm_targets(found.slurm, self._deployments.interval_s, {})
+                cluster = tuple(replace(one, ssh=found.slurm.ssh) for one in ways)
+        return _Origin((*found.targets, *logs, *cluster), "; ".join(problems) or None)
 
     def _look_at_files(self) -> dict[str, _Origin]:
         """Every file there is now; runs in a thread, since a file may lie on a network that hangs."""
@@ -99,6 +151,11 @@ class Discovery:
         except HttpSdError as error:
             kept = known.targets if known else ()
             return _Origin(kept, _problem(str(error), kept), asked_at=now)
+
+
+def place_of(target: Target) -> tuple[str, str]:
+    """What makes it another target: its address, and the host that is asked from."""
+    return target.ssh, target.url
 
 
 def _read(path: Path, known: _Origin) -> _Origin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.config.settings import Log, Target
 from app.domain.naming import clean
@@ -15,12 +16,17 @@ def log_targets(logs: Sequence[Log]) -> tuple[Target, ...]:
     taken: set[str] = set()
     found: list[Target] = []
     for at, log in enumerate(logs):
-        name = name_of(log)
-        if name in taken:
-            name = f"{name} #{at + 1}"
-        taken.add(name)
-        found.append(Target(url=f"{SCHEME}{at}", name=name, node=log.node, interval_s=log.interval_s))
+        target = log_target(at, log)
+        if target.name in taken:
+            target = replace(target, name=f"{target.name} #{at + 1}")
+        taken.add(target.name)
+        found.append(target)
     return tuple(found)
+
+
+def log_target(at: int, log: Log) -> Target:
+    """The target of the log at a place among all of them."""
+    return Target(url=f"{SCHEME}{at}", name=name_of(log), node=log.node, interval_s=log.interval_s)
 
 
 def name_of(log: Log) -> str:

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from app.config.settings import Log, Slurm, Target
+from app.config.settings import Deploy, Log, Slurm, Target
 from app.domain.naming import clean
 from app.domain.reading import SourceKind, SourceSpec
 from app.sources.source import Source
@@ -35,6 +35,8 @@ class Making:
     """The environment that commands are run in; empty: there is none to run."""
     logs: tuple[Log, ...] = ()
     """All of `[[log]]`, for the collector that wants one."""
+    deploy: Deploy = field(default_factory=Deploy)
+    """The whole `[deploy]` table, for the collector that asks a provider."""
 
 
 class Maker(Protocol):
@@ -59,6 +61,9 @@ class Row:
 COLLECTORS: tuple[Row, ...] = (
     Row("slurm", "slurm:", "app.sources.slurm.source", "Jobs, nodes and partitions of Slurm, as `[slurm]` says."),
     Row("log", "log:", "app.sources.logs.source", "Lines of a log, as `[[log]]` says: what they report of faults."),
+    Row(
+        "provider", "runpod:", "app.sources.runpod.source", "Pods of our deployments: cost, state, what became of them."
+    ),
     Row("nvml", "nvml:", "app.sources.nvml", "This machine's own GPUs, through the driver's library."),
     Row("exporter", "", "app.sources.exporter", "Any page of Prometheus text; which exporter it is, is detected."),
 )
@@ -70,7 +75,7 @@ def row_for(url: str) -> Row:
     return next(row for row in COLLECTORS if url.startswith(row.scheme))
 
 
-def make(
+def make(  # noqa: PLR0913 - one table of the configuration a collector that wants it
     target: Target,
     interval_s: float,
     client: ScrapeClient,
@@ -80,6 +85,7 @@ def make(
     slurm: Slurm | None = None,
     environ: Mapping[str, str] | None = None,
     logs: tuple[Log, ...] = (),
+    deploy: Deploy | None = None,
 ) -> Source:
     """Make the source of a configured target; does no I/O."""
     row = row_for(target.url)
@@ -87,7 +93,8 @@ def make(
     spec = SourceSpec(name_of(target), row.kind, shown(target.url), every, target.node or None)
     maker: Maker = import_module(row.module).make
     timeout_s = look_timeout(every, target.timeout_s)
-    return maker(Making(spec, target, timeout_s, client, clock, tap, slurm or Slurm(), environ or {}, logs))
+    tables = (slurm or Slurm(), environ or {}, logs, deploy or Deploy())
+    return maker(Making(spec, target, timeout_s, client, clock, tap, *tables))
 
 
 def name_of(target: Target) -> str:

@@ -19,6 +19,8 @@ PIECE_BYTES = 1 << 12
 """Smaller pieces are put together at once, since each takes a page of memory, even where it is a line."""
 LARGE_BYTES = 1 << 20
 """Output larger than this is put together in a thread; of so much, Python does it without holding up other threads."""
+NEVER_HANDED_ON = frozenset({"RUNPOD_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"})
+"""Variables that are meant for this program: a child that needs one is given it, and ssh's connection outlives us."""
 LINGER_S = 0.25
 """Seconds an ended command's pipes may stay open (a child in the background holds them) before they are let go."""
 
@@ -59,9 +61,9 @@ async def run(
 ) -> Result:
     """Run a command to its end.
 
-    `env` is the whole environment (None: ours). The command gets a process group of its own, which is killed when time
-    is over, when it says more than `max_output` bytes, and when the caller is cancelled. A child that it leaves in the
-    background with its pipes does not hold us up.
+    `env` is the whole environment (None: ours, as `handed_on` leaves it). The command gets a process group of its own,
+    which is killed when time is over, when it says more than `max_output` bytes, and when the caller is cancelled. A
+    child that it leaves in the background with its pipes does not hold us up.
 
     Raises ProcessError when it cannot be started, takes too long (TimedOutError) or says too much.
     """
@@ -70,7 +72,7 @@ async def run(
     started = loop.time()
     try:
         transport, output = await loop.subprocess_exec(
-            lambda: _Output(max_output), *argv, env=env, start_new_session=True
+            lambda: _Output(max_output), *argv, env=handed_on() if env is None else env, start_new_session=True
         )
     except (OSError, ValueError) as error:
         raise ProcessError(_not_started(argv[0], error)) from error
@@ -88,6 +90,15 @@ async def run(
     returncode = transport.get_returncode()
     assert returncode is not None, "the process has ended"  # noqa: S101 - what `ended` means
     return Result(name, returncode, await _whole(output.of[1]), await _whole(output.of[2]), loop.time() - started)
+
+
+def handed_on(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment (None: ours) without the secrets in it that are this program's alone."""
+    return {
+        name: value
+        for name, value in (os.environ if environ is None else environ).items()
+        if name not in NEVER_HANDED_ON
+    }
 
 
 class _Output(asyncio.SubprocessProtocol):

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.config.paths import deployments_ssh_config
 from app.domain.naming import clean
 from app.transport.clock import Clock
 from app.transport.destination import SshDestination, SshError
@@ -68,13 +69,24 @@ class _Failure:
 class SshForwards:
     """Forwards through ssh hosts, for one event loop."""
 
-    def __init__(self, folder: Path, clock: Clock, options: Sequence[str] = ()) -> None:
-        """`folder` is made private (0700); `options` are words for every ssh command, such as `-F FILE`."""
+    def __init__(self, folder: Path, clock: Clock, options: Sequence[str] = (), *, config: Path | None = None) -> None:
+        """`folder` is made private (0700); `options` are words for every ssh command, such as `-F FILE`.
+
+        `config` is ssh's configuration whenever that file is there, asked at each use: one that comes while we run
+        counts from then on.
+        """
         self._folder = folder
         self._clock = clock
-        self._options = tuple(options)
+        self._fixed = tuple(options)
+        self._config = config
         self._logins: dict[SshDestination, asyncio.Task[None]] = {}
         self._failures: dict[SshDestination, _Failure] = {}
+
+    @property
+    def _options(self) -> tuple[str, ...]:
+        """Words for every ssh command, as things are now."""
+        config = self._config
+        return (*self._fixed, "-F", str(config)) if config is not None and config.exists() else self._fixed
 
     def path(self, destination: SshDestination, target: str) -> str:
         """The local socket that stands for `target` (`host:port`, or a socket's path) as seen from the host.
@@ -136,6 +148,10 @@ class SshForwards:
     async def end(self, destination: SshDestination) -> None:
         """End the connection to a host now, for everybody who shares it."""
         await self._control(destination, "exit")
+
+    def forgive(self, destination: SshDestination) -> None:
+        """Let a login that failed be tried again at once: for who waits for a host that is coming up."""
+        self._failures.pop(destination, None)
 
     def _login(self, destination: SshDestination) -> asyncio.Task[None]:
         """The login under way, or a new one. Raises SshError while a failed one may not be tried again."""
@@ -208,6 +224,11 @@ class SshForwards:
             raise SshError(f"{self._folder}: cannot be made for the sockets of ssh: {error.strerror}") from error
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
             raise SshError(f"{self._folder} is not a folder of your own that only you can enter: run chmod 700 on it")
+
+
+def open_forwards(state_dir: Path, clock: Clock) -> SshForwards:
+    """Forwards of this user's: nodes of their deployments are known by name, everything else is as their ssh has it."""
+    return SshForwards(state_dir / "ssh", clock, config=deployments_ssh_config(state_dir))
 
 
 def _digest(*words: str) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.domain.filtering import Filter
     from app.services.feed import Feed
     from app.tui.chat_talk import Talk
+    from app.tui.infra_desk import InfraDesk
     from app.tui.job_desk import JobLink
     from app.tui.log_desk import LogLink
 
@@ -120,6 +121,8 @@ class Bridge:
         """Made with the first question (`app.tui.chat_talk`)."""
         self.logs: LogLink | None = None
         """Made by who first asks for a model server's log (`app.tui.log_desk`)."""
+        self.infra: InfraDesk | None = None
+        """Made when the Infra page is first opened (`app.tui.infra_desk`)."""
 
     async def run(self) -> None:
         """Connect and follow until cancelled; what pages keep open beside the feed ends with it."""

@@ -37,6 +37,8 @@ class FormField:
     label: str
     value: str = ""
     example: str = ""
+    help: str = ""
+    """One sentence, said while the field has the keys; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Form:
     """What would come of it, and whether it can be done."""
     perform: Callable[[Values], Awaitable[Outcome]]
     done: str = "do it"
+    is_severe: bool = False
+    """Something is lost by it: the title says so in red."""
 
 
 class FormDialogue(SturdyScreen, ModalScreen[None]):
@@ -98,9 +102,22 @@ class FormDialogue(SturdyScreen, ModalScreen[None]):
 
     def _lay_out(self, width: int) -> None:
         self._pane.styles.width = min(_WIDEST, width - 4)
-        self._pane.styles.height = len(self._form.fields) + _SAID + 3
+        self._pane.styles.height = len(self._form.fields) + _SAID + 3 + self._has_help
         self.query_one("#form-fields").styles.height = len(self._form.fields)
+        self._said.styles.height = _SAID + 1 + self._has_help
         self._show()
+
+    @property
+    def _has_help(self) -> bool:
+        return any(one.help for one in self._form.fields)
+
+    def _help(self) -> tuple[Line, ...]:
+        """What the field with the keys is for; a line of its own, so that nothing jumps."""
+        if not self._has_help:
+            return ()
+        at = (self.focused.id or "").removeprefix("ask-") if self.focused is not None else ""
+        told = next((one.help for one in self._form.fields if one.key == at), "")
+        return (_line(tidy(told), "old"),)
 
     @property
     def _values(self) -> Values:
@@ -113,15 +130,22 @@ class FormDialogue(SturdyScreen, ModalScreen[None]):
             said, tone = self._failed, "look"
         width = int(min(_WIDEST, self.app.size.width - 4)) - 6
         sign = "" if tone == "quiet" else f"{self._desk.glyphs.warning} "
-        self._said.show((), *(_line(part, tone) for part in wrap(tidy(sign + said, 1000), width)[:_SAID]))
+        told = (_line(part, tone) for part in wrap(tidy(sign + said, 1000), width)[:_SAID])
+        self._said.show((), *self._help(), *told)
         keys = (("enter", self._form.done), ("tab", "next field"), ("esc", "not"))
-        self._pane.show(line(Cell(self._form.title, "strong")), cells(self._form.about, "quiet"), keys)
+        title = Cell(self._form.title, "bad" if self._form.is_severe else "strong")
+        self._pane.show(line(title), cells(self._form.about, "quiet"), keys)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         self._failed = ""
         self._show()
+
+    def on_descendant_focus(self) -> None:
+        """Say what the field is for that has the keys now."""
+        if self._has_help:
+            self._show()
 
     def action_leave(self) -> None:
         """Nothing is done."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.services.feed import Feed
     from app.services.log_tail import ModelLogs
     from app.services.own_processes import OwnProcesses
+    from app.tui.infra_looks import InfraGround
     from app.tui.job_desk import JobDesk
 
 Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Feed]]"
@@ -51,10 +52,12 @@ class ScreenOptions:
     """None: there is no Slurm, or nothing may be asked of it."""
     model_logs: OpenLogs | None = None
     """None: no model server's log can be read here."""
+    infra: Callable[[], InfraGround] | None = None
+    """What deploying needs, called when the Infra page is first opened; None: nothing is deployed from here."""
     chat: OpenChat | None = None
     """Called with the first question; None: nobody answers."""
     read_only: bool = False
-    """Nothing may be done to jobs, nodes or processes."""
+    """Nothing may be done to jobs, nodes, processes or deployments."""
     shell: bool = True
     """A shell on a node may be opened by ssh."""
     call: str = "warning"

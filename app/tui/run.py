@@ -30,6 +30,8 @@ CLOSE_S = 3.0
 """The feed may take this long to close once the terminal is gone."""
 HARD_END_S = 8.0
 """After a signal, the process ends by then, come what may."""
+RUN_END_S = 60.0
+"""The same while a deployment is worked on: Terraform ends what it is making first, or nobody would know of it."""
 _LOG_MOST_BYTES = 1_000_000
 _SWITCH_S = 0.0005
 """How long a thread at work keeps the screen waiting each time they take turns: a key needs some turns to be seen, and
@@ -75,7 +77,7 @@ async def _show(app: Watchdog) -> int:
     async with asyncio.TaskGroup() as group:
         feeding = group.create_task(app.feeding(), name="feed")
         starting = group.create_task(_started(app), name="start")
-        watching = group.create_task(_watch_terminal(feeding), name="terminal")
+        watching = group.create_task(_watch_terminal(app, feeding), name="terminal")
         with _signals(app, feeding):
             try:
                 await app.run_async()
@@ -105,19 +107,25 @@ async def _started(app: Watchdog) -> None:
             wait_s = _QUIET_S
 
 
-async def _watch_terminal(feeding: asyncio.Task[None]) -> None:
+def _is_deploying(app: Watchdog) -> bool:
+    """Whether a run on a deployment goes on in this program."""
+    return app.bridge.infra is not None and bool(app.bridge.infra.runs)
+
+
+async def _watch_terminal(app: Watchdog, feeding: asyncio.Task[None]) -> None:
     """End the process when the terminal is gone and nobody sent a signal: Textual would spin on its empty input."""
     fileno = sys.__stdin__.fileno() if sys.__stdin__ else 0
     while True:
         await asyncio.sleep(1)
         if terminal.is_gone(fileno):
-            await _end_without_terminal(feeding)
+            await _end_without_terminal(app, feeding)
 
 
-async def _end_without_terminal(feeding: asyncio.Task[None]) -> None:
+async def _end_without_terminal(app: Watchdog, feeding: asyncio.Task[None]) -> None:
     """Close the feed, then end at once: restoring a terminal that is gone would block on its full queue."""
+    close_s = RUN_END_S if _is_deploying(app) else CLOSE_S
     feeding.cancel()
-    await asyncio.wait({feeding}, timeout=CLOSE_S)
+    await asyncio.wait({feeding}, timeout=close_s)
     os._exit(128 + signal.SIGHUP)
 
 
@@ -128,11 +136,12 @@ def _signals(app: Watchdog, feeding: asyncio.Task[None]) -> Iterator[None]:
     ends: set[asyncio.Task[None]] = set()
 
     def hang_up() -> None:
-        ends.add(loop.create_task(_end_without_terminal(feeding)))
+        ends.add(loop.create_task(_end_without_terminal(app, feeding)))
 
     def received(number: int, _frame: object) -> None:
         # Not loop.add_signal_handler: a terminal that takes nothing more may be holding the loop itself.
-        last_resort = threading.Timer(HARD_END_S, os._exit, (128 + number,))
+        end_s = RUN_END_S if _is_deploying(app) else HARD_END_S
+        last_resort = threading.Timer(end_s, os._exit, (128 + number,))
         last_resort.daemon = True
         last_resort.start()
         loop.call_soon_threadsafe(hang_up if number == signal.SIGHUP else lambda: app.exit(return_code=128 + number))

@@ -36,11 +36,19 @@ class Sections:
     def step(self, by: int) -> None:
         """Make the next section current that has something to say, and give it the keys."""
         names = [name for name, pane in self._panes.items() if not pane.has_class(NEEDLESS) or name == self._current]
-        self._mark(is_current=False)
-        self._current = names[(names.index(self._current) + by) % len(names)]
-        self._mark(is_current=True)
-        pane = self._panes[self._current]
+        self.go(names[(names.index(self._current) + by) % len(names)])
+
+    def go(self, name: str) -> None:
+        """Make a section current, and give it the keys."""
+        self.turn_to(name)
+        pane = self._panes[name]
         pane.call_after_refresh(pane.body.focus)
+
+    def turn_to(self, name: str) -> None:
+        """Make a section current; the keys stay where they are."""
+        self._mark(is_current=False)
+        self._current = name
+        self._mark(is_current=True)
 
     def _mark(self, *, is_current: bool) -> None:
         self._panes[self._current].set_class(is_current, CURRENT)

@@ -7,8 +7,11 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from app.services.deploy.ssh_files import config_with
+from app.transport.process import handed_on
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
 
@@ -30,10 +33,11 @@ def open_shell(desk: Desk, text: str) -> None:
     name = text.strip() or next(iter(desk.page.chosen_nodes() if desk.page is not None else ()), "")
     if not name:
         raise RefusedError("on which node? Choose one, or write its name, as in :ssh gpu-01")
-    host = host_of(desk, name)
+    config = config_with(desk.options.state_dir, name)
+    host = name if config is not None else host_of(desk, name)
     if _HOST.fullmatch(host) is None:
         raise RefusedError(f"{host[:60]!r} is no name that ssh can be given")
-    desk.journey(_step_aside(desk, ssh_words(host, desk.options.jump)))
+    desk.journey(_step_aside(desk, ssh_words(host, "" if config is not None else desk.options.jump, config)))
 
 
 def host_of(desk: Desk, name: str) -> str:
@@ -43,9 +47,13 @@ def host_of(desk: Desk, name: str) -> str:
     return (told.host or told.address or told.name) if told is not None else name
 
 
-def ssh_words(host: str, jump: str) -> tuple[str, ...]:
-    """The command; through a login host where the nodes are reached only from there."""
-    return ("ssh", "-t", *(("-J", jump) if jump else ()), "--", host)
+def ssh_words(host: str, jump: str, config: Path | None = None) -> tuple[str, ...]:
+    """The command; through a login host where the nodes are reached only from there.
+
+    `config` is ssh's configuration where the host is known from a deployment.
+    """
+    how = ("-F", str(config)) if config is not None else ()
+    return ("ssh", *how, "-t", *(("-J", jump) if jump else ()), "--", host)
 
 
 async def _step_aside(desk: Desk, words: tuple[str, ...]) -> None:
@@ -53,7 +61,7 @@ async def _step_aside(desk: Desk, words: tuple[str, ...]) -> None:
     # Without the batch, timers would paint into a queue that nobody empties, and after thirty frames wait for good.
     with app.batch_update(), app.suspend(), _interrupts_are_the_shells():
         try:
-            process = await asyncio.create_subprocess_exec(*words)
+            process = await asyncio.create_subprocess_exec(*words, env=handed_on())
         except OSError as error:
             raise RefusedError(f"ssh cannot be started: {error.strerror}") from error
         try:

@@ -189,7 +189,12 @@ def redraw(desk: Desk, _text: str) -> None:
 
 
 def quit_(desk: Desk, _text: str) -> None:
-    """Leave."""
+    """Leave; asks first where that would stop a run on a deployment."""
+    if desk.bridge.infra is not None and desk.bridge.infra.runs:
+        from app.tui import infra_leaving  # noqa: PLC0415 - only who deploys needs it
+
+        infra_leaving.ask_to_leave(desk, desk.bridge.infra)
+        return
     desk.quit()
 
 

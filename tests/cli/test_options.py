@@ -103,3 +103,16 @@ def test_help_settings_lists_each_with_its_documentation() -> None:
         parser.parse_all(["--help-settings"])
 
     assert len(setting_flags()) == len(str(shown.value).splitlines())
+
+
+def test_a_deployment_is_something_to_look_at(tmp_path: Path) -> None:
+    """With one there, nothing is searched for; `none`, and targets that are named, leave it out."""
+    state = tmp_path / "state"
+    watch = state / "deployments/lab/watch.json"
+    watch.parent.mkdir(parents=True)
+    watch.write_text("{}")
+    environ = {"GPU_WATCHDOG_STATE_DIR": str(state)}
+
+    assert (True, False) == (settings([], tmp_path).is_empty, settings([], tmp_path, **environ).is_empty)
+    assert settings(["--discover-terraform", "none"], tmp_path, **environ).is_empty
+    assert "none" == settings(["--target", "node-1"], tmp_path, **environ).discover.terraform

@@ -94,3 +94,14 @@ def test_a_source_that_went_meanwhile_does_not_come_back() -> None:
     board.restore(replay(Snapshot(), [(SPEC, reading(5.0), 0)]))
 
     assert {} == board.snapshot.sources
+
+
+def test_prices_come_where_none_are_known() -> None:
+    """What is configured stays; who follows arrivals begins anew, since none of them tells a price; and only once."""
+    board = Board(Snapshot(prices={"A100": 1.0}))
+    renewed = list[int]()
+    board.listen(lambda _: None, lambda: renewed.append(board.snapshot.version))
+    board.price({"A100": 9.0, "H100": 2.5})
+    board.price({"H100": 2.5})
+
+    assert ({"A100": 1.0, "H100": 2.5}, [1]) == (dict(board.snapshot.prices), renewed)

@@ -14,6 +14,7 @@ from app.runtime import RuntimeOptions, look_once, targets_of
 from app.services.detect import SlurmFind, search_slurm
 from app.services.slurm_access import open_access
 from app.sources import slurm_ways
+from app.sources.deployed import Deployed, text_of
 from app.sources.slurm_ways import Way, way_of
 from app.transport.clock import SystemClock
 from tests.standins.slurm_commands import FakeSlurm, row
@@ -162,3 +163,17 @@ def test_without_slurm_nothing_of_it_is_imported() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "" == done.stdout.strip()
+
+
+async def test_a_deployments_slurm_is_the_way_where_none_is_configured(tmp_path: Path) -> None:
+    """By ssh to its head; what is configured, `off` included, and a deployment that is left out are not passed over."""
+    watch = tmp_path / "deployments/lab/watch.json"
+    watch.parent.mkdir(parents=True)
+    watch.write_text(text_of(Deployed("lab", slurm=Slurm(via="ssh", ssh="ana@lab-head"))))
+    environ = {"PATH": str(tmp_path)}
+    found = []
+    for slurm, which in ((Slurm(), ""), (Slurm(), "none"), (Slurm(via="off"), ""), (Slurm(ssh="bea@mine"), "")):
+        async with open_access(slurm, tmp_path, FakeClock(), environ, which) as access:
+            found.append(access and (access.way, access.where, access.user))
+
+    assert [("ssh", "ana@lab-head", "ana"), None, None, ("ssh", "bea@mine", "bea")] == found

@@ -34,3 +34,21 @@ def test_target_that_does_not_answer_is_explained(tmp_path: Path) -> None:
         shell.shows("127.0.0.1:9", "down", "refused")
         shell.press("q")
         shell.until(lambda text: text.rstrip().endswith("$"))
+
+
+def test_deploying_without_a_key_ends_in_a_sentence(tmp_path: Path) -> None:
+    """The page says what is missing; a form sent all the same comes back with what to do, and nothing was rented."""
+    variables = {"TERM": "xterm-256color", "XDG_RUNTIME_DIR": str(tmp_path)}
+    with terminal(tmp_path / "home", variables) as shell:
+        shell.run(*python("-m", "app", "tui", "--target", "http://127.0.0.1:9/metrics", "--interval", "1"))
+        shell.shows("0/1 sources")
+        shell.press("6")
+        shell.shows("A deployment is a small cluster", "none: set RUNPOD_API_KEY")
+
+        shell.press("N")
+        shell.shows("New deployment", "A plan with its price comes first")
+        shell.press("Enter")
+
+        shell.shows("There is no API key")
+        shell.press("q")
+        shell.until(lambda text: text.rstrip().endswith("$"))

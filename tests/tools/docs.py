@@ -20,6 +20,7 @@ from app.config.load import PREFIX
 from app.config.settings import LATER, TABLES, Log, Target, help_of
 from app.present.metrics_doc import metrics_table
 from app.sim.scenarios import SCENARIOS, SHOWCASE
+from tests.tools.deploy_doc import deploy_doc
 from tests.tools.faults_doc import faults_doc
 from tests.tools.keys_doc import keys_doc
 from tests.tools.slurm_doc import slurm_doc
@@ -183,6 +184,11 @@ def tools_page() -> list[str]:
     return tools_doc(MARK)
 
 
+def deploy_troubles_page() -> list[str]:
+    """Everything that goes wrong when deploying."""
+    return deploy_doc(MARK)
+
+
 PAGES: Mapping[str, Callable[[], Sequence[str]]] = {
     "metrics.md": metrics_page,
     "configuration.md": configuration_page,
@@ -192,6 +198,7 @@ PAGES: Mapping[str, Callable[[], Sequence[str]]] = {
     "slurm-reasons.md": slurm_reasons_page,
     "faults.md": faults_page,
     "tools.md": tools_page,
+    "deploy-troubles.md": deploy_troubles_page,
 }
 """Page by file name."""
 

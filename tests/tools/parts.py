@@ -76,6 +76,7 @@ PARTS = (
         ("openssh-client", "openssh-server"),
     ),
     Part("openssl", "makes good and bad certificates", ("openssl",), ("openssl",)),
+    Part("shellcheck", "reads the scripts of the pods", ("shellcheck",), ("shellcheck",)),
     Part("zsh", "reads our completion script", ("zsh",), ("zsh",)),
     Part("fish", "reads our completion script", ("fish",), ("fish",)),
     Part(
@@ -100,6 +101,7 @@ PARTS = (
         recipe=("slurm_root.py", "forky", str(NEW_SLURM)),
         needs_hosts=True,
     ),
+    Part("terraform", "plans and applies our module; it is HashiCorp's, and no Debian package", ("terraform",), ()),
     # Its own server comes with `make test-vllm`, which is too large to be installed beside the others.
     Part("vllm", "serves a model on the CPU", ("python3",), (), is_optional=True),
     Part("nvtop", "stands beside us in the benchmark", ("nvtop",), ("nvtop",), is_optional=True),

@@ -38,6 +38,8 @@ class Picture:
     """The board with Slurm's jobs instead."""
     has_incidents: bool = False
     """Something is wrong, and was explained."""
+    deployment: str = ""
+    """The phase of a rented cluster (`tests.tui.infra_phases`) that is on disk; empty: none."""
     has_alerts: bool = False
     """Rules are evaluated, and some fire."""
     keys: tuple[str, ...] = ()
@@ -70,6 +72,16 @@ PICTURES = (
     Picture("rules", (":rules",), has_alerts=True),
     Picture("rule", (":rule GpuWarm",), has_alerts=True),
     Picture("rule-mistake", (":rule GpuWarm",), has_alerts=True, keys=("end", "backspace", "x")),
+    Picture("infra", (":infra",), deployment="ready"),
+    Picture("infra-empty", (":infra",), deployment="empty"),
+    Picture("infra-new", (":infra",), deployment="form"),
+    Picture("infra-plan", (":infra",), deployment="plan"),
+    Picture("infra-question", (":infra",), deployment="question"),
+    Picture("infra-under-way", (":infra",), deployment="under-way"),
+    Picture("infra-failed", (":infra",), deployment="failed"),
+    Picture("infra-destroy", (":infra",), deployment="destroy"),
+    Picture("infra-destroying", (":infra",), deployment="destroying"),
+    Picture("infra-destroyed", (":infra",), deployment="destroyed"),
     Picture("partitions", (":partitions",), has_slurm=True),
     Picture("submit", (":submit",), has_slurm=True),
     Picture("cancel", (":queue", ":cancel 815"), has_slurm=True),
@@ -114,13 +126,16 @@ async def paint(picture: Picture, size: tuple[int, int], theme: str) -> str:
     from tests.tui.fake_chat import answering, ask
     from tests.tui.fake_chat import opening as opening_chat
     from tests.tui.fake_jobs import FakeJobs, opening
+    from tests.tui.infra_phases import come_to, in_phase
 
     board = slurm_fleet() if picture.has_slurm else troubled(picture.nodes) if picture.nodes else full()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, in_phase(picture.deployment, Path(folder)) as (infra, phase):
         events = OF_JOBS if picture.has_slurm else EVENTS
         jobs = opening(FakeJobs())
         chat = opening_chat(answering())
-        async with driving(Path(folder), board, size, events=events, theme=theme, jobs=jobs, chat=chat) as drive:
+        async with driving(
+            Path(folder), board, size, events=events, theme=theme, jobs=jobs, chat=chat, infra=infra
+        ) as drive:
             drive.feed.past = {drive.feed.now() - 1800: healthy()}
             drive.feed.diagnosed = troubles() if picture.has_incidents else calm()
             if picture.has_alerts:
@@ -129,6 +144,8 @@ async def paint(picture: Picture, size: tuple[int, int], theme: str) -> str:
             for line in picture.typed:
                 await drive.type(line)
             await drive.press(*picture.keys)
+            if picture.deployment:
+                await come_to(drive, phase)
             if picture.question:
                 await ask(drive, picture.question)
             await drive.press(*picture.then)

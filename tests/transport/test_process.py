@@ -57,6 +57,17 @@ async def test_the_environment_is_the_one_given() -> None:
     assert b"ONLY=this\n" == result.stdout
 
 
+async def test_our_own_secrets_are_handed_on_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an environment of its own a command has ours, but for keys that are meant for this program alone."""
+    monkeypatch.setenv("RUNPOD_API_KEY", "canary")
+    monkeypatch.setenv("HF_TOKEN", "canary")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+
+    told = (await run(("env",), 5.0)).stdout
+
+    assert (False, True) == (b"canary" in told, b"LANG=C.UTF-8" in told)
+
+
 async def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
     """Time is over for the whole group, grandchildren included."""
     pids = tmp_path / "pids"

@@ -57,3 +57,16 @@ def test_a_folder_that_cannot_be_made_is_told(short: Path) -> None:
     (short / "f").write_text("")
     with pytest.raises(SshError, match=r"cannot be made|not a folder"):
         SshForwards(short / "f", FakeClock()).path(HEAD, "a:1")
+
+
+def test_a_configuration_that_comes_later_counts_from_then_on(short: Path) -> None:
+    """The file is asked for at each use, so a program that runs already goes by it."""
+    config = short / "config"
+    forwards = SshForwards(short / "s", FakeClock(), config=config)
+    before = forwards.path(HEAD, "a:1")
+    config.write_text("")
+    with_it = forwards.path(HEAD, "a:1")
+    config.unlink()
+
+    assert (before, SshForwards(short / "s", FakeClock()).path(HEAD, "a:1")) == (forwards.path(HEAD, "a:1"), before)
+    assert with_it == SshForwards(short / "s", FakeClock(), ["-F", str(config)]).path(HEAD, "a:1")

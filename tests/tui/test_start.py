@@ -23,6 +23,9 @@ LATER = (
     "app.tui.chat_verbs",
     "app.tui.chat_view",
     "app.tui.chat_dock",
+    "app.tui.infra_desk",
+    "app.domain.deployment",
+    "app.services.deploy",
     "textual.widgets._text_area",
     "aiohttp",
     "sqlite3",
@@ -36,6 +39,15 @@ def test_first_frame_waits_for_nothing_it_does_not_show() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert [] == [name for name in LATER if name in done.stdout.split()]
+
+
+def test_infra_page_waits_for_nothing_that_deploys() -> None:
+    """What is on disk is shown before Terraform's driver, the provider's client and ssh's are loaded."""
+    code = "import sys, app.tui.screens.infra; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = ("httpx", "hcl2", "tenacity", "app.services.terraform.driver", "app.services.deploy.hands", "app.sources")
+
+    assert [] == [name for name in heavy if name in done.stdout.split()]
 
 
 class Tty(io.StringIO):

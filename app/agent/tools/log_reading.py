@@ -22,7 +22,7 @@ from app.sources.registry import Making
 from app.transport.clock import SystemClock
 from app.transport.dialer import Dialer
 from app.transport.scrape import ScrapeClient
-from app.transport.ssh import SshForwards
+from app.transport.ssh import open_forwards
 
 TIMEOUT_S = 8.0
 """One log may take so long."""
@@ -48,7 +48,7 @@ class Tail:
 async def tail(target: Target, log: Log, logs: tuple[Log, ...]) -> Tail:
     """The end of a configured log, one of `logs`. Never raises for what is wrong with it: `trouble` says so."""
     clock, environ = SystemClock(), dict(os.environ)
-    forwards = SshForwards(state_dir(environ, Path.home()) / "ssh", clock) if log.ssh else None
+    forwards = open_forwards(state_dir(environ, Path.home()), clock) if log.ssh else None
     spec = SourceSpec(target.name, "log", target.url, 0.0, log.node or None)
     try:
         async with asyncio.timeout(TIMEOUT_S + 1.0), ScrapeClient(Dialer(forwards)) as client:

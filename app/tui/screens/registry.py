@@ -38,6 +38,7 @@ PAGES: tuple[PageRow, ...] = (
     PageRow("incidents", "incidents", "What is wrong: the cause first, its evidence, what followed, what to do next.", "incidents:Incidents", "4", "[ID]", "incidents"),
     PageRow("alerts", "alerts", "What fires and waits now, and why some of it is told to nobody.", "alerts:Alerts", "exclamation_mark", "[ID]", "alerts"),
     PageRow("chat", "chat", "Questions in your own words, answered from what the cluster shows; what it looked at is beside it.", "chat:ChatPage", "5"),
+    PageRow("infra", "infra", "Rented clusters: steps, nodes, money, what is astray; plan, deploy, scale, destroy.", "infra:Infra", "6"),
     PageRow("services", "services", "Model servers: requests, KV cache, tokens, latencies.", "services:Services", "7"),
     PageRow("log", "model log", "A model server's log as it grows: the phases of its start, levels, search.", "model_log:ModelLog", argument="[LOG]"),
     PageRow("sources", "sources", "Who is asked for numbers, how they answer, what to do where they do not.", "sources:Sources", "8"),

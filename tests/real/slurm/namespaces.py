@@ -140,8 +140,11 @@ def make_fabric() -> Fabric:
     return fabric
 
 
-def make_host(fabric: Fabric, plan: Plan, number: int) -> Host:
-    """Start a host on the fabric's network; `number` is the last part of its address and is used once."""
+def make_host(fabric: Fabric, plan: Plan, number: int, environ: Mapping[str, str] | None = None) -> Host:
+    """Start a host on the fabric's network; `number` is the last part of its address and is used once.
+
+    `environ` is added to the environment of its first process.
+    """
     under = ["nsenter", "-t", str(fabric.pid), "-m", "-p", "--"]
     fresh = ["unshare", "--net", "--uts", "--mount", "--pid", "--ipc", "--fork", "--kill-child"]
     process = subprocess.Popen(
@@ -149,6 +152,7 @@ def make_host(fabric: Fabric, plan: Plan, number: int) -> Host:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         start_new_session=True,
+        env=None if environ is None else {**os.environ, **environ},
     )
     host = Host(plan["name"], f"{NETWORK}.{number}", int(said_by(process, plan["name"])), process)
     cable = f"link add v{number} type veth peer name eth0 netns {host.pid}"

@@ -1,0 +1,47 @@
+"""The watch on each pod: it ends its pod when time is over or nobody uses the cluster, should nobody of us do so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.domain.deployment import Node
+from app.services.deploy.folder import DeploymentFolder
+from app.services.deploy.login import Pods
+from app.services.deploy.patience import Patience
+from app.services.deploy.ports import Tell
+from app.services.deploy.record import RecordError, read_record
+
+
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """Keeps the watch of each pod of a deployment as it is wished for."""
+
+    pods: Pods
+    folder: DeploymentFolder
+    idle_s: float | None
+    patience: Patience
+
+    @property
+    def deadline_at(self) -> float | None:
+        """When all of it is to end, epoch seconds, as the record has it now; None: never."""
+        try:
+            return read_record(self.folder).deadline_at
+        except (FileNotFoundError, RecordError):
+            return None
+
+    async def until_deadline(self, node: Node, tell: Tell) -> None:
+        """Watch the time alone: what is still being set up is idle, and is not to be ended for it."""
+        if self.deadline_at is not None:
+            await self._watch(node, self.deadline_at, None, tell)
+
+    async def whole(self, node: Node, tell: Tell) -> None:
+        """Watch the time and whether anybody uses the cluster; neither: a watch that was there ends."""
+        await self._watch(node, self.deadline_at, self.idle_s, tell)
+
+    async def _watch(self, node: Node, deadline_at: float | None, idle_s: float | None, tell: Tell) -> None:
+        words = ("--ttl-at", f"{deadline_at:.0f}") if deadline_at is not None else ()
+        words = (*words, "--idle-s", f"{idle_s:.0f}") if idle_s is not None else words
+        facts = await self.pods.script(node, "watchdog.sh", *words, within_s=self.patience.script_s)
+        if "no" in (facts.get("can_end"), facts.get("watchdog.can_end")):
+            text = f"{node.name} has no key to end its own pod with: only this program ends it"
+            tell(text, node=node.name, is_warning=True)
