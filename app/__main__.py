@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from app.agent.desk import ChatDesk
     from app.cli.command import Connect, Look
-    from app.config.settings import Settings, Slurm
+    from app.config.settings import Settings, Slurm, Target
     from app.config.tokens import Door
     from app.services.board import Board
     from app.services.feed import Feed
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from app.tui.infra_looks import InfraGround
     from app.tui.job_desk import JobDesk
 
-_LOOK, _ACT, _SET_UP = "look", "act on Slurm's jobs and nodes", "set up and serve"
+_LOOK, _ACT, _SET_UP = "look", "act on Slurm's jobs and nodes", "catch up, record, set up and serve"
 _TERSE = frozenset({_ACT, _SET_UP})
 """Groups whose commands are listed by name only: help fits a screen, and their names say what they do."""
 _ACTING = (0, 1, 64, 69, 77)
@@ -68,6 +68,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("drain", _ACT, "let nodes take no new jobs", "app.cli.drain", _ACTING),
     Command("undrain", _ACT, "give drained or downed nodes back", "app.cli.undrain", _ACTING),
     Command("delete-node", _ACT, "take dead dynamic nodes off Slurm's list", "app.cli.delete_node", _ACTING),
+    Command("digest", _SET_UP, "print what happened while you were away", "app.cli.digest", (0, 1, 64, 69)),
+    Command("record", _SET_UP, "write down what is seen, to replay it", "app.cli.record", (0, 64, 69, 73)),
+    Command("replay", _SET_UP, "open the screen on a recording", "app.cli.replay", (0, 64)),
     Command(
         "serve",
         _SET_UP,
@@ -82,6 +85,7 @@ COMMANDS: tuple[Command, ...] = (
         "app.cli.deploy",
         (0, 1, 2, 3, 64, 69, 75, 77),
     ),
+    Command("stack", _SET_UP, "write Prometheus, Alertmanager and Grafana files", "app.cli.stack", (0, 64, 73)),
     Command("mcp", _SET_UP, "offer what only reads to other agents (MCP)", "app.cli.mcp", (0, 64, 69)),
     Command("init", _SET_UP, "write a first configuration from what is found here", "app.cli.init", (0, 2, 64, 73)),
     Command("doctor", _SET_UP, "check this installation and read every source once", "app.cli.doctor", (0, 1, 64)),
@@ -181,7 +185,7 @@ def open_screen(connect: Connect, settings: Settings, state_dir: Path, slurm: Ca
 
     beside = Path(settings.origin) if settings.origin else config_dir(os.environ, Path.home()) / "config.toml"
     keymap = Path(settings.screen.keymap) if settings.screen.keymap else beside.with_name("keymap.toml")
-    return run(
+    code = run(
         connect,
         ScreenOptions(
             state_dir=state_dir,
@@ -201,6 +205,18 @@ def open_screen(connect: Connect, settings: Settings, state_dir: Path, slurm: Ca
             jump=settings.slurm.ssh,
         ),
     )
+    _looked(state_dir)
+    return code
+
+
+def _looked(state_dir: Path) -> None:
+    """Take down when this user looked last, for `digest`; nothing is lost where that cannot be written."""
+    from contextlib import suppress
+
+    from app.services.looked import looked
+
+    with suppress(OSError):
+        looked(state_dir, time.time())
 
 
 def _jobs(settings: Settings, state_dir: Path, slurm: Slurm) -> AbstractAsyncContextManager[Jobs | None]:
@@ -252,11 +268,13 @@ def _own_processes(state_dir: Path) -> OwnProcesses:
     return OwnProcesses(Audit(state_dir, actor_of(os.environ, invoking_user(), face="screen")), time.time)
 
 
-def listen(feed: Feed, board: Board, config_id: str, path: Path) -> AbstractAsyncContextManager[None]:
+def listen(
+    feed: Feed, board: Board, config_id: str, path: Path, targets: Callable[[], tuple[Target, ...]]
+) -> AbstractAsyncContextManager[None]:
     """Answer on the daemon's socket."""
     from app.api import server
 
-    return server.listen(feed, board, config_id, path)
+    return server.listen(feed, board, config_id, path, targets)
 
 
 async def offer(

@@ -25,11 +25,10 @@ from app.services.embedded import EmbeddedFeed
 from app.services.feed import Feed
 from app.services.recall import Recall
 from app.services.recording import Keeper
-from app.services.targets import Targets
+from app.services.rented_time import keep_rented
+from app.services.targets import Targets, targets_of
 from app.services.watch import Watch
-from app.sources.log_targets import log_targets
 from app.sources.registry import Tap
-from app.sources.slurm_ways import slurm_targets
 from app.store.history import History
 from app.store.levels import Retention
 from app.transport.clock import Clock, SystemClock
@@ -41,10 +40,12 @@ from app.transport.tasks import Tasks
 
 if TYPE_CHECKING:
     from app.agent.desk import ChatDesk
-    from app.services.client import AttachedFeed
     from app.services.diagnose_once import Ground
+    from app.services.feed import Attached
     from app.services.jobs import Jobs
     from app.services.judging import Step
+    from app.services.recorder.opening import Recording, Replay
+    from app.services.recorder.recorder import Recorder
 
 _ONE_LOOK_S = 2.0
 """A source that is looked at once may answer as slowly as one read this often."""
@@ -65,6 +66,10 @@ class RuntimeOptions:
     clock: Clock = field(default_factory=SystemClock)
     environ: Mapping[str, str] = field(default_factory=dict)
     """What commands are run in, and where they are looked for; empty: none is found."""
+    record: Recording | None = None
+    """Record what is seen, elsewhere than in the flight recorder."""
+    replay: Replay | None = None
+    """Look at a recording and at nothing else; `clock` is the recording's."""
 
 
 def store_path(settings: Settings, options: RuntimeOptions) -> Path | None:
@@ -79,20 +84,11 @@ def empty_snapshot(settings: Settings) -> Snapshot:
     return Snapshot(cluster=settings.cluster.name, prices=settings.prices)
 
 
-def targets_of(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, ...]:
-    """The targets as configured, this machine's own GPUs where nothing is, and Slurm where there is a way to it."""
-    own = settings.is_empty and settings.discover.local
-    targets = (Target(url="nvml:"),) if own else settings.target
-    here = settings.slurm.node  # Slurm may call this machine another name
-    targets = tuple(replace(one, node=one.node or here) if one.url == "nvml:" else one for one in targets)
-    slurm = slurm_targets(settings.slurm, settings.cluster.interval_s, environ)
-    return (*targets, *slurm, *log_targets(settings.log))
-
-
-def _targets(settings: Settings, options: RuntimeOptions, client: ScrapeClient) -> Targets:
+def _targets(settings: Settings, options: RuntimeOptions, client: ScrapeClient, tap: Tap | None = None) -> Targets:
     environ = options.environ
     targets, deployments = targets_of(settings, environ), deployments_dir(options.state_dir)
-    return Targets(settings, targets, client, options.clock, options.tap, environ=environ, deployments=deployments)
+    tap = tap or options.tap
+    return Targets(settings, targets, client, options.clock, tap, environ=environ, deployments=deployments)
 
 
 async def look_once(settings: Settings, options: RuntimeOptions) -> Snapshot:
@@ -132,8 +128,12 @@ async def feed_for(settings: Settings, options: RuntimeOptions) -> AsyncIterator
         yield attached or (await stack.enter_async_context(collecting(settings, options))).feed
 
 
-async def attach(settings: Settings, options: RuntimeOptions, stack: contextlib.AsyncExitStack) -> AttachedFeed | None:
-    """Attach to the daemon of this configuration, if one of the sockets answers for it."""
+async def attach(settings: Settings, options: RuntimeOptions, stack: contextlib.AsyncExitStack) -> Attached | None:
+    """Attach to the daemon of this configuration, if one of the sockets answers for it; or to a recording."""
+    if options.replay is not None:
+        from app.services.recorder.opening import replayed  # noqa: PLC0415 - late: for recordings only
+
+        return await stack.enter_async_context(replayed(options.replay))
     paths = [path for path in options.sockets if path.is_socket() and owner_is_trusted(path, settings.serve.user)]
     if not paths:
         return None
@@ -162,10 +162,19 @@ class Collecting:
     board: Board
     feed: EmbeddedFeed
     history: History | None = None
+    recorder: Recorder | None = None
+    """Who records what is seen; None: nobody."""
+    targets: Callable[[], tuple[Target, ...]] = tuple
+    """The targets there are now."""
 
 
-Listen = Callable[[Feed, Board, str, Path], contextlib.AbstractAsyncContextManager[None]]
-"""Answers on a socket for a feed, its board and the configuration's name, until its context is left."""
+Listen = Callable[
+    [Feed, Board, str, Path, Callable[[], tuple[Target, ...]]], contextlib.AbstractAsyncContextManager[None]
+]
+"""Answers on a socket for a feed, its board, the configuration's name and the targets there are.
+
+Until its context is left.
+"""
 
 
 @contextlib.asynccontextmanager
@@ -175,30 +184,46 @@ async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterat
     board = Board(empty_snapshot(settings))
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(_client(options))
-        targets = _targets(settings, options, client)
-        parts = Collecting(board, EmbeddedFeed(board, None, clock))
+        recorder = _recorder(settings, options, board, stack)
+        targets = _targets(settings, options, client, recorder.tap if recorder is not None else None)
+        parts = Collecting(board, EmbeddedFeed(board, None, clock), recorder=recorder, targets=lambda: targets.targets)
         path = store_path(settings, options)
         recall = Recall(board) if path is not None else None  # before the first reading: it must hear them all
-        watch = Watch(board, clock)
+        watch = Watch(board, clock if recorder is None else recorder.clock)
         parts.feed.watch_by(watch)
         tasks = await stack.enter_async_context(Tasks())
         tasks.start(monitor.Monitor(board, targets, clock).run(), "monitor")
         tasks.start(_evaluate(parts, watch, settings, options, tasks), "evaluation")
         if options.write:
-            tasks.start(_keep_deployments(settings, options), "deployments")
+            rented = keep_rented(settings, options.state_dir, options.environ, clock)
+            tasks.start(rented, "deployments")
+        if settings.prometheus.url:
+            from app.services.histories import follow_server  # noqa: PLC0415 - late: for who has a server
+
+            tasks.start(follow_server(parts.feed, settings, clock), "Prometheus server")
         if path is not None and recall is not None:
             bring_back = partial(_bring_back, recall, targets, watch)
             tasks.start(_keep(parts, path, settings, options, bring_back), "history")
+        if recorder is not None and not (path is not None and options.write):
+            tasks.start(recorder.run(), "recorder")  # with a store it begins once that is open: see `_keep`
         yield parts
 
 
-async def _keep_deployments(settings: Settings, options: RuntimeOptions) -> None:
-    """End rented clusters that have lived long enough, until cancelled; nothing is loaded where there is none."""
-    while not deployments_dir(options.state_dir).is_dir():
-        await options.clock.sleep(60.0)
-    from app.services.deploy.keeper import keep  # noqa: PLC0415 - late: few have rented anything
+def _recorder(
+    settings: Settings, options: RuntimeOptions, board: Board, stack: contextlib.AsyncExitStack
+) -> Recorder | None:
+    """Who records what is seen: to the file that is named, else to the flight recorder of who writes. Raises OSError.
 
-    await keep(settings, options.state_dir, options.environ, options.clock)
+    What is heard last is written when the stack is left, once nothing more comes.
+    """
+    if options.record is None and not (options.write and settings.store.flight_mib > 0):
+        return None
+    from app.services.recorder.opening import recorder_of  # noqa: PLC0415 - late: for who records only
+
+    wanted = options.record or options.state_dir
+    recorder = recorder_of(settings, wanted, board, options.clock, is_judged=options.write)
+    stack.push_async_callback(recorder.end)
+    return recorder
 
 
 async def _evaluate(parts: Collecting, watch: Watch, settings: Settings, options: RuntimeOptions, tasks: Tasks) -> None:
@@ -209,7 +234,10 @@ async def _evaluate(parts: Collecting, watch: Watch, settings: Settings, options
     Whoever does not write only watches.
     """
     clock = options.clock
+    recorder = parts.recorder
     steps: list[Step] = [watch.tick]
+    if recorder is not None and options.write:
+        steps = [recorder.watched(watch)]
     if options.write:
         await _first_look(parts.board, clock)
         # In a thread: the lists of faults take a moment.
@@ -228,7 +256,12 @@ def _judges(
     from app.services.judging import judges  # noqa: PLC0415 - late: the first numbers do not wait for it
 
     waits = store_path(settings, options) is not None
-    return judges(parts.board, parts.feed, watch, settings, options.clock, lambda: parts.history, waits_for_store=waits)
+    store = partial(getattr, parts, "history")
+    recorder = parts.recorder
+    if recorder is None:
+        return judges(parts.board, parts.feed, watch, settings, options.clock, store, waits_for_store=waits)
+    clock, stepped = recorder.clock, recorder.stepped
+    return judges(parts.board, parts.feed, watch, settings, clock, store, waits_for_store=waits, stepped=stepped)
 
 
 async def open_history(path: Path, clock: Clock, *, want_lease: bool, retention: Retention | None = None) -> History:
@@ -236,6 +269,16 @@ async def open_history(path: Path, clock: Clock, *, want_lease: bool, retention:
     from app.store.sqlite import open_store  # noqa: PLC0415 - 40 ms that a one-shot look at the present need not pay
 
     return await open_store(path, clock.now, want_lease=want_lease, retention=retention or Retention())
+
+
+async def open_past(settings: Settings, options: RuntimeOptions) -> History | None:
+    """What there is of the past, only read: the store's, the Prometheus server's, or both as one; None: neither."""
+    from app.services.histories import server_history, with_server  # noqa: PLC0415 - late: for the past only
+
+    path = store_path(settings, options)
+    if path is None or not path.is_file():
+        return server_history(settings, options.clock)
+    return with_server(await open_history(path, options.clock, want_lease=False), settings, options.clock)
 
 
 @contextlib.asynccontextmanager
@@ -249,9 +292,8 @@ async def looking(settings: Settings, options: RuntimeOptions) -> AsyncIterator[
         targets = _targets(settings, options, await stack.enter_async_context(_client(options)))
         looks = Looks(board, targets, options.clock)
         stack.push_async_callback(looks.close)
-        path, history = store_path(settings, options), None
-        if path is not None and path.is_file():
-            history = await open_history(path, options.clock, want_lease=False)
+        history = await open_past(settings, options)
+        if history is not None:
             stack.push_async_callback(history.close)
         yield Ground(board, targets, looks, options.clock, settings.cluster.interval_s, history)
 
@@ -287,13 +329,20 @@ async def _keep(
     kept = settings.store
     retention = Retention(kept.raw_hours * 3600, kept.minute_days * 86400, kept.quarter_days * 86400)
     history = await open_history(path, options.clock, want_lease=options.write, retention=retention)
+    if settings.prometheus.url:
+        from app.services.histories import with_server  # noqa: PLC0415 - late: for who has a server
+
+        history = with_server(history, settings, options.clock)
     try:
         parts.history = history
         parts.feed.keep(history)
         await bring_back(history, options.clock.now() - min(REMEMBER_S, retention.longest_s))
-        if options.write:
-            await Keeper(parts.board, history, options.clock, settings.cluster.interval_s).run()
-        await asyncio.Event().wait()
+        async with Tasks() as tasks:
+            if options.write and parts.recorder is not None:
+                tasks.start(parts.recorder.run(history), "recorder")
+            if options.write:
+                await Keeper(parts.board, history, options.clock, settings.cluster.interval_s).run()
+            await asyncio.Event().wait()
     finally:
         await history.close()
 
@@ -321,7 +370,10 @@ async def serve(settings: Settings, options: RuntimeOptions, listen: Listen, tol
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with collecting(settings, options) as parts, listen(parts.feed, parts.board, settings.origin, path):
+    async with (
+        collecting(settings, options) as parts,
+        listen(parts.feed, parts.board, settings.origin, path, parts.targets),
+    ):
         told(f"serving {settings.origin or 'this machine'} on {path}")
         await stop.wait()
     return 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 
 from app.present.cells import Cell, Line, line_text
 from app.present.glyphs import UNICODE, Glyphs
@@ -50,6 +51,30 @@ class TextLines(VirtualTable):
         self.show(
             _COLUMNS, Rows([str(at) for at in range(len(lines))], lambda at: Row(str(at), (_cut(lines[at], left),)))
         )
+
+
+class FittedLines(TextLines):
+    """Lines made for the room there is: laid out anew whenever that changes, the first time it is known included."""
+
+    def __init__(self, *, glyphs: Glyphs = UNICODE, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(glyphs=glyphs, id=id)
+        self._made: Callable[[int], Sequence[Line]] | None = None
+        self._width = 0
+
+    def lay_out(self, make: Callable[[int], Sequence[Line]]) -> None:
+        """Show what is made for so many columns."""
+        self._made = make
+        self._lay_out()
+
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - a hook of Textual's
+        """Lay out again where the room has changed."""
+        if self._made is not None and self._width != self.scrollable_content_region.width:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._width = self.scrollable_content_region.width
+        if self._made is not None and self._width:
+            self.show_lines(self._made(self._width))
 
 
 def _cut(of: Line, left: int) -> Line:

@@ -119,8 +119,7 @@ class AlertRoutes:
     async def metrics(self, _request: web.Request) -> web.Response:
         """Every value and state as Prometheus text, under the names that exported rules use."""
         feed = self._feed
-        found = feed.diagnosis().findings
-        text = metrics_page.page(feed.latest(), feed.now(), feed.watched(), feed.alerts(), found)
+        text = metrics_page.page(feed.latest(), feed.now(), feed.watched(), feed.alerts(), feed.diagnosis())
         return web.Response(text=text, content_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
 

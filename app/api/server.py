@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from app.api.alerts import AlertRoutes
+from app.api.discovery import DiscoveryRoutes, Known
 from app.api.incidents import IncidentRoutes
 from app.api.stream import stream
 from app.config.paths import private_dir
@@ -36,10 +37,11 @@ _log = logging.getLogger(__name__)
 class Api:
     """The routes over one feed and its board."""
 
-    def __init__(self, feed: Feed, board: Board, config_id: str) -> None:
+    def __init__(self, feed: Feed, board: Board, config_id: str, targets: Known = tuple) -> None:
         self._feed = feed
         self._board = board
         self._config_id = config_id
+        self._targets = targets
 
     def application(self) -> web.Application:
         """All routes."""
@@ -60,6 +62,7 @@ class Api:
                 web.get("/api/stream", self.stream),
                 *AlertRoutes(self._feed).routes(),
                 *IncidentRoutes(self._feed).routes(),
+                *DiscoveryRoutes(self._targets).routes(),
             ]
         )
         return application
@@ -165,9 +168,9 @@ class Api:
 
 
 @contextlib.asynccontextmanager
-async def listen(feed: Feed, board: Board, config_id: str, path: Path) -> AsyncIterator[None]:
+async def listen(feed: Feed, board: Board, config_id: str, path: Path, targets: Known = tuple) -> AsyncIterator[None]:
     """Answer on a unix socket that only its owner can open; takes over the file of a daemon that is gone."""
-    application = Api(feed, board, config_id).application()
+    application = Api(feed, board, config_id, targets).application()
     runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:

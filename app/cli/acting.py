@@ -49,7 +49,7 @@ def declare_action(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help="do it without asking")
     parser.add_argument("--read-only", action="store_true", help="show what would be done, and refuse to do it")
     parser.add_argument("--json", action="store_true", help="print what came of it as JSON (docs/schema/action.json)")
-    declare_sources(parser)
+    declare_sources(parser, replays=False)
 
 
 def act(args: argparse.Namespace, context: Context, make: MakePlan, *, with_nodes: bool = False) -> int:

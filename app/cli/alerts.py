@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from app.cli.command import Context, Parser, nearest
 from app.cli.errors import FOUND, OK, UNAVAILABLE, USAGE, CliError
+from app.cli.known_rules import known_rules
 from app.cli.options import declare_sources, settings_of
 from app.cli.session import past_of, run_async, runtime_options
 from app.cli.status import stored_alerts
@@ -18,12 +19,11 @@ from app.domain.alerts_now import AlertsNow
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_span, parse_time
 from app.engine.alerting.rulebook import RuleBook
-from app.runtime import RuntimeOptions, attach, open_history, store_path
-from app.services import alert_notes, queries_alerts
-from app.services.alert_desk import RemoteDesk
+from app.runtime import RuntimeOptions, attach
+from app.services import queries_alerts
+from app.services.alert_desk import AlertDesk
 from app.services.alerting import AlertingError, UnknownError
 from app.services.dry_run import DryRunError, dry_run
-from app.services.rule_files import rule_book
 
 T = TypeVar("T")
 NOBODY = "no daemon answers: alerts are taken on and silenced where they are evaluated; start `gpu-watchdog serve`"
@@ -46,7 +46,9 @@ def declare(parser: Parser) -> None:
     parser.add_argument("verb", nargs="?", default="list", help=", ".join(VERBS))
     parser.add_argument("words", nargs="*", metavar="WORD", help="an id, labels to match, or list|export|test NAME")
     parser.add_argument(
-        "--json", action="store_true", help="print JSON (docs/schema/alerts.json, alert-rules.json, alert-test.json)"
+        "--json",
+        action="store_true",
+        help="print JSON (docs/schema/alerts.json, alert-wish.json, alert-rules.json, alert-test.json)",
     )
     parser.add_argument("--all", action="store_true", help="list resolved and muted alerts too")
     parser.add_argument("--note", metavar="TEXT", default="", help="why (with ack and silence)")
@@ -107,13 +109,14 @@ async def _now(run: Run) -> tuple[AlertsNow, Snapshot | None]:
     return await stored_alerts(run.settings, run.options), None
 
 
-async def _with_desk(run: Run, wish: Callable[[RemoteDesk], Awaitable[T]]) -> T:
+async def _with_desk(run: Run, wish: Callable[[AlertDesk], Awaitable[T]]) -> T:
     """What the daemon's desk says to a wish. Raises CliError where there is none."""
     async with contextlib.AsyncExitStack() as stack:
         attached = await attach(run.settings, run.options, stack)
-        if attached is None:
-            raise CliError(NOBODY, UNAVAILABLE)
-        return await wish(attached.desk())
+        desk = attached.desk() if attached is not None else None
+        if desk is None:
+            raise CliError(NOBODY if attached is None else "a recording takes no wishes", UNAVAILABLE)
+        return await wish(desk)
 
 
 def _who(run: Run) -> str:
@@ -196,8 +199,9 @@ async def _rules(run: Run) -> int:
 async def _rules_list(run: Run) -> int:
     async with contextlib.AsyncExitStack() as stack:
         attached = await attach(run.settings, run.options, stack)
-        if attached is not None:
-            answer = await attached.desk().rules()
+        desk = attached.desk() if attached is not None else None
+        if desk is not None:
+            answer = await desk.rules()
         else:
             book = await _book(run)
             answer = queries_alerts.rules_answer(book.rules.values())
@@ -258,14 +262,8 @@ def _start(since: str, now: float) -> float:
 
 
 async def _book(run: Run) -> RuleBook:
-    """The rules of files, with those made through the API as far as they are stored; says what is wrong."""
-    book, path = rule_book(run.settings), store_path(run.settings, run.options)
-    if path is not None and path.is_file():
-        history = await open_history(path, run.options.clock, want_lease=False)
-        try:
-            book = alert_notes.with_own(book, alert_notes.read(await history.notes(alert_notes.RULES)).rules)
-        finally:
-            await history.close()
+    """The rules there are; says what is wrong with them."""
+    book = await known_rules(run.settings, run.options)
     for problem in book.problems:
         run.context.output.note(str(problem))
     return book

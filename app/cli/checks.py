@@ -100,6 +100,7 @@ def configuration_checks(args: argparse.Namespace, context: Context) -> tuple[Se
     for table in settings.unused:
         checks.append(Check("configuration", table, "note", f"[{table}] is set, but this version does not read it yet"))
     files = [*(one.token_file for one in settings.target), *(one.token_file for one in settings.log)]
+    files.append(settings.prometheus.token_file)
     checks += [_token_check(Path(file).expanduser()) for file in files if file]
     return settings, checks
 

@@ -9,9 +9,10 @@ from app.cli.checks import Check
 from app.config.settings import Settings
 from app.domain.snapshot import Snapshot, SourceState
 from app.present.units import format_age
-from app.runtime import RuntimeOptions, look_once, store_path, targets_of
+from app.runtime import RuntimeOptions, look_once, store_path
 from app.services.client import AttachedFeed, DaemonError
 from app.services.detect import found_here
+from app.services.targets import targets_of
 from app.store.sqlite import open_store
 from app.transport.peer import owner_is_trusted
 from app.transport.scrape import ScrapeClient
@@ -24,9 +25,10 @@ async def live_checks(settings: Settings, options: RuntimeOptions) -> list[Check
         _daemon_checks(settings, options),
         _driver_checks(settings, options),
         _source_checks(settings, options),
+        _prometheus_checks(settings, options),
         _slurm_checks(settings, options),
-        _agent_checks(settings, options),
         _deploy_checks(settings, options),
+        _agent_checks(settings, options),
     )
     return [check for group in groups for check in group]
 
@@ -91,16 +93,22 @@ async def _slurm_checks(settings: Settings, options: RuntimeOptions) -> list[Che
     return await slurm_checks(settings, options)
 
 
-async def _agent_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
-    from app.cli.checks_agent import agent_checks  # noqa: PLC0415 - late: as above
-
-    return await agent_checks(settings, options)
-
-
 async def _deploy_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
     from app.cli.checks_deploy import deploy_checks  # noqa: PLC0415 - late: likewise
 
     return await deploy_checks(settings, options)
+
+
+async def _prometheus_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
+    from app.cli.checks_prometheus import prometheus_checks  # noqa: PLC0415 - late: for who has a server
+
+    return await prometheus_checks(settings, options)
+
+
+async def _agent_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
+    from app.cli.checks_agent import agent_checks  # noqa: PLC0415 - late: as above
+
+    return await agent_checks(settings, options)
 
 
 async def _source_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
@@ -123,6 +131,11 @@ def source_check(state: SourceState, snapshot: Snapshot) -> Check:
     if state.spec.kind == "log" and page is not None:
         told = f"{page.flavour}: {_counted(page.samples, 'line')} read, {page.known} that mean something"
         return Check("sources", name, "ok", f"{told} in {(state.duration_s or 0.0) * 1000:.0f} ms")
+    if state.spec.kind == "prometheus" and page is None:
+        found = sum(one.spec.kind == "prometheus" and one.spec.name != name for one in snapshot.sources.values())
+        return Check(
+            "sources", name, "ok", f"knows {_counted(found, 'target')} in {(state.duration_s or 0) * 1000:.0f} ms"
+        )
     gpus = sum(any(layer.source == name for layer in gpu.layers) for gpu in snapshot.gpus())
     models = [service.model for service in snapshot.services.values() if service.source == name]
     parts = [f"{gpus} GPU{'s' if gpus != 1 else ''}"] if gpus else []

@@ -24,7 +24,7 @@ _MARKS: dict[str, tuple[str, Tone]] = {
 def declare(parser: Parser) -> None:
     """Add the options."""
     parser.add_argument("--json", action="store_true", help="print JSON (docs/schema/doctor.json)")
-    declare_sources(parser)
+    declare_sources(parser, replays=False)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:

@@ -34,6 +34,9 @@ _TAIL = """
 # [discover]
 # files = ["targets/*.json"]     # Prometheus file_sd files, relative to this file
 
+# [prometheus]
+# url = "http://prometheus:9090" # a server that scrapes the cluster already: all of it, and its history
+
 # [store]
 # path = ""                      # empty: history.db in the state folder; "none": keep no history
 # raw_hours = 24                 # every sample; then one-minute and fifteen-minute roll-ups

@@ -53,9 +53,9 @@ def declare(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Ask and print."""
-    question = question_of(args, context.clock())
     settings = settings_of(args, context.environ, context.home)
     options = runtime_options(args, context, settings, write=False)
+    question = question_of(args, options.clock.now())
     series = run_async(_ask(question, settings, options))
     output = context.output
     if args.json:
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     else:
         from app.cli.history_table import history_lines  # noqa: PLC0415 - late: presenters are for people
 
-        output.lines([output.render(line) for line in history_lines(series, question.metric, context.clock())])
+        output.lines([output.render(line) for line in history_lines(series, question.metric, options.clock.now())])
     return OK
 
 

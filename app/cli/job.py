@@ -38,15 +38,15 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 async def _show(args: argparse.Namespace, context: Context, settings: Settings) -> int:
     snapshot = Snapshot()
+    options = runtime_options(args, context, settings, write=False)
     if not args.script:
-        options = runtime_options(args, context, settings, write=False)
         snapshot = await now_of(settings, options, context.output.note)
     async with slurm_access(context, settings) as access:
         job = await _job(args.id, snapshot, access)
         detail, why = await _detail(access, job)
     if args.script:
         return _script(context, detail, why)
-    now = context.clock()
+    now = options.clock.now()
     answer = queries_jobs.job(job, snapshot, now, detail, why)
     if args.json:
         context.output.json(answer)

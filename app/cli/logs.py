@@ -37,7 +37,7 @@ def declare(parser: Parser) -> None:
         "--lines", metavar="N", type=int, default=DEFAULT_LINES, help="the last N lines (default 200)"
     )
     how_much.add_argument("--all", action="store_true", help="from the beginning")
-    declare_sources(parser)
+    declare_sources(parser, replays=False)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:

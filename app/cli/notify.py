@@ -40,7 +40,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument("verb", nargs="?", default="list", help=", ".join(VERBS))
     parser.add_argument("words", nargs="*", metavar="CHANNEL", help="channels to test (default: all)")
     parser.add_argument("--json", action="store_true", help="print JSON (docs/schema/notify.json)")
-    declare_sources(parser)
+    declare_sources(parser, replays=False)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:

@@ -17,7 +17,7 @@ from app.cli.command import HelpShown, Parser
 from app.cli.errors import CliError
 from app.config.load import ConfigError, find_file, load
 from app.config.paths import NONE, deployments_dir, state_dir, watch_files
-from app.config.settings import TABLES, Settings, Target, help_of
+from app.config.settings import TABLES, Prometheus, Settings, Target, help_of
 
 _PREFIX = "setting:"
 LOCAL_DRIVER = "nvml:"
@@ -46,8 +46,8 @@ def setting_flags() -> tuple[SettingFlag, ...]:
     return tuple(found)
 
 
-def declare_sources(parser: Parser) -> None:
-    """The options of every command that looks at a cluster."""
+def declare_sources(parser: Parser, *, replays: bool = True) -> None:
+    """The options of every command that looks at a cluster; `replays`: it can look at a recording as well."""
     group = parser.add_argument_group("where to look")
     group.add_argument("--config", metavar="FILE", help="configuration file (default: the user's, then the machine's)")
     group.add_argument(
@@ -59,6 +59,8 @@ def declare_sources(parser: Parser) -> None:
         "configured targets, asks no daemon, and reads no configuration file unless --config names one",
     )
     group.add_argument("--embedded", action="store_true", help="collect here, even if a daemon runs")
+    if replays:
+        group.add_argument("--replay", metavar="FILE", help="look at a recording, as it ended or was --at a TIME")
     declare_settings(parser)
 
 
@@ -124,6 +126,10 @@ def settings_of(args: argparse.Namespace, environ: Mapping[str, str], home: Path
         settings = load(config_file(args, environ, home), environ, given_settings(args))
     except ConfigError as error:
         raise CliError(str(error)) from error
+    if getattr(args, "replay", None):
+        from app.cli.recorded import settings_for  # noqa: PLC0415 - late: for recordings only
+
+        return settings_for(args, settings)
     if not args.target:
         files = watch_files(deployments_dir(state_dir(environ, home)), settings.discover.terraform)
         return replace(settings, is_deployed=any(file.is_file() for file in files))
@@ -131,7 +137,8 @@ def settings_of(args: argparse.Namespace, environ: Mapping[str, str], home: Path
     discover = replace(settings.discover, files=(), http=(), terraform=NONE, local=False)
     # Just these targets: Slurm too only where it is named, and not because its commands happen to be here.
     slurm = settings.slurm if settings.slurm.is_named else replace(settings.slurm, via="off")
-    return replace(settings, target=targets, discover=discover, slurm=slurm)
+    server = settings.prometheus if "prometheus.url" in given_settings(args) else Prometheus()
+    return replace(settings, target=targets, discover=discover, slurm=slurm, prometheus=server)
 
 
 def plain_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
@@ -144,7 +151,7 @@ def plain_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Sett
 
 def is_embedded(args: argparse.Namespace) -> bool:
     """Whether this run must collect for itself."""
-    return bool(args.embedded or args.target)
+    return bool(args.embedded or args.target or "prometheus.url" in given_settings(args))
 
 
 def target_of(text: str) -> Target:

@@ -19,9 +19,8 @@ from app.config.settings import Settings
 from app.runtime import Collecting, RuntimeOptions, attach, collecting, empty_snapshot, looking
 from app.services import queries_diagnosis
 from app.services.board import Board
-from app.services.client import AttachedFeed
 from app.services.embedded import EmbeddedFeed
-from app.services.feed import Feed
+from app.services.feed import Attached, Feed
 from app.transport.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def _at_once() -> asyncio.Event:
     return diagnosed
 
 
-async def has_diagnosed(attached: AttachedFeed, settings: Settings, options: RuntimeOptions) -> bool:
+async def has_diagnosed(attached: Attached, settings: Settings, options: RuntimeOptions) -> bool:
     """Whether a daemon gives a diagnosis of now; one that has just begun is waited for."""
     interval_s = settings.cluster.interval_s
     clock = options.clock

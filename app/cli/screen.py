@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.command import Context, Parser
-from app.cli.options import declare_sources, is_embedded, settings_of
+from app.cli.options import declare_sources, is_embedded, plain_settings, settings_of
 from app.config import paths
 from app.config.settings import Settings, Slurm
 
@@ -31,6 +31,10 @@ def declare(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Open the screen and return its exit code."""
+    if args.replay:
+        from app.cli.replay import open_recording  # noqa: PLC0415 - late: for recordings only
+
+        return open_recording(args, plain_settings(args, context.environ), context)
     settings = settings_of(args, context.environ, context.home)
     if args.read_only:
         settings = replace(settings, screen=replace(settings.screen, read_only=True))

@@ -14,7 +14,7 @@ from app.runtime import RuntimeOptions, serve
 
 def declare(parser: Parser) -> None:
     """Add the options."""
-    declare_sources(parser)
+    declare_sources(parser, replays=False)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:

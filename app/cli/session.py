@@ -15,7 +15,7 @@ from app.config import paths
 from app.config.settings import Settings
 from app.domain.series import Series, Subject
 from app.domain.snapshot import Snapshot
-from app.runtime import RuntimeOptions, attach, open_history, store_path
+from app.runtime import RuntimeOptions, attach, open_past, store_path
 from app.services.client import DaemonError
 
 if TYPE_CHECKING:
@@ -40,9 +40,24 @@ class Past(Protocol):
 
 def runtime_options(args: argparse.Namespace, context: Context, settings: Settings, *, write: bool) -> RuntimeOptions:
     """Where this run keeps things and where it looks for a daemon (nowhere, if it must collect for itself)."""
+    if getattr(args, "replay", None):
+        return _replaying(args, context)
     sockets = () if is_embedded(args) else paths.sockets(context.environ, settings.serve.socket)
     state_dir = paths.state_dir(context.environ, context.home)
     return RuntimeOptions(state_dir=state_dir, sockets=sockets, write=write, environ=context.environ)
+
+
+def _replaying(args: argparse.Namespace, context: Context) -> RuntimeOptions:
+    """A run that looks at a recording: at the moment that --at says, which is now for it. Raises CliError."""
+    from app.cli.recorded import moment_of, player_of  # noqa: PLC0415 - late: for recordings only
+    from app.services.recorder.opening import Replay  # noqa: PLC0415 - as above
+
+    player = player_of(args.replay)
+    player.shut()
+    wanted = Replay(player.path, moment_of(player, getattr(args, "at", None)), context.output.note)
+    args.at = None
+    state_dir = paths.state_dir(context.environ, context.home) / "replay"
+    return RuntimeOptions(state_dir=state_dir, write=False, clock=wanted.clock, replay=wanted)
 
 
 def run_async(work: Coroutine[object, object, T]) -> T:
@@ -77,15 +92,14 @@ async def past_of(settings: Settings, options: RuntimeOptions) -> AsyncIterator[
 @contextlib.asynccontextmanager
 async def stored_past(settings: Settings, options: RuntimeOptions) -> AsyncIterator[History]:
     """The store's file, only read. Raises CliError where there is none."""
-    path = store_path(settings, options)
-    if path is None:
+    path, history = store_path(settings, options), await open_past(settings, options)
+    if history is None and path is None:
         raise CliError("no history is kept: store.path is `none`, and no daemon answers", UNAVAILABLE)
-    if not path.is_file():
+    if history is None:
         raise CliError(
             f"there is no history yet: {path} does not exist; the screen or `gpu-watchdog serve` keeps one",
             UNAVAILABLE,
         )
-    history = await open_history(path, options.clock, want_lease=False)
     try:
         yield history
     finally:

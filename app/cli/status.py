@@ -113,7 +113,17 @@ async def seen_now(
 
 
 async def stored_alerts(settings: Settings, options: RuntimeOptions) -> AlertsNow:
-    """What a process beside this one has evaluated just now and stored: a screen without a daemon."""
+    """What a process beside this one has evaluated just now and stored; beside it what fires at a Prometheus server."""
+    own = await _stored_alerts(settings, options)
+    if not settings.prometheus.url:
+        return own
+    from app.services.server_alerts import with_server_alerts  # noqa: PLC0415 - late: for who has a server
+
+    return await with_server_alerts(own, settings, options.clock)
+
+
+async def _stored_alerts(settings: Settings, options: RuntimeOptions) -> AlertsNow:
+    """What a process beside this one has evaluated just now: a screen without a daemon."""
     path = store_path(settings, options)
     newest = max((_written_at(path.with_name(path.name + end)) for end in ("", "-wal")), default=0.0) if path else 0.0
     if path is None or options.clock.now() - newest > 3 * settings.cluster.interval_s + 1.0:

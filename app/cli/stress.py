@@ -61,7 +61,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help="do it without asking")
     parser.add_argument("--read-only", action="store_true", help="show what would be done, and refuse to do it")
     parser.add_argument("--json", action="store_true", help="print JSON (docs/schema/stress.json)")
-    declare_sources(parser)
+    declare_sources(parser, replays=False)
     parser.take_rest("SBATCH-OPTION")
 
 

@@ -16,6 +16,7 @@ from app.config.settings import (
     VIAS,
     Agent,
     Log,
+    Prometheus,
     Settings,
     Slurm,
     Target,
@@ -168,6 +169,7 @@ def _checked(settings: Settings, origin: str) -> Settings:
     for log in settings.log:
         _check_log(log, origin)
     _check_slurm(settings.slurm, origin)
+    _check_prometheus(settings.prometheus, origin)
     _check_agent(settings.agent, origin)
     return settings
 
@@ -191,6 +193,18 @@ def _check_slurm(slurm: Slurm, origin: str) -> None:
         value: float = getattr(slurm, key)
         if value and not least <= value <= 86400:
             raise ConfigError(f"{origin}: slurm.{key} must be {least:g} … 86400 seconds, not {value:g}")
+
+
+def _check_prometheus(server: Prometheus, origin: str) -> None:
+    """Refuse an address that is none, and times that cannot be meant."""
+    if server.url and not server.url.startswith(("http://", "https://")):
+        raise ConfigError(f"{origin}: prometheus.url must begin with http:// or https://, not {server.url!r}")
+    if "{" in server.only or "}" in server.only:
+        raise ConfigError(f'{origin}: prometheus.only is written without braces: cluster="lab"')
+    for key, least in (("interval_s", 0.5), ("timeout_s", 0.5)):
+        value: float = getattr(server, key)
+        if (value or key == "timeout_s") and not least <= value <= 3600:
+            raise ConfigError(f"{origin}: prometheus.{key} must be {least:g} … 3600 seconds, not {value:g}")
 
 
 def _check_agent(agent: Agent, origin: str) -> None:

@@ -111,6 +111,24 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Prometheus:
+    """`[prometheus]`: a server (Prometheus, Thanos, Mimir, VictoriaMetrics) that scrapes the cluster already."""
+
+    url: str = setting("", "Its address, `http://prometheus:9090`, with the path its API lies under, if any.")
+    token_file: str = setting("", "File that holds a bearer token (0600).")
+    tenant: str = setting("", "Told to the server as `X-Scope-OrgID`, for those with tenants (Mimir, Thanos).")
+    ca_file: str = setting("", "Certificates to trust for https; empty: the system's.")
+    insecure: bool = setting(False, "Do not check the https certificate.")
+    only: str = setting("", 'Matchers that series must meet, `cluster="lab"`, where the server holds more than this.')
+    node_label: str = setting("", "Label with the node's name; empty: as the pages say, else the host of `instance`.")
+    interval_s: float = setting(
+        0.0, "Seconds between two looks; 0: the cluster's. No target is read before its scrape."
+    )
+    timeout_s: float = setting(10.0, "Seconds a question may take.")
+    alerts: bool = setting(True, "Show the alerts that fire there beside ours, marked as the server's.")
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """`[store]`: the history."""
 
@@ -118,6 +136,7 @@ class Store:
     raw_hours: float = setting(24.0, "Hours every sample is kept.")
     minute_days: float = setting(30.0, "Days the one-minute roll-ups are kept.")
     quarter_days: float = setting(365.0, "Days the fifteen-minute roll-ups are kept.")
+    flight_mib: float = setting(64.0, "MiB of the flight recorder: what was last seen, as it came; 0: off.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +225,7 @@ class Settings:
     discover: Discover = field(default_factory=Discover)
     slurm: Slurm = field(default_factory=Slurm)
     log: tuple[Log, ...] = ()
+    prometheus: Prometheus = field(default_factory=Prometheus)
     store: Store = field(default_factory=Store)
     alerts: Alerts = field(default_factory=Alerts)
     serve: Serve = field(default_factory=Serve)
@@ -224,14 +244,15 @@ class Settings:
     @property
     def is_empty(self) -> bool:
         """Nothing to look at is configured."""
-        named = self.target or self.log or self.discover.files or self.discover.http or self.slurm.is_named
-        return not (named or self.is_deployed)
+        named = self.target or self.log or self.discover.files or self.discover.http or self.prometheus.url
+        return not (named or self.slurm.is_named or self.is_deployed)
 
 
 TABLES: Mapping[str, type[Any]] = {
     "cluster": Cluster,
     "discover": Discover,
     "slurm": Slurm,
+    "prometheus": Prometheus,
     "store": Store,
     "alerts": Alerts,
     "serve": Serve,
@@ -241,7 +262,7 @@ TABLES: Mapping[str, type[Any]] = {
 }
 """Plain tables by name; `target` and `log` are lists of tables, `prices` a free mapping."""
 
-LATER: tuple[str, ...] = ("prometheus",)
+LATER: tuple[str, ...] = ()
 """Tables of the configuration contract whose parts are not built yet: accepted, named by `doctor`, not read."""
 
 

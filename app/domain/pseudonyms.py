@@ -7,12 +7,14 @@ name is replaced wherever it stands by itself in a text, or as a part of a longe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from app.domain.diagnosis import Diagnosis
 from app.domain.naming import natural
+from app.domain.reading import Reading, SourceSpec
+from app.domain.rented import POD
 from app.domain.series import Event
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
@@ -26,6 +28,8 @@ _ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 _MOST_PIECES = 24
 _HOST = re.compile(r"[a-z+]+://(?:[^@/?#]*@)?([\w-][\w.-]*)")
 """The host that an address names."""
+_HOME = re.compile(r"/home/([\w.-]+)")
+"""Whose home a path leads through."""
 
 
 @dataclass(slots=True)
@@ -67,6 +71,8 @@ class Pseudonyms:
         self.learn("node", [*snapshot.nodes, *snapshot.aliases.values(), *(one.node for one in specs if one.node)])
         self.learn("host", [found[1] for one in specs if (found := _HOST.match(one.target)) is not None])
         self.learn("host", snapshot.aliases)
+        self._learn_rented(one.facts for one in snapshot.nodes.values())
+        self.learn("user", [name for one in specs for name in _HOME.findall(one.target)])
         self.learn("cluster", (snapshot.cluster,))
         picture = snapshot.slurm
         if picture is not None:
@@ -77,6 +83,29 @@ class Pseudonyms:
             self.learn_jobs((picture.jobs or {}).values())
         processes = [process for gpu in snapshot.gpus() for process in gpu.processes or ()]
         self.learn("user", [one.user for one in processes if one.user])
+
+    def learn_reading(self, spec: SourceSpec, reading: Reading) -> None:
+        """Everybody that a look names, as `learn_snapshot` does of a picture."""
+        self.learn("node", [*(one.name for one in reading.nodes), *([spec.node] if spec.node else [])])
+        self.learn("host", [found[1]] if (found := _HOST.match(spec.target)) is not None else [])
+        self.learn("host", [one.host for one in reading.nodes if one.host])
+        self._learn_rented(one.facts for one in reading.nodes)
+        self.learn("user", _HOME.findall(spec.target))
+        gpus = [gpu for node in reading.nodes for gpu in node.gpus or ()]
+        self.learn("user", [one.user for gpu in gpus for one in gpu.processes or () if one.user])
+        if reading.slurm is not None:
+            nodes = reading.slurm.nodes or ()
+            self.learn("cluster", (reading.slurm.cluster,))
+            self.learn("node", [one.name for one in nodes])
+            self.learn("host", [one for node in nodes for one in (node.host, node.address) if one])
+            self.learn("user", [one.reason_by for one in nodes if one.reason_by])
+            self.learn_jobs(reading.slurm.jobs or ())
+
+    def _learn_rented(self, facts: Iterable[Mapping[str, str]]) -> None:
+        """What pods are of; their ids are part of their addresses."""
+        some = tuple(facts)
+        self.learn("name", [one["deployment"] for one in some if "deployment" in one])
+        self.learn("host", [one[POD] for one in some if POD in one])
 
     def learn_jobs(self, jobs: Iterable[SlurmJob]) -> None:
         """Whose jobs they are, and what those call them."""

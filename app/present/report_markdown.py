@@ -9,7 +9,7 @@ from datetime import tzinfo
 from app.domain.finding import Evidence, Finding
 from app.present.cells import tidy
 from app.present.incident_strip import short_title
-from app.present.report_parts import FILES, whose
+from app.present.report_parts import files, whose
 from app.present.report_story import Chapter, Story
 from app.present.report_words import (
     JOB_HEADS,
@@ -166,7 +166,7 @@ def _rest(story: Story, zone: tzinfo | None) -> Iterator[str]:
     if said:
         yield from ("", "## Not looked at", "", *(f"- {plain(one)}" for one in said))
     yield from ("", "## In this bundle", "")
-    yield from (f"- {name}: {what}" for name, what in FILES if story.recording is not None or name != "recording.db")
+    yield from (f"- {name}: {what}" for name, what in files(story))
     commands = replay_commands(story)
     if commands:
         yield from ("", "The recording, looked at:", "", *fenced("\n".join(commands), "sh"))

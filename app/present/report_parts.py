@@ -32,6 +32,7 @@ FILES: tuple[tuple[str, str], ...] = (
     ("evidence.log", "what logs said, and what else happened, by time"),
     ("audit.jsonl", "what was done meanwhile, as the audit log has it"),
     ("recording.db", "what was seen then, to look at with time travel"),
+    ("flight.rec", "what sources said then, as it came: `gpu-watchdog replay flight.rec` plays it"),
 )
 
 
@@ -140,9 +141,15 @@ def whose(one: LogEvidence) -> str:
     return " ".join(part for part in (one.node, one.source) if part) or "-"
 
 
+def files(story: Story) -> tuple[tuple[str, str], ...]:
+    """The files that are there, and what each is."""
+    there = {"recording.db": story.recording is not None, "flight.rec": story.has_flight}
+    return tuple((name, what) for name, what in FILES if there.get(name, True))
+
+
 def made(story: Story, zone: tzinfo | None) -> Iterator[str]:
     """Versions, the files beside this page, how to look at the recording."""
-    rows = [(text(name), prose(what)) for name, what in FILES if story.recording is not None or name != "recording.db"]
+    rows = [(text(name), prose(what)) for name, what in files(story)]
     yield f"<h2>In this bundle</h2>{table(('', ''), rows)}"
     recording = story.recording
     if recording is not None:

@@ -148,6 +148,8 @@ class Story:
     gaps: tuple[str, ...] = ()
     """What this report could not find out, one sentence each."""
     is_anonymous: bool = False
+    has_flight: bool = False
+    """What the flight recorder held of that time lies beside the page."""
 
     @property
     def title(self) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.services.alert_desk import AlertDesk
     from app.services.alerting import Alerting
     from app.services.diagnosing import Diagnosing
+    from app.services.server_alerts import ServerAlerts
     from app.services.watch import Watch
 
 NOTHING_WATCHED = Watched()
@@ -42,6 +43,7 @@ class EmbeddedFeed:
         self._elsewhere = NO_ALERTS
         self._diagnosing: Diagnosing | None = None
         self._looking_back = asyncio.Lock()
+        self._server_alerts: ServerAlerts | None = None
 
     def expect(self, text: str) -> None:
         """Say why there is no store yet, in one sentence for a person."""
@@ -83,9 +85,14 @@ class EmbeddedFeed:
         """Take what a process beside this one has evaluated; it counts where nobody evaluates here."""
         self._elsewhere = alerts
 
+    def show_beside(self, others: ServerAlerts) -> None:
+        """Take the alerts of a Prometheus server; they stand beside ours."""
+        self._server_alerts = others
+
     def alerts(self) -> AlertsNow:
-        """What the last evaluation left."""
-        return self._elsewhere if self._alerting is None else self._alerting.now()
+        """What the last evaluation left, and what fires at a Prometheus server."""
+        own = self._elsewhere if self._alerting is None else self._alerting.now()
+        return own if self._server_alerts is None else self._server_alerts.beside(own)
 
     def desk(self) -> AlertDesk | None:
         """Where wishes go, once there is somebody who evaluates."""

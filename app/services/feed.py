@@ -70,3 +70,10 @@ class Feed(Protocol):
 
     async def store_health(self) -> StoreHealth:
         """As `History.health`."""
+
+
+class Attached(Feed, Protocol):
+    """The view of somebody else: a daemon's, or a recording's."""
+
+    async def load_diagnosis(self) -> bool:
+        """Have the diagnosis of now; says whether there was one to have."""

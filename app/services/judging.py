@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from app.config.settings import Settings
 from app.engine.diagnosis.fault_table import fault_table
@@ -25,6 +25,8 @@ from app.transport.clock import Clock
 from app.transport.tasks import Tasks
 
 Step = Callable[[], Awaitable[None]]
+Stepped = Callable[[Literal["diagnose", "alert"], Step, Callable[[], float]], Step]
+"""Gives a step to take in place of one, of its kind, with when it was taken last."""
 
 
 def judges(
@@ -36,10 +38,12 @@ def judges(
     store: Callable[[], Notes | None],
     *,
     waits_for_store: bool,
+    stepped: Stepped | None = None,
 ) -> tuple[list[Step], Callable[[], Coroutine[Any, Any, None]]]:
     """What to do at every interval after watching, and what runs beside it.
 
     That sends what is told, and judges at once what cannot wait for the next interval. The feed shows what comes of it.
+    `stepped` is given each step of a judge, and gives the step that is taken: for whoever records them.
     """
     fault_table()  # read now, in the caller's thread, and not at the first step
     interval_s = settings.cluster.interval_s
@@ -59,7 +63,12 @@ def judges(
     told = Told(alerting.now, diagnosing.now)
     file, managers = NotifyFile(settings), settings.alerts.alertmanager
     notifier = Notifier(board, clock, interval_s, told, file, managers, waits_for_store=waits_for_store)
-    ticks = [partial(diagnosing.tick, store), partial(alerting.tick, store), partial(notifier.tick, store)]
+    diagnose: Step = partial(diagnosing.tick, store)
+    alert: Step = partial(alerting.tick, store)
+    if stepped is not None:
+        diagnose = stepped("diagnose", diagnose, lambda: diagnosing.now().at)
+        alert = stepped("alert", alert, lambda: alerting.now().at)
+    ticks: list[Step] = [diagnose, alert, partial(notifier.tick, store)]
     rounds = Rounds(board, clock, ticks)
 
     async def beside() -> None:

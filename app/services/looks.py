@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from app.services.board import Board
-from app.services.monitor import look
+from app.services.monitor import look, tell
 from app.services.targets import Targets
 from app.sources.source import Source
 from app.transport.clock import Clock
@@ -18,7 +18,7 @@ EARLY_S = 0.05
 
 
 class Looks:
-    """The sources there are at the first look."""
+    """The sources there are."""
 
     def __init__(self, board: Board, targets: Targets, clock: Clock) -> None:
         self._board = board
@@ -30,13 +30,13 @@ class Looks:
     async def look(self) -> None:
         """One bounded look at every source that is due, in parallel."""
         if self._sources is None:
-            async for turnover in self._targets.changes():
-                self._sources = turnover.added
-                if turnover.prices is not None:
-                    self._board.price(turnover.prices)
-                if turnover.discovery is not None:
-                    self._board.apply(*turnover.discovery)
-                break
+            turnover = await anext(aiter(self._targets.changes()))
+            self._sources = turnover.added
+        else:
+            turnover = await self._targets.again()
+            kept = (one for one in self._sources if one.spec.name not in turnover.removed)
+            self._sources = (*kept, *turnover.added)
+        tell(self._board, turnover)
         now = self._clock.now()
         due = [one for one in self._sources or () if self._due.get(one.spec.name, now) <= now + EARLY_S]
         readings = await asyncio.gather(*(look(one, self._clock) for one in due))
@@ -48,3 +48,4 @@ class Looks:
         """Give back what the sources hold."""
         for source in self._sources or ():
             await source.close()
+        await self._targets.close()

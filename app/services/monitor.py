@@ -12,7 +12,7 @@ import asyncio
 from app.domain.reading import Reading
 from app.engine.schedule import after_look
 from app.services.board import Board
-from app.services.targets import Targets
+from app.services.targets import Targets, Turnover
 from app.sources.source import Source
 from app.transport import turns
 from app.transport.clock import Clock
@@ -44,13 +44,11 @@ class Monitor:
                     for source in turnover.added:
                         task = tasks.start(self._follow(source), f"source {source.spec.name}")
                         following[source.spec.name] = (source, task)
-                    if turnover.prices is not None:
-                        self._board.price(turnover.prices)
-                    if turnover.discovery is not None:
-                        self._board.apply(*turnover.discovery)
+                    tell(self._board, turnover)
             finally:
                 for source, _ in following.values():
                     await source.close()
+                await self._targets.close()
 
     async def _follow(self, source: Source) -> None:
         """Look, put it on the board, wait for the next slot; for ever."""
@@ -80,6 +78,14 @@ async def look(source: Source, clock: Clock) -> Reading:
     return Reading.failed(source.spec.name, clock.now(), error, clock.monotonic() - began)
 
 
+def tell(board: Board, turnover: Turnover) -> None:
+    """Put on the board what discoveries brought beside sources: prices, and how each of them is doing."""
+    if turnover.prices is not None:
+        board.price(turnover.prices)
+    for told in turnover.discoveries:
+        board.apply(*told)
+
+
 async def look_once(board: Board, targets: Targets, clock: Clock) -> None:
     """One bounded look at every source there is now, in parallel."""
     async for turnover in targets.changes():
@@ -87,8 +93,6 @@ async def look_once(board: Board, targets: Targets, clock: Clock) -> None:
         for source, reading in zip(turnover.added, readings, strict=True):
             board.apply(source.spec, reading)
             await source.close()
-        if turnover.prices is not None:
-            board.price(turnover.prices)
-        if turnover.discovery is not None:
-            board.apply(*turnover.discovery)
+        tell(board, turnover)
+        await targets.close()
         return

@@ -45,12 +45,20 @@ class Mask:
             before = self.names.count
             self.names.learn_snapshot(snapshot)
             if self.names.count != before:
-                self._done.clear()
+                self.forget()
             snapshot = _without_paths(snapshot)
         shown = self.hide(snapshot)
         aliases = shown.aliases if self.names is None else {self(host): name for host, name in shown.aliases.items()}
         # A server's key is made of its source and its model, which were hidden one by one.
         return replace(shown, aliases=aliases, services={one.id: one for one in shown.services.values()})
+
+    def keys(self, value: Mapping[str, T]) -> dict[str, T]:
+        """A mapping with its keys made harmless."""
+        return {self(key): one for key, one in value.items()}
+
+    def forget(self) -> None:
+        """Look at every text anew: there are new names."""
+        self._done.clear()
 
     def json(self, value: Any) -> Any:  # noqa: ANN401 - JSON has no better name
         """Plain JSON with all its texts but its keys."""
@@ -68,8 +76,9 @@ def _without_paths(snapshot: Snapshot) -> Snapshot:
     picture = snapshot.slurm
     if picture is None or not picture.jobs:
         return snapshot
-    return replace(snapshot, slurm=replace(picture, jobs={key: _bare(one) for key, one in picture.jobs.items()}))
+    return replace(snapshot, slurm=replace(picture, jobs={key: bare(one) for key, one in picture.jobs.items()}))
 
 
-def _bare(job: SlurmJob) -> SlurmJob:
+def bare(job: SlurmJob) -> SlurmJob:
+    """A job without what only its owner would write."""
     return replace(job, comment=None, command=None, work_dir=None, stdin=None, stdout=None, stderr=None)

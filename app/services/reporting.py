@@ -5,6 +5,7 @@ Everything that is written down comes out of one `Story`, and that went through 
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from app.engine.diagnosis.fault_table import fault_table
 from app.engine.money import HOUR_S, Rates, rates
 from app.present.report_story import Chapter, HitJob, Money, Recording, Story
 from app.services import queries_money, report_audit
+from app.services.recorder.sinks import FOLDER, cut
 from app.services.report_audit import Fact
 from app.services.report_charts import charts
 from app.services.report_ground import Found, Ground, Wanted, found
@@ -29,7 +31,7 @@ from app.services.report_mask import Mask
 from app.services.report_recording import Recorded, Told, chosen_moments, record
 
 MOST_EVENTS, MOST_JOBS, MOST_LOGS = 5000, 5000, 5000
-RECORDING = "recording.db"
+RECORDING, SEEN = "recording.db", "flight.rec"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ async def report(ground: Ground, wanted: Wanted, folder: Path, *, anonymous: boo
     others = mask.hide((*ground.known.past, *ground.known.findings))
     recorded = await _recorded(ground, given, mask, Told(told, others, events), folder / RECORDING)
     given = replace(given, found=_clipped(given.found, recorded))
+    seen = 0 if anonymous else await asyncio.to_thread(_seen, ground, given.found, folder / SEEN)
     story = mask.hide(await _story(ground, given))
     facts = tuple(mask.json(dict(one)) for one in given.facts)
     story = replace(
@@ -73,6 +76,7 @@ async def report(ground: Ground, wanted: Wanted, folder: Path, *, anonymous: boo
         recording=_recording(recorded),
         gaps=(*story.gaps, *_gaps(recorded)),
         is_anonymous=anonymous,
+        has_flight=bool(seen),
     )
     return Report(story, told, facts, events)
 
@@ -113,6 +117,15 @@ def _clipped(about: Found, made: Recorded) -> Found:
         return about
     last = max([made.end, about.diagnosis.at, *(one.last_seen for one in about.incidents)])
     return replace(about, start=max(about.start, made.start), end=min(about.end, last))
+
+
+def _seen(ground: Ground, about: Found, path: Path) -> int:
+    """What the flight recorder holds of the time, as it came; how many bytes. Names cannot be hidden in that."""
+    try:
+        return cut(ground.state_dir / FOLDER, about.start, about.end, path)
+    except OSError:
+        path.unlink(missing_ok=True)
+        return 0
 
 
 def _recording(made: Recorded) -> Recording | None:

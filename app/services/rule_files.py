@@ -12,9 +12,14 @@ LARGEST = 1024 * 1024
 
 def rule_book(settings: Settings) -> RuleBook:
     """Our rules and those of the files; what is wrong in a file is told by the book's problems."""
+    return load(rule_texts(settings))
+
+
+def rule_texts(settings: Settings) -> list[tuple[str, str | None]]:
+    """Path and text of each rule file; None where it cannot be read."""
     base = Path(settings.origin).parent if settings.origin else Path()
     files = [base / Path(name).expanduser() for name in settings.alerts.rules]
-    return load([(str(file), _text(file)) for file in files])
+    return [(str(file), _text(file)) for file in files]
 
 
 def _text(file: Path) -> str | None:

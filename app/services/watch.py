@@ -6,7 +6,8 @@ long a GPU that is idle now had been so before. A finding that begins or ends is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.domain.series import FLEET, Event, Series, Subject
@@ -39,7 +40,10 @@ class Watch:
         self._spells: SlurmWatch | None = None
         self._told: dict[tuple[str, FindingSubject], tuple[Finding, float]] = {}
         """Findings whose beginning was told, and when they were last seen."""
-        self._is_recalled = False
+        self.is_recalled = False
+        """The history was asked."""
+        self.known: Mapping[str, IdleSpell] = {}
+        """Idle spells as somebody else has watched them; taken up with the next step, in place of the history."""
         self.history: History | None = None
         """Asked once for the time before the start, when it is there."""
         self.watched = Watched()
@@ -60,8 +64,11 @@ class Watch:
         # In threads: of thousands of GPUs and jobs each takes a tenth of a second, and a key must not wait for it.
         before = self._spells or watch_slurm.SlurmWatch()
         self._spells = await turns.in_thread(watch_slurm.step, before, snapshot, now)
-        if self.history is not None and not self._is_recalled:
-            self._is_recalled = True
+        if self.known:
+            known, self.known = self.known, {}
+            self._spells = _gone_on(self._spells, known)
+        elif self.history is not None and not self.is_recalled:
+            self.is_recalled = True
             self._spells = await self._recalled(self.history, self._spells, snapshot, now)
         findings = await turns.in_pieces(finding_slurm, self._spells, snapshot, now)
         idle = {place: IdleSpell(spell.since, spell.seen_s) for place, spell in self._spells.idle.items()}
@@ -107,6 +114,15 @@ class Watch:
             since, seen_s = idle_before(series)
             spells = lengthened(spells, place, since, seen_s)
         return spells
+
+
+def _gone_on(spells: SlurmWatch, known: Mapping[str, IdleSpell]) -> SlurmWatch:
+    """The spells with what is known of those that go on, in place of what was watched of them."""
+    idle = {
+        place: replace(one, since=known[place].since, seen_s=known[place].seen_s) if place in known else one
+        for place, one in spells.idle.items()
+    }
+    return replace(spells, idle=idle)
 
 
 def idle_before(series: Series) -> tuple[float, float]:

@@ -54,7 +54,8 @@ class ExporterSource:
             body = (await self._making.client.get(endpoint, self.timeout_s, self._limits)).body
             at = clock.now()
             if self._making.tap is not None:
-                self._making.tap(name, at, body)
+                self._making.tap(name, "host", at, (host_of(endpoint) or "").encode())
+                self._making.tap(name, "page", at, body)
             contents = await self._read_page(endpoint, body, at)
         except (ScrapeError, SecretError, ValueError) as error:
             if isinstance(error, ScrapeError) and error.status in _DENIED:

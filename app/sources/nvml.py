@@ -8,6 +8,7 @@ thread of this source's own waits for it; a look never takes longer than its dea
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Literal
 
+from app.domain.codec import decode, encode
 from app.domain.derive import derive_gpu
 from app.domain.metrics import by_wire
 from app.domain.naming import clean
@@ -29,7 +31,7 @@ from app.domain.reading import (
     XidCount,
 )
 from app.sources.rates import nodes_with_rates
-from app.sources.registry import Making
+from app.sources.registry import Making, Tap
 from app.transport.clock import Clock
 from pod import gpu as pod_gpu
 from pod import nvml
@@ -43,10 +45,11 @@ _KINDS: dict[str, Literal["compute", "graphics", "unknown"]] = {"C": "compute", 
 class NvmlSource:
     """The local machine's GPUs as a source."""
 
-    def __init__(self, spec: SourceSpec, clock: Clock, *, name: str | None = None) -> None:
+    def __init__(self, spec: SourceSpec, clock: Clock, *, name: str | None = None, tap: Tap | None = None) -> None:
         self.spec = spec
         self.timeout_s = max(1.0, spec.interval_s)
         self._clock = clock
+        self._tap = tap
         self._node = spec.node or name or socket.gethostname().split(".")[0]
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nvml")
         self._reader: nvml.Reader | None = None
@@ -60,6 +63,9 @@ class NvmlSource:
         except nvml.NvmlUnavailableError as error:
             self._reader = None
             return Reading.failed(self.spec.name, self._clock.now(), str(error), self._clock.monotonic() - began)
+        if self._tap is not None:
+            self._tap(self.spec.name, "node", machine.at, self._node.encode())
+            self._tap(self.spec.name, "machine", machine.at, json.dumps(encode(machine)).encode())
         reading = reading_of(machine, self.spec.name, self._node, self._clock.monotonic() - began)
         if self._before is not None:
             nodes = nodes_with_rates(self._before.nodes, self._before.at, reading.nodes, reading.at)
@@ -78,6 +84,11 @@ class NvmlSource:
         if self._reader is None:
             self._reader = nvml.Reader()
         return self._reader.read(min(DEADLINE_S, self.spec.interval_s / 2))
+
+
+def machine_of(told: bytes) -> pod_gpu.MachineReading:
+    """The machine's reading as the tap was told it. Raises ValueError, TypeError or KeyError for anything else."""
+    return decode(pod_gpu.MachineReading, json.loads(told))
 
 
 def reading_of(machine: pod_gpu.MachineReading, source: str, node: str, duration_s: float) -> Reading:
@@ -162,4 +173,4 @@ def _note(one: pod_gpu.GpuReading) -> str | None:
 
 def make(making: Making) -> NvmlSource:
     """Make the source; the driver is not touched before the first look."""
-    return NvmlSource(making.spec, making.clock)
+    return NvmlSource(making.spec, making.clock, tap=making.tap)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from app.config.settings import Deploy, Log, Slurm, Target
@@ -15,8 +15,14 @@ from app.sources.source import Source
 from app.transport.clock import Clock, look_timeout
 from app.transport.scrape import ScrapeClient
 
-Tap = Callable[[str, float, bytes], None]
-"""Told every body that came in: name of the source, epoch seconds, bytes as they were parsed."""
+if TYPE_CHECKING:
+    from app.sources.prometheus_sweep import Sweep
+
+Tap = Callable[[str, str, float, bytes], None]
+"""Told every answer that came in: name of the source, part of the look, epoch seconds, bytes as they were parsed.
+
+`app.sources.again` reads them again; of a look that needs more to be read than its answers, that is a part too.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class Making:
     """All of `[[log]]`, for the collector that wants one."""
     deploy: Deploy = field(default_factory=Deploy)
     """The whole `[deploy]` table, for the collector that asks a provider."""
+    sweep: Sweep | None = None
+    """The looks at the server of `[prometheus]`, for its targets."""
 
 
 class Maker(Protocol):
@@ -65,6 +73,7 @@ COLLECTORS: tuple[Row, ...] = (
         "provider", "runpod:", "app.sources.runpod.source", "Pods of our deployments: cost, state, what became of them."
     ),
     Row("nvml", "nvml:", "app.sources.nvml", "This machine's own GPUs, through the driver's library."),
+    Row("prometheus", "prometheus:", "app.sources.prometheus", "A target of the server that `[prometheus]` names."),
     Row("exporter", "", "app.sources.exporter", "Any page of Prometheus text; which exporter it is, is detected."),
 )
 """The first row whose scheme fits an address takes it."""
@@ -75,7 +84,7 @@ def row_for(url: str) -> Row:
     return next(row for row in COLLECTORS if url.startswith(row.scheme))
 
 
-def make(  # noqa: PLR0913 - one table of the configuration a collector that wants it
+def make(  # noqa: PLR0913 - whatever a collector of any kind is made of
     target: Target,
     interval_s: float,
     client: ScrapeClient,
@@ -86,6 +95,7 @@ def make(  # noqa: PLR0913 - one table of the configuration a collector that wan
     environ: Mapping[str, str] | None = None,
     logs: tuple[Log, ...] = (),
     deploy: Deploy | None = None,
+    sweep: Sweep | None = None,
 ) -> Source:
     """Make the source of a configured target; does no I/O."""
     row = row_for(target.url)
@@ -93,7 +103,7 @@ def make(  # noqa: PLR0913 - one table of the configuration a collector that wan
     spec = SourceSpec(name_of(target), row.kind, shown(target.url), every, target.node or None)
     maker: Maker = import_module(row.module).make
     timeout_s = look_timeout(every, target.timeout_s)
-    tables = (slurm or Slurm(), environ or {}, logs, deploy or Deploy())
+    tables = (slurm or Slurm(), environ or {}, logs, deploy or Deploy(), sweep)
     return maker(Making(spec, target, timeout_s, client, clock, tap, *tables))
 
 

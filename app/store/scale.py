@@ -30,12 +30,12 @@ class Scale:
     """A mean is kept in this many parts of a quantum."""
 
     def count(self, value: float) -> int | None:
-        """The value in quanta, halves to even; None where it is not a number or does not fit 64 bits."""
+        """The value in quanta, halves to even; None where it is not a number or does not fit 64 bits with its parts."""
         try:
             count = round(value * self.times / self.over)
         except (ValueError, OverflowError):
             return None
-        return count if -LARGEST <= count <= LARGEST else None
+        return count if abs(count) <= LARGEST // self.mean_parts else None  # a mean of it must fit as well
 
     def value(self, count: int, parts: int = 1) -> float:
         """The exact multiple of the quantum (of a part of it, for means)."""

@@ -196,6 +196,8 @@ _OTHERS: tuple[Action, ...] = (
     Action("time.event", "event before", "To the moment of the event before.", "event_before", "left_curly_bracket"),
     Action("time.live", "now", "Back to now.", "live", "right_curly_bracket", command="live"),
     Action("time.at", "go to a time", "Show the whole screen as it was: 14:32, 2026-11-24T14:32, -10m.", "at", command="at", argument="TIME"),
+    Action("playback.pause", "pause or go on", "Of a recording that is played: stand still, or go on.", "playback_pause", "space", FLEET, command="pause"),
+    Action("playback.speed", "speed of a recording", "Play a recording so many times as fast as it happened.", "playback_speed", command="speed", argument="TIMES"),
     Action("event.open", "details", "The worst incident that is open; where there is none, whatever the newest event is about.", "open_event", "d", ("home",)),
     Action("ask", "ask", "Ask about what is chosen here; the chat opens beside the page.", "app.ask", "a", bar="ask"),
     Action("ask.words", "ask", "Begin a question about what is chosen here.", "ask", command="ask", argument="[QUESTION]"),

@@ -207,4 +207,7 @@ class Bridge:
             origin=feed.origin,
             watched=feed.watched(),
         )
+        if latest.mode == "replay":  # of a recording that is played: how
+            says = getattr(getattr(feed, "playback", None), "says", "")
+            present = replace(present, badge=replace(present.badge, text=f"{present.badge.text} {says}".rstrip()))
         return replace(present, diagnosis=feed.diagnosis(), alerts=feed.alerts())

@@ -18,7 +18,7 @@ from app.tui.page import frame_keys
 from app.tui.sections import NEEDLESS
 from widgets.pane import Pane
 from widgets.ribbon import Ribbon
-from widgets.text_lines import TextLines
+from widgets.text_lines import FittedLines, TextLines
 from widgets.virtual_table import VirtualTable
 
 STEP_KEYS = ("infra.go", "infra.plan", "infra.stop", "section.next")
@@ -40,7 +40,7 @@ class InfraPanes(Container):
         self._steps = TextLines(glyphs=glyphs, id="steps")
         self.nodes = VirtualTable(glyphs=glyphs, shy=True, id="nodes")
         self._node = Ribbon(id="node-said")
-        self._plan = TextLines(glyphs=glyphs, id="plan")
+        self._plan = FittedLines(glyphs=glyphs, id="plan")
         self._log = TextLines(glyphs=glyphs, id="log")
         bodies = {"steps": self._steps, "nodes": self.nodes, "plan": self._plan, "log": self._log}
         self.panes = {name: Pane(body, glyphs=glyphs, id=f"{name}-pane") for name, body in bodies.items()}
@@ -134,7 +134,7 @@ class InfraPanes(Container):
         self.panes["plan"].set_class(plan is None, NEEDLESS)
         if plan is None:
             return
-        self._plan.show_lines(plan_lines(plan, look, self._plan.scrollable_content_region.width or _WIDTH))
+        self._plan.lay_out(lambda width: plan_lines(plan, look, width))
         asks = held.run is not None and held.run.asks
         word = Cell("  waits for your word", "accent") if asks else Cell("  what deploying would change", "quiet")
         keys = ("infra.answer", *PLAN_KEYS) if asks else PLAN_KEYS

@@ -17,7 +17,7 @@ from app.domain.naming import same_node
 from app.domain.snapshot import Gpu, Snapshot
 from app.domain.times import parse_span, parse_time
 from app.present.gpu_rows import GPU_COLUMNS
-from app.tui import acting, alert_verbs, chat_verbs, incident_verbs, journeys, log_verbs, queue_verbs
+from app.tui import acting, alert_verbs, chat_verbs, incident_verbs, journeys, log_verbs, playback_verbs, queue_verbs
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
 from app.tui.sorting import GPUS
@@ -140,7 +140,12 @@ def columns(desk: Desk, text: str) -> None:
 
 
 def time_step(desk: Desk, text: str) -> None:
-    """Travel to the kept moment before (-1) or after (1)."""
+    """Travel to the kept moment before (-1) or after (1); of a recording, on to what was not played yet."""
+    played = playback_verbs.playing(desk.bridge.feed)
+    if played is not None and desk.bridge.replay is None and text == "1":
+        when = desk.bridge.now() + playback_verbs.STEP_S
+        desk.journey(playback_verbs.seek(desk.bridge, played, when))
+        return
     desk.journey(journeys.step(desk.bridge, int(text), desk.moment.look))
 
 
@@ -163,6 +168,10 @@ def at(desk: Desk, text: str) -> None:
         when = parse_time(text, feed.now(), desk.options.tz)
     except ValueError as error:
         raise RefusedError(str(error)) from error
+    played = playback_verbs.playing(feed)
+    if played is not None:
+        desk.journey(playback_verbs.seek(desk.bridge, played, when))
+        return
     desk.journey(journeys.go(desk.bridge, when, desk.moment.look))
 
 
@@ -227,6 +236,7 @@ VERBS: Mapping[str, Verb] = {
     **incident_verbs.VERBS,
     **alert_verbs.VERBS,
     **log_verbs.VERBS,
+    **playback_verbs.VERBS,
     **acting.VERBS,
     **chat_verbs.VERBS,
 }

@@ -20,6 +20,7 @@ from app.domain.series import FLEET, Subject
 from app.domain.snapshot import Layer, Snapshot
 from app.store.history import Tick
 from app.store.sqlite import open_store
+from tests.cli.schema_rules import faults
 from tests.standins.slurm_commands import FakeSlurm, row
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
@@ -44,11 +45,12 @@ Run = Callable[..., Answer]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line in this process."""
+    """Run a command line in this process; what it prints as JSON must fit its schema."""
 
     def answer(*words: str) -> Answer:
         code = main(words)
         shown = capsys.readouterr()
+        assert [] == faults(words, shown.out)
         return Answer(code, shown.out, shown.err)
 
     return answer

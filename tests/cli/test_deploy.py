@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -338,10 +339,16 @@ def test_logs_are_cleaned(run: Run, deploys: FakeDeploys) -> None:
 def test_ssh_becomes_ssh_with_the_deployments_own_configuration(
     run: Run, deploys: FakeDeploys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a node's key or name; what stands behind -- is run there."""
+    """By a node's key or name; what stands behind -- is run there. The provider's key does not come along."""
     deploys.records["lab"] = deployment()
     became: list[tuple[str, ...]] = []
-    monkeypatch.setattr("os.execvp", lambda _, words: became.append(tuple(words)))
+    monkeypatch.setenv("RUNPOD_API_KEY", "canary")
+
+    def become(_: str, words: Sequence[str], environ: Mapping[str, str]) -> None:
+        assert "RUNPOD_API_KEY" not in environ
+        became.append(tuple(words))
+
+    monkeypatch.setattr("os.execvpe", become)
     assert errors.UNAVAILABLE == run("deploy", "--ssh", "head").code
 
     folder = deploys.folder("lab")

@@ -44,15 +44,18 @@ def test_a_broken_configuration_is_told_not_raised(run: Run, tmp_path: Path) -> 
     assert "did you mean 'cluster'?" in answer.out
 
 
-def test_tables_of_later_versions_are_named(run: Run, tmp_path: Path, serve_page: Serve) -> None:
-    """What is set but not read yet is said, so that nobody waits for it."""
+def test_tables_of_later_versions_are_named(
+    run: Run, tmp_path: Path, serve_page: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is set but not read yet is said, so that nobody waits for it; in this version, nothing is."""
+    monkeypatch.setattr("app.config.load.LATER", ("quantum",))
     file = tmp_path / "lab.toml"
-    file.write_text(f"[prometheus]\nurl = ''\n[[target]]\nurl = '{serve_page(dcgm_page(1))}'\n")
+    file.write_text(f"[quantum]\nurl = ''\n[[target]]\nurl = '{serve_page(dcgm_page(1))}'\n")
 
     answer = run("doctor", "--config", str(file))
 
     assert errors.OK == answer.code
-    assert "[prometheus] is set, but this version does not read it yet" in answer.out
+    assert "[quantum] is set, but this version does not read it yet" in answer.out
 
 
 def test_bad_lines_of_a_page_are_shown(run: Run, serve_page: Serve) -> None:

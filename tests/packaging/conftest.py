@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKED = ("app", "widgets", "pod", "terraform", "tests", "pyproject.toml", "README.md", "LICENSE")
+PACKED = ("app", "widgets", "pod", "terraform", "tests", "docs", "pyproject.toml", "README.md", "LICENSE")
 LEFTOVERS = (
     "terraform/terraform.tfstate",
     "terraform/terraform.tfstate.backup",

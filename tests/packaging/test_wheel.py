@@ -44,10 +44,13 @@ def test_terraform_ships_as_data_and_not_as_a_package(wheel: Path) -> None:
 
 
 def test_wheel_holds_nothing_else(wheel: Path) -> None:
-    """No tests, no docs, no tools: the top of the wheel is the packages, the data and the metadata."""
+    """No tests, no tools, of the docs the manual page: the top of the wheel is packages, data and metadata."""
     tops = {name.partition("/")[0] for name in names(wheel)}
 
-    assert {"app", "widgets", "pod", "gpu_watchdog_data", f"gpu_watchdog_tui-{VERSION}.dist-info"} == tops
+    own = f"gpu_watchdog_tui-{VERSION}"
+    assert {"app", "widgets", "pod", "gpu_watchdog_data", f"{own}.dist-info", f"{own}.data"} == tops
+    shared = {name for name in names(wheel) if name.startswith(f"{own}.data/")}
+    assert {f"{own}.data/data/share/man/man1/gpu-watchdog.1"} == shared
 
 
 def test_leftovers_of_terraform_never_ship(wheel: Path) -> None:
@@ -74,3 +77,10 @@ def test_installed_command_runs_from_the_wheel_and_not_from_a_checkout(installed
 def test_both_commands_are_installed_and_explain_themselves(installed: Path, command: str, tmp_path: Path) -> None:
     """Each command of the distribution answers --help with success."""
     assert "usage" in run(installed / command, "--help", cwd=tmp_path).lower()
+
+
+def test_manual_page_is_installed_where_man_looks(installed: Path) -> None:
+    """Beside `bin`, in `share/man`: `man gpu-watchdog` finds it by the PATH."""
+    page = installed.parent / "share" / "man" / "man1" / "gpu-watchdog.1"
+
+    assert (ROOT / "docs" / "man" / "gpu-watchdog.1").read_bytes() == page.read_bytes()

@@ -7,9 +7,9 @@ import pytest
 from tests.tools.parts import PARTS, find
 
 SHORT = ("tmux", "ssh", "ip", "slurmctld", "slurmd", "slurmrestd")
-VERSION_FLAGS = {"openssl": "version"} | dict.fromkeys(SHORT, "-V")
+VERSION_FLAGS = {"openssl": "version", "nginx": "-v"} | dict.fromkeys(SHORT, "-V")
 """How a command is asked for its version, where `--version` is not the way."""
-SILENT = {"sshd", "ssh-keygen", "slurmdbd", "squeue"}
+SILENT = {"mandoc", "sshd", "ssh-keygen", "slurmdbd", "squeue"}
 """Those that have no question they answer with success; Slurm's want a configuration first."""
 
 COMMANDS = [

@@ -152,9 +152,10 @@ async def test_a_daemon_of_another_configuration_is_not_used(settings: Settings,
 async def test_a_raw_tap_hears_every_body(settings: Settings, tmp_path: Path) -> None:
     """Every byte that came in can be recorded as it came."""
     heard: list[tuple[str, bytes]] = []
-    tapped = replace(options(tmp_path), tap=lambda name, _at, body: heard.append((name, body)))
+    tapped = replace(options(tmp_path), tap=lambda _name, part, _at, body: heard.append((part, body)))
 
     await look_once(settings, tapped)
 
-    assert len(settings.target) == len(heard)
-    assert all(b"gpu_watchdog_simulated 1" in body for _, body in heard)
+    pages = [body for part, body in heard if part == "page"]
+    assert len(settings.target) == len(pages)
+    assert all(b"gpu_watchdog_simulated 1" in body for body in pages)

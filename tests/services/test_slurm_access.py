@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from app.config.settings import Cluster, Settings, Slurm
-from app.runtime import RuntimeOptions, look_once, targets_of
+from app.runtime import RuntimeOptions, look_once
 from app.services.detect import SlurmFind, search_slurm
 from app.services.slurm_access import open_access
+from app.services.targets import targets_of
 from app.sources import slurm_ways
 from app.sources.deployed import Deployed, text_of
 from app.sources.slurm_ways import Way, way_of

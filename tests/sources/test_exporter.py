@@ -81,14 +81,16 @@ async def test_two_pages_make_rates(source_of: Maker) -> None:
 
 async def test_every_body_reaches_the_tap_before_it_is_read(source_of: Maker) -> None:
     """The tap sees what came in, garbage too, as the bytes that are read."""
-    taped: list[tuple[str, float, bytes]] = []
+    taped: list[tuple[str, str, float, bytes]] = []
     html = b"<html></html>"
     async with exporters.serving(exporters.changes_kind(exporters.PAGE, html)) as url:
-        source = source_of(Target(url=url), lambda name, at, body: taped.append((name, at, body)))
+        source = source_of(Target(url=url), lambda *told: taped.append(told))
         await source.read()
         failed = await source.read()
 
-    assert [("node-1", NOW, exporters.PAGE), ("node-1", NOW, html)] == taped
+    pages = [one for one in taped if one[1] == "page"]
+    assert [("node-1", "page", NOW, exporters.PAGE), ("node-1", "page", NOW, html)] == pages
+    assert {b""} == {body for _, part, _, body in taped if part == "host"}  # loopback names no machine
     assert failed.error == f"{url}: this is HTML, not Prometheus text: wrong port or path?"
 
 

@@ -58,5 +58,11 @@ def test_what_is_no_number_of_64_bits_is_absent(value: float) -> None:
 
 
 def test_the_largest_number_fits() -> None:
-    """The bound itself is kept."""
-    assert LARGEST >= (scale_of(1.0).count(9.2e18) or 0) > 0
+    """The bound itself is kept, and leaves room for the parts that a mean is kept in."""
+    assert LARGEST >= 8 * (scale_of(1.0).count(1.15e18) or 0) > 0
+    assert LARGEST >= (scale_of(0.1).count(9.2e17) or 0) > 0
+
+
+def test_a_number_whose_mean_would_not_fit_is_absent() -> None:
+    """An exporter that says 9·10¹⁸ costs its own value, and not the roll-ups of everybody."""
+    assert scale_of(1.0).count(9.19e18) is None

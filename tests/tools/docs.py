@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 
-from app.__main__ import COMMANDS
+from app.__main__ import ABOUT, COMMANDS
 from app.cli.command import PROGRAM, Command, parser_of
 from app.cli.completion import Option, syntax
 from app.cli.errors import INTERNAL, INTERRUPTED, MEANINGS, PIPE_CLOSED
@@ -23,6 +24,7 @@ from app.sim.scenarios import SCENARIOS, SHOWCASE
 from tests.tools.deploy_doc import deploy_doc
 from tests.tools.faults_doc import faults_doc
 from tests.tools.keys_doc import keys_doc
+from tests.tools.man_doc import man_page
 from tests.tools.slurm_doc import slurm_doc
 from tests.tools.tools_doc import tools_doc
 
@@ -78,6 +80,8 @@ def configuration_page() -> list[str]:
     lines += ["## `[[log]]`", "", f"{_first_line(Log)} May stand any number of times.", ""]
     lines += [*_table(("key", "default", "what it does"), logs), ""]
     later = ", ".join(f"`[{name}]`" for name in LATER)
+    if not later:
+        return lines
     told = f"accepted, and named by `{PROGRAM} doctor`, so that one file can serve later versions."
     return [*lines, "## Not read yet", "", f"{later}: {told}", ""]
 
@@ -189,6 +193,13 @@ def deploy_troubles_page() -> list[str]:
     return deploy_doc(MARK)
 
 
+def manual() -> Sequence[str]:
+    """The manual page."""
+    shown = [command for command in COMMANDS if not command.hidden]
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    return man_page(COMMANDS, ABOUT, _shared(shown), _ANYWHERE, project["version"])
+
+
 PAGES: Mapping[str, Callable[[], Sequence[str]]] = {
     "metrics.md": metrics_page,
     "configuration.md": configuration_page,
@@ -199,6 +210,7 @@ PAGES: Mapping[str, Callable[[], Sequence[str]]] = {
     "faults.md": faults_page,
     "tools.md": tools_page,
     "deploy-troubles.md": deploy_troubles_page,
+    "man/gpu-watchdog.1": manual,
 }
 """Page by file name."""
 
@@ -246,8 +258,8 @@ def main(argv: Sequence[str]) -> int:
         for name in names:
             print(f"docs/{name} is out of date: run `make docs`", file=sys.stderr)
         return 1 if names else 0
-    DOCS.mkdir(exist_ok=True)
     for name in names:
+        (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
         (DOCS / name).write_text(text_of(name), "utf-8")
         print(f"wrote docs/{name}")
     return 0

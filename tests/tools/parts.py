@@ -75,6 +75,8 @@ PARTS = (
         ("ssh", "sshd", "ssh-keygen"),
         ("openssh-client", "openssh-server"),
     ),
+    Part("nginx", "hands the daemon's page to Prometheus, as `stack` sets it up", ("nginx",), ("nginx-light",)),
+    Part("man", "shows our manual page", ("man", "mandoc"), ("man-db", "mandoc")),
     Part("openssl", "makes good and bad certificates", ("openssl",), ("openssl",)),
     Part("shellcheck", "reads the scripts of the pods", ("shellcheck",), ("shellcheck",)),
     Part("zsh", "reads our completion script", ("zsh",), ("zsh",)),

@@ -7,17 +7,19 @@ cannot be read is a failed reading with a sentence: no lines is not the same as 
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.config.secret import SecretError
 from app.config.settings import JOURNAL, Log
+from app.domain.codec import encode
 from app.domain.evidence import LogEvidence, LogKind
 from app.domain.reading import PageHealth, Reading, SourceSpec
 from app.sources.log_targets import SCHEME
 from app.sources.logs.look import LogError, LogLook, LogWay
 from app.sources.logs.reader import LogReader
-from app.sources.registry import Making
+from app.sources.registry import Making, Tap
 from app.transport.clock import Clock
 
 if TYPE_CHECKING:  # ssh is paid for by those who use it
@@ -34,11 +36,21 @@ THREAD_LINES = 500
 class LogSource:
     """One log as a source."""
 
-    def __init__(self, spec: SourceSpec, kind: LogKind, way: LogWay, clock: Clock, timeout_s: float) -> None:
+    def __init__(
+        self,
+        spec: SourceSpec,
+        kind: LogKind,
+        way: LogWay,
+        clock: Clock,
+        timeout_s: float,
+        *,
+        tap: Tap | None = None,
+    ) -> None:
         self.spec = replace(spec, target=way.target)
         self.timeout_s = timeout_s
         self._way = way
         self._clock = clock
+        self._tap = tap
         self._kind = kind
         self._reader = LogReader(kind, spec.name, spec.node or "")
 
@@ -50,6 +62,9 @@ class LogSource:
         except LogError as error:
             return Reading.failed(self.spec.name, self._clock.now(), str(error), self._clock.monotonic() - began)
         now = self._clock.now()
+        if self._tap is not None:
+            self._tap(self.spec.name, "kind", now, self._kind.encode())
+            self._tap(self.spec.name, "log", now, json.dumps(encode(look)).encode())
         self._learn(look)
         count = len(look.lines) + len(look.parsed)
         if count > THREAD_LINES:
@@ -110,7 +125,7 @@ def make(making: Making) -> LogSource:
         way = way_to(log, making)
     except (ValueError, SecretError) as error:
         way = BrokenWay(log.path or log.url, f"[[log]]: {error}")
-    return LogSource(making.spec, _kind(log.kind), way, making.clock, making.timeout_s)
+    return LogSource(making.spec, _kind(log.kind), way, making.clock, making.timeout_s, tap=making.tap)
 
 
 def way_to(log: Log, making: Making) -> LogWay:

@@ -44,11 +44,21 @@ class CommandsWay:
 
     least_s = 0.0
 
-    def __init__(self, commands: SlurmCommands, details_s: float, clock: Clock, tap: Tap | None = None) -> None:
+    def __init__(
+        self,
+        commands: SlurmCommands,
+        details_s: float,
+        clock: Clock,
+        tap: Tap | None = None,
+        *,
+        mark: str = "",
+        parts: Callable[[str], Part] | None = None,
+    ) -> None:
+        """`mark` and `parts` are for a look of the past: what its rows are marked with, and which parts were due."""
         self.commands = commands
         self._clock = clock
         self._tap = tap
-        self._mark = secrets.token_hex(8)
+        self._mark = mark or secrets.token_hex(8)
         self._queue = QueueReader(mark=self._mark)
         self._nodes = NodeReader()
         self._details = Details()
@@ -62,6 +72,8 @@ class CommandsWay:
             "config": Part(CONFIG_S),
             "health": Part(HEALTH_S),
         }
+        if parts is not None:
+            self._parts = {name: parts(name) for name in self._parts}
         self._version, self._cluster = "", ""
         self._counts: Mapping[str, float] = {}
         """What slurmctld last said of itself."""
@@ -77,6 +89,7 @@ class CommandsWay:
         until = began + timeout_s
         answer = await self.commands.queue(timeout_s, self._mark)
         took_s = self._clock.monotonic() - began
+        self._told("mark", self._mark.encode())
         self._told("queue", answer)
         queue = await parsed_in_pieces(self._queue.reading, answer, len(answer))
         notes = list(queue.notes)

@@ -33,11 +33,21 @@ class RestWay:
 
     least_s = 0.0
 
-    def __init__(self, rest: SlurmRest, clock: Clock, tap: Tap | None = None) -> None:
+    def __init__(
+        self,
+        rest: SlurmRest,
+        clock: Clock,
+        tap: Tap | None = None,
+        *,
+        parts: Callable[[str], Part] | None = None,
+    ) -> None:
+        """`parts` is for a look of the past: which parts were due."""
         self._rest = rest
         self._clock = clock
         self._tap = tap
         self._parts = {"nodes": Part(0.0), "partitions": Part(PARTITIONS_S), "diag": Part(HEALTH_S)}
+        if parts is not None:
+            self._parts = {name: parts(name) for name in self._parts}
         self._release, self._cluster = "", ""
         self._counts: Mapping[str, float] = {}
         """What slurmctld last said of itself."""
@@ -91,13 +101,17 @@ class RestWay:
 
     async def _read(self, name: str, read: Callable[[object], Parsed[T]], timeout_s: float) -> Parsed[T]:
         """Ask for a list and read it. Raises SlurmError, also for an answer that holds an error and no list."""
-        answer = await self._rest.get(name, timeout_s)
-        if self._tap is not None:
-            self._tap(name, answer)
+        answer = await self._get(name, timeout_s)
         found, decoded = await parsed(lambda body: _decoded(name, body, read), answer, len(answer))
         self._release = release_of(decoded) or self._release
         self._cluster = cluster_of(decoded) or self._cluster
         return found
+
+    async def _get(self, name: str, timeout_s: float) -> bytes:
+        answer = await self._rest.get(name, timeout_s)
+        if self._tap is not None:
+            self._tap(name, answer)
+        return answer
 
     async def _health(self, until: float) -> Load | None:
         """How slurmctld is doing; never at the first look, which somebody waits for."""
@@ -109,7 +123,7 @@ class RestWay:
         from app.sources.slurm.sdiag import sdiag_of  # noqa: PLC0415 - late: nothing of it is needed at the start
 
         try:
-            said = sdiag_of(json.loads(await self._rest.get("diag", until - began)))
+            said = sdiag_of(json.loads(await self._get("diag", until - began)))
         except (SlurmError, SlurmParseError, ValueError, RecursionError):
             return None
         finally:

@@ -153,4 +153,4 @@ def _tap(making: Making) -> Tap | None:
     told, clock, name = making.tap, making.clock, making.spec.name
     if told is None:
         return None
-    return lambda part, answer: told(f"{name} {part}", clock.now(), answer)
+    return lambda part, answer: told(name, part, clock.now(), answer)

@@ -16,8 +16,8 @@ from app.domain.evidence import LogEvidence
 from app.domain.reading import GpuReading, NodeReading, Reading, SourceSpec, XidCount
 from app.domain.series import Subject
 from app.domain.snapshot import Snapshot
-from app.runtime import targets_of
 from app.services.queries import status
+from app.services.targets import targets_of
 from app.sources import registry
 from app.sources.logs.source import LogSource, make
 from app.sources.registry import Making

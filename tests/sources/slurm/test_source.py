@@ -323,13 +323,15 @@ async def test_every_answer_is_told_to_the_recorder(fake: FakeSlurm, clock: Skew
     spec = SourceSpec("slurm", "slurm", "slurm:local", 60.0)
     slurm = Slurm(via="local", bin_dir=str(fake.folder))
     making = Making(spec, Target(url="slurm:local"), 20.0, ScrapeClient(), clock, slurm=slurm, environ=os.environ)
-    making = replace(making, tap=lambda name, _at, body: told.append((name, body)))
+    making = replace(making, tap=lambda name, part, _at, body: told.append((f"{name} {part}", body)))
     fake.queue(row(812))
 
     await make(making).read()
 
-    assert ["slurm queue", "slurm nodes", "slurm partitions", "slurm details", "slurm config"] == [n for n, _ in told]
-    assert b"812" in told[0][1]
+    parts = ("mark", "queue", "nodes", "partitions", "details", "config")
+    assert [f"slurm {part}" for part in parts] == [name for name, _ in told]
+    assert told[0][1] in told[1][1]
+    assert b"812" in told[1][1]
 
 
 async def test_settings_that_lead_nowhere_are_a_sentence(clock: SkewedClock) -> None:

@@ -1,0 +1,239 @@
+"""What happened, as frames of a recording: cleaned of secrets always, and of names where that is wished.
+
+With names hidden, readings are kept as they were understood and not the answers they were made of: in the free text of
+an answer a name can hide that nobody knows for one. Runs on one thread at a time, beside the loop.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from app.domain.codec import WIRE_VERSION, encode
+from app.domain.reading import Reading, SourceSpec
+from app.domain.snapshot import Snapshot
+from app.domain.watched import IdleSpell
+from app.services.board import Arrival
+from app.services.recorder.bodies import BodyWriter
+from app.services.recorder.container import Frame, Packer
+from app.services.report_mask import Mask, bare
+from app.sources.again import Answer
+
+TickKind = Literal["watch", "diagnose", "alert"]
+_LINES = frozenset(("host", "page", "node", "queue", "nodes", "partitions", "mark"))
+"""Parts that come often, and much alike."""
+_CONSTANT = frozenset(("host", "node", "mark"))
+"""Parts that stay as they are; written once a segment."""
+_EACH = frozenset(("new jobs", "log", "kind"))
+"""Parts of which each answer is of its own: what a log said once is not said again."""
+_FOLLOWED = "details"
+_SINGLES, _MOST_SINGLES = "new jobs", 500
+"""Answers about single jobs, which count until all are asked about again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at a source, with its answers."""
+
+    arrival: Arrival
+    at: float
+    """Epoch seconds when it was applied."""
+    answers: tuple[Answer, ...] = ()
+    is_primer: bool = False
+    """It counts for what is read after it, and is not shown."""
+
+
+@dataclass(slots=True)
+class Tick:
+    """A step of a judge."""
+
+    kind: TickKind
+    at: float
+    is_over: bool = False
+    is_taken: bool = False
+    """It was this process's turn to judge."""
+    idle: Mapping[str, IdleSpell] = field(default_factory=dict)
+    """Idle spells that this step took from the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A source that is configured no longer."""
+
+    name: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The beginning of a segment."""
+
+    picture: Snapshot
+    at: float
+    about: Mapping[str, Any]
+    is_new: bool = False
+    """What was before does not lead to this picture."""
+
+
+Happening = Look | Tick | Gone | Begin
+
+
+@dataclass(slots=True)
+class _Source:
+    """What a segment needs to know of a source to go on with it."""
+
+    spec: SourceSpec
+    """As it is told."""
+    parts: dict[str, BodyWriter] = field(default_factory=dict)
+    singles: list[bytes] = field(default_factory=list)
+    """Deflated answers about single jobs."""
+    notes: tuple[str, ...] = ()
+    way: str = ""
+
+
+class Scribe:
+    """Writes happenings down."""
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self._packer = Packer()
+        self._sources: dict[str, _Source] = {}
+        self._told: set[str] = set()
+        """Names of the sources whose spec stands in this segment."""
+        self._segment = 0
+
+    def packed(self, happenings: Iterable[Happening], now: float) -> Iterator[tuple[bool, bytes]]:
+        """Blocks, and whether they begin a segment."""
+        waiting: list[Frame] = []
+        begins = False
+        primers = [one for one in happenings if isinstance(one, Look) and one.is_primer]
+        for one in happenings:
+            if isinstance(one, Begin):
+                if waiting:
+                    yield begins, self._packer.pack(waiting, one.at)
+                self._packer.begin()
+                self._segment, self._told = self._segment + 1, set()
+                begins, waiting = True, [self._begin(one)]
+                for primer in primers:
+                    self._look(primer)
+                waiting += self._primers(one.at)
+            elif isinstance(one, Look):
+                if not one.is_primer:
+                    waiting.append(self._look(one))
+            elif isinstance(one, Tick):
+                head = {"t": "tick", "now": one.at, "kind": one.kind}
+                waiting.append(Frame(head | ({"idle": self._mask.keys(encode(one.idle))} if one.idle else {})))
+            else:
+                self._sources.pop(one.name, None)
+                self._told.discard(one.name)
+                waiting.append(Frame({"t": "gone", "now": one.at, "name": self._mask(one.name)}))
+        if waiting:
+            yield begins, self._packer.pack(waiting, now)
+
+    def _begin(self, one: Begin) -> Frame:
+        about = {**one.about, "is_hidden": self._mask.names is not None}
+        picture = self._mask.snapshot(one.picture)
+        if self._mask.names is None:
+            about["notes"] = {key: self._json_text(text) for key, text in one.about.get("notes", {}).items()}
+            about["rules"] = [[self._mask(path), self._mask(text)] for path, text in one.about.get("rules", ())]
+        else:  # notes and rules name whom they are about in ways that nobody has learned
+            about |= {
+                "notes": {},
+                "rules": [],
+                "idle": self._mask.keys(one.about.get("idle", {})),
+                "cluster": self._mask(str(one.about.get("cluster", ""))),
+            }
+        body = json.dumps(encode(picture), separators=(",", ":")).encode()
+        head = {"t": "begin", "now": one.at, "new": one.is_new, "wire": WIRE_VERSION}
+        return Frame({**head, "about_size": len(packed := json.dumps(about).encode())}, packed + body)
+
+    def _json_text(self, text: str) -> str:
+        try:
+            return json.dumps(self._mask.json(json.loads(text)), separators=(",", ":"))
+        except (ValueError, RecursionError):
+            return self._mask(text)
+
+    def _primers(self, at: float) -> Iterator[Frame]:
+        """The last answers of each source, whole."""
+        for name, source in self._sources.items():
+            written = [(part, writer.at, writer.last()) for part, writer in source.parts.items() if writer.at]
+            written += [(_SINGLES, at, zlib.decompress(one)) for one in source.singles]
+            if not written:
+                continue
+            for writer in source.parts.values():
+                writer.resume(self._segment)
+            newest = max(when for _, when, _ in written)
+            head = {"t": "look", "now": at, "at": newest, "primer": True, "took": 0.0}
+            head |= self._spec(name, source) | _slurm_head(source)
+            parts = [[part, when, "full", len(body)] for part, when, body in written]
+            yield Frame({**head, "parts": parts}, b"".join(body for _, _, body in written))
+
+    def _look(self, one: Look) -> Frame:
+        reading = one.arrival.reading
+        if self._mask.names is not None:
+            reading = self._learned(one.arrival.spec, reading)
+        spec = self._mask.hide(one.arrival.spec)
+        source = self._sources.setdefault(one.arrival.spec.name, _Source(spec))
+        if source.spec != spec:
+            source.spec = spec
+            self._told.discard(one.arrival.spec.name)
+        head: dict[str, Any] = {"t": "look", "now": one.at, "at": reading.at, "took": round(reading.duration_s, 4)}
+        head |= self._spec(one.arrival.spec.name, source)
+        if one.arrival.missed_slots:
+            head["missed"] = one.arrival.missed_slots
+        if reading.error is not None:
+            return Frame({**head, "error": self._mask(reading.error)})
+        if self._mask.names is not None or not one.answers:
+            body = json.dumps(encode(self._mask.hide(reading)), separators=(",", ":")).encode()
+            return Frame({**head, "reading": True}, body)
+        if reading.slurm is not None:
+            source.notes, source.way = tuple(map(self._mask, reading.slurm.notes)), reading.slurm.way
+        parts, bodies = self._bodies(source, one.answers)
+        return Frame({**head, **_slurm_head(source), "parts": parts}, b"".join(bodies))
+
+    def _bodies(self, source: _Source, answers: Iterable[Answer]) -> tuple[list[list[Any]], list[bytes]]:
+        parts: list[list[Any]] = []
+        bodies: list[bytes] = []
+        for one in answers:
+            writer = self._writer(source, one.part)
+            if one.part in _CONSTANT and writer.stands(one.body, self._segment):
+                continue
+            mode, written = writer.write(one.body, one.at, self._segment)
+            parts.append([one.part, one.at, mode, len(written)])
+            bodies.append(written)
+            if one.part == _FOLLOWED:
+                source.singles.clear()
+            elif one.part == _SINGLES and len(source.singles) < _MOST_SINGLES:
+                source.singles.append(zlib.compress(written, 1))
+        return parts, bodies
+
+    def _writer(self, source: _Source, part: str) -> BodyWriter:
+        if part in _EACH:
+            return BodyWriter(self._mask, keeps_lines=False)
+        return source.parts.setdefault(part, BodyWriter(self._mask, keeps_lines=part in _LINES or part[:1] == "/"))
+
+    def _spec(self, name: str, source: _Source) -> dict[str, Any]:
+        """Who it is: in full where the segment does not know yet."""
+        if name in self._told:
+            return {"s": source.spec.name}
+        self._told.add(name)
+        return {"spec": encode(source.spec)}
+
+    def _learned(self, spec: SourceSpec, reading: Reading) -> Reading:
+        """The reading without what only owners of jobs would write; whom it names is learned."""
+        names, slurm = self._mask.names, reading.slurm
+        assert names is not None, "names are learned to be hidden"  # noqa: S101 - a mistake of ours
+        before = names.count
+        names.learn_reading(spec, reading)
+        if names.count != before:
+            self._mask.forget()
+        if slurm is None or not slurm.jobs:
+            return reading
+        return replace(reading, slurm=replace(slurm, jobs=tuple(map(bare, slurm.jobs))))
+
+
+def _slurm_head(source: _Source) -> dict[str, Any]:
+    return {"notes": list(source.notes), "way": source.way} if source.way else {}
