@@ -113,7 +113,8 @@ class Sweep:
         totals = [(name, row) for name, one in zip(sums, summed, strict=True) for row in one.rows]
         made = await turns.in_thread(_pages, rows, totals, is_first)
         self._learn(made)
-        down = await self._down({key.job for key in (*made, *self.intervals, *self._last.targets)})
+        # Also of jobs that had no sample in the last looks: `up` may turn 0 only after the samples are gone.
+        down = await self._down({key.job for key in self._stamps})
         notes = joined([*ranged, *summed]).notes
         return Swept(began, self._clock.monotonic() - began, made, down, self._ahead_s, None, notes)
 

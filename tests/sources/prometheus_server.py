@@ -53,7 +53,8 @@ class Server:
         if self.error is not None:
             raise self.error
         if query.startswith("up{"):
-            return Answer(tuple(Row(key._asdict(), [now], [0.0]) for key in self.down))
+            jobs = query.partition('job=~"')[2].partition('"')[0].replace("\\\\", "\\")
+            return Answer(tuple(Row(key._asdict(), [now], [0.0]) for key in self.down if re.fullmatch(jobs, key.job)))
         names = re.search(r'__name__=~?"([^"]*)"', query)
         wanted = set(names[1].split("|")) if names else set(re.findall(r"\((\w+)\{", query))
         rows = [row for key, some in self.scrapes.items() for row in rows_of(key, some)]

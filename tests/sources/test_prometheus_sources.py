@@ -120,6 +120,19 @@ async def test_a_target_that_cannot_be_scraped_is_down() -> None:
     assert "prom:9090 could not scrape gpu-7:9400 the last time (up is 0): see its Targets page" == reading.error
 
 
+async def test_a_target_whose_samples_went_first_is_down_all_the_same() -> None:
+    """`up` turns 0 some looks after the last sample of its whole job was too old; until then its samples are missed."""
+    world = World({KEY: [(NOW - 25, UTIL % (1, 2)), (NOW - 10, UTIL % (1, 2))]})
+    await world.look()
+
+    missed = [(await world.look(400.0))["gpu-7:9400"].error for _ in range(3)]
+    world.server.down = [KEY]
+    reading = (await world.look(60.0))["gpu-7:9400"]
+
+    assert ["prom:9090 has no sample of gpu-7:9400 (job gpu exporters/eu) any more"] * 3 == missed
+    assert "(up is 0)" in str(reading.error)
+
+
 async def test_a_server_that_fails_fails_every_source_and_says_so_once() -> None:
     """No old number is told for new; the reason is the server's."""
     world = World({KEY: [(NOW - 10, UTIL % (1, 2))]})
