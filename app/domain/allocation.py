@@ -89,9 +89,9 @@ class _Gathering:
         return True
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def claims_of(picture: SlurmPicture) -> Claims:
-    """Who holds what, from a picture; remembered for the last few pictures."""
+    """Who holds what, from a picture; remembered for the last two: one of a large cluster is tens of megabytes."""
     found = _Gathering()
     for job in (picture.jobs or {}).values():
         if not job.holds_nodes or job.gpus == 0:

@@ -17,18 +17,27 @@ WIRE_VERSION = 1
 """Raised when a field changes its meaning."""
 
 T = TypeVar("T")
+_LEAVES = frozenset((str, float, int, bool, type(None)))
+"""What JSON can hold as it is."""
 
 
 def encode(value: object) -> Any:  # noqa: ANN401 - JSON has no better name
     """A value as JSON can hold it."""
-    if is_dataclass(value) and not isinstance(value, type):
+    kind: type = type(value)
+    if kind in _LEAVES:
+        return value
+    plan = _plan(kind)
+    if plan is not None:
         return {
-            name: encode(part)
-            for name, default in _plan(type(value))
+            name: part if type(part) in _LEAVES else encode(part)
+            for name, default in plan
             if (part := getattr(value, name)) is not default and part != default
         }
     if isinstance(value, Mapping):
-        return {str(key): encode(part) for key, part in value.items()}
+        return {
+            key if type(key) is str else str(key): part if type(part) in _LEAVES else encode(part)
+            for key, part in value.items()
+        }
     if isinstance(value, tuple | list):
         return [encode(part) for part in value]
     return value
@@ -42,9 +51,9 @@ def decode(kind: type[T], raw: Any) -> T:  # noqa: ANN401 - JSON has no better n
 
 
 @cache
-def _plan(kind: type) -> tuple[tuple[str, object], ...]:
-    """The fields of a class with the value each may be left out at."""
-    return tuple((one.name, _default(one)) for one in fields(kind))
+def _plan(kind: type) -> tuple[tuple[str, object], ...] | None:
+    """The fields of a class with the value each may be left out at; None where it is no dataclass."""
+    return tuple((one.name, _default(one)) for one in fields(kind)) if is_dataclass(kind) else None
 
 
 def _default(one: Field[Any]) -> object:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from app.domain.pseudonyms import Pseudonyms
-from app.domain.redact import redact
+from app.domain.redact import is_harmless, redact
 from app.domain.scrub import scrubbed
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
@@ -26,6 +26,8 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         """One text."""
+        if self.leaves(text):
+            return text
         found = self._done.get(text)
         if found is None:
             found = redact(text)
@@ -34,6 +36,10 @@ class Mask:
                 self._done.clear()
             self._done[text] = found
         return found
+
+    def leaves(self, text: str) -> bool:
+        """Whether a text certainly stays as it is; nothing is remembered of it."""
+        return self.names is None and is_harmless(text)
 
     def hide(self, value: T) -> T:
         """A value with all its texts."""

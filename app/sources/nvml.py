@@ -8,7 +8,6 @@ thread of this source's own waits for it; a look never takes longer than its dea
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,6 @@ from dataclasses import replace
 from functools import cache
 from typing import Literal
 
-from app.domain.codec import decode, encode
 from app.domain.derive import derive_gpu
 from app.domain.metrics import by_wire
 from app.domain.naming import clean
@@ -30,6 +28,7 @@ from app.domain.reading import (
     SourceSpec,
     XidCount,
 )
+from app.sources.machine_text import text_of, value_of
 from app.sources.rates import nodes_with_rates
 from app.sources.registry import Making, Tap
 from app.transport.clock import Clock
@@ -65,7 +64,7 @@ class NvmlSource:
             return Reading.failed(self.spec.name, self._clock.now(), str(error), self._clock.monotonic() - began)
         if self._tap is not None:
             self._tap(self.spec.name, "node", machine.at, self._node.encode())
-            self._tap(self.spec.name, "machine", machine.at, json.dumps(encode(machine)).encode())
+            self._tap(self.spec.name, "machine", machine.at, text_of(machine))
         reading = reading_of(machine, self.spec.name, self._node, self._clock.monotonic() - began)
         if self._before is not None:
             nodes = nodes_with_rates(self._before.nodes, self._before.at, reading.nodes, reading.at)
@@ -88,7 +87,7 @@ class NvmlSource:
 
 def machine_of(told: bytes) -> pod_gpu.MachineReading:
     """The machine's reading as the tap was told it. Raises ValueError, TypeError or KeyError for anything else."""
-    return decode(pod_gpu.MachineReading, json.loads(told))
+    return value_of(pod_gpu.MachineReading, told)
 
 
 def reading_of(machine: pod_gpu.MachineReading, source: str, node: str, duration_s: float) -> Reading:

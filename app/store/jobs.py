@@ -85,7 +85,7 @@ class JobBook:
         jobs = picture.jobs if picture is not None else None
         if jobs is None:
             return
-        unplaced = [key for key, one in self._open.items() if one.needs_places]
+        unplaced = {key for key, one in self._open.items() if one.needs_places}
         if jobs is self._last and not unplaced:
             return
         before = self._last or {}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from time import perf_counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.domain.masking import MASK, redact_url
-from app.domain.redact import LONGEST, redact
+from app.domain.redact import LONGEST, is_harmless, redact
 from app.engine.diagnosis.fault_table import fault_table
 
 CANARY = "c4n4ry0123456789abcd"
@@ -116,3 +118,65 @@ def test_hostile_address_costs_as_much_as_it_is_long(text: str) -> None:
     redact_url(text)
 
     assert perf_counter() - began < 0.5
+
+
+_PIECES = st.sampled_from(
+    [
+        *(piece for secret in SECRETS for piece in secret.replace("=", " = ").replace(":", " : ").split()),
+        *(
+            "token",
+            "Bearer",
+            "sk-",
+            "hf_",
+            "--key",
+            "=",
+            ":",
+            " ",
+            '"',
+            "pwd",
+            "sig",
+            "12345678:",
+            "@",
+            "://",
+            "AKIA",
+            "ſ",
+        ),
+        *(
+            "pypi-",
+            "sk_live_",
+            "rk_test_",
+            "SG.",
+            "ya29.",
+            "hvs.",
+            "xoxb-",
+            "AIza",
+            "dapi0123456789abcdef0123",
+            "K",
+            "ı",
+        ),
+        CANARY * 2,
+    ]
+)
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_no_secret_counts_as_harmless(text: str) -> None:
+    """What would be taken out is looked at in full."""
+    assert not is_harmless(text)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.lists(_PIECES, max_size=8).map("".join))
+def test_what_counts_as_harmless_stays_as_it_is(text: str) -> None:
+    """The quick look never passes what the full one would change."""
+    assert not is_harmless(text) or text == redact(text)
+
+
+def test_lines_of_slurm_and_pages_count_as_harmless() -> None:
+    """The quick look is of use: most of what is recorded needs no more than it."""
+    lines = (
+        "4100003 |RUNNING |ana3 |h100 |@356008 |2 |7:26:11 |12:00:00 |2026-11-28T10:00:00 |gpu-0001 |/home/ana3/run",
+        'DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-1b2c3d4e-0000-1111-2222-333344445555",Hostname="gpu-1"} 97',
+    )
+
+    assert [True, True] == [is_harmless(line) for line in lines]

@@ -70,7 +70,11 @@ async def recorded(settings: Settings, folder: Path) -> Recorded:
         async with asyncio.timeout(20):
             while not any(one.fault for one in parts.feed.diagnosis().findings):  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.05)
-        await asyncio.sleep(1.0)
+        for _ in range(4):  # it writes by itself every five seconds
+            await recorder.flush(parts.history)
+            await asyncio.sleep(0.4)
+        while recorder.clock.is_held:  # noqa: ASYNC110 - a step under way is over at no moment of a recording
+            await asyncio.sleep(0.005)
         with recorder.clock.held() as now:
             snapshot, feed = parts.feed.latest(), parts.feed
             status = queries.status(snapshot, now, feed.watched(), feed.alerts())

@@ -23,10 +23,28 @@ MOST_BODY = 160 * 1024 * 1024
 _NUMERIC = b"0123456789.+-eENaInf"
 _SERIES = re.compile(rb"([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})( (?:[0-9.eE+-]+|NaN|[+-]Inf))")
 """A sample of a page: its name, its labels, its number."""
+_ESCAPED = "\\u"
+"""What may stand for any letter in JSON."""
 _KEY, _MASKED = b"PRIVATE KEY-----", MASK.encode()
+
+_CHUNK = 64
+"""Lines that are looked at together for anything to take out."""
+_PIECE = 1 << 15
+"""Bytes, and what is left of the line, that are."""
 
 Clean = Callable[[str], str]
 """A text without its secrets."""
+
+
+def _never(_text: str) -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class _Known:
+    """Lines of the last large answer that held nothing to take out, by their hashes: of ten thousand few are new."""
+
+    hashes: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -34,12 +52,15 @@ class BodyWriter:
     """The bodies of one part of one source."""
 
     clean: Clean
+    leaves: Callable[[str], bool] = _never
+    """Whether `clean` certainly leaves a text as it is, and each line of it."""
     keeps_lines: bool = True
     """False: each body is written whole, and the last one held deflated: large answers that seldom come."""
     _raw: list[bytes] = field(default_factory=list)
     _clean: list[bytes] = field(default_factory=list)
     """The lines of the last body, as they came and as they were written."""
     _packed: bytes = b""
+    _known: _Known = field(default_factory=_Known)
     _segment: int = -1
     at: float = 0.0
 
@@ -47,7 +68,7 @@ class BodyWriter:
         """How a body is written into a segment; the first one there is whole."""
         is_new, self._segment, self.at = segment != self._segment, segment, at
         if not self.keeps_lines or body[:1] in (b"{", b"["):
-            written = clean_json(body, self.clean)
+            written = clean_json(body, self.clean, self.leaves, self._known)
             self._packed, self._raw, self._clean = zlib.compress(written, 1), [], []
             return "full", written
         lines = body.split(b"\n")
@@ -95,8 +116,8 @@ class BodyWriter:
         """Lines of the body before by their places, others as they are, cleaned."""
         known = {} if has_key else {line: place for place, line in enumerate(self._raw)}
         places = [known.get(line, -1) for line in lines]
-        hide, before = _Hiding(self.clean), self._clean
-        shown = [before[place] if place >= 0 else hide(line) for line, place in zip(lines, places, strict=True)]
+        new = _hidden([line for line, place in zip(lines, places, strict=True) if place < 0], self.clean, self.leaves)
+        shown = [self._clean[place] if place >= 0 else next(new) for place in places]
         is_clean = all(map(operator.is_, shown, lines)) or shown == lines
         self._raw, self._clean, self._packed = lines, lines if is_clean else shown, b""
         return b"\n".join(_operations(shown, places))
@@ -130,9 +151,37 @@ class _Hiding:
         return part if shown == text else shown.encode("utf-8", "surrogateescape").replace(b"\n", b" ")
 
 
-def _hidden(lines: Sequence[bytes], clean: Clean) -> Iterator[bytes]:
+def _hidden(lines: Sequence[bytes], clean: Clean, leaves: Callable[[str], bool]) -> Iterator[bytes]:
+    """The lines without secrets; many that hold none are passed at once."""
     hide = _Hiding(clean)
-    return (hide(line) for line in lines)
+    for start in range(0, len(lines), _CHUNK):
+        some = lines[start : start + _CHUNK]
+        if hide.is_in_key or not leaves(_text(b"\n".join(some))):
+            some = [hide(line) for line in some]
+        yield from some
+
+
+def _cleaned_text(body: bytes, clean: Clean, leaves: Callable[[str], bool], known: _Known) -> bytes:
+    """A text without secrets, looked at a piece after the other: a large cluster's queue is megabytes."""
+    hide, pieces, end, is_same, clean_now = _Hiding(clean), list[bytes](), 0, True, set[int]()
+    while end < len(body):
+        start, end = end, body.find(b"\n", end + _PIECE) + 1 or len(body)
+        ends = b"\n" if end < len(body) else b""
+        lines = body[start : end - len(ends)].split(b"\n")
+        hashes = list(map(hash, lines))
+        new = [line for line, one in zip(lines, hashes, strict=True) if one not in known.hashes]
+        if hide.is_in_key or not leaves(_text(b"\n".join(new))):
+            pieces.append(b"\n".join(map(hide, lines)) + ends)
+            is_same = False
+        else:
+            pieces.append(body[start:end])
+            clean_now.update(hashes)
+    known.hashes = clean_now
+    return body if is_same else b"".join(pieces)
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "surrogateescape")
 
 
 def _operations(lines: Sequence[bytes], places: Sequence[int]) -> Iterator[bytes]:
@@ -153,14 +202,22 @@ def _operations(lines: Sequence[bytes], places: Sequence[int]) -> Iterator[bytes
         yield b"=%d,%d" % (start, count)
 
 
-def clean_json(body: bytes, clean: Clean) -> bytes:
+def clean_json(body: bytes, clean: Clean, leaves: Callable[[str], bool] = _never, known: _Known | None = None) -> bytes:
     """JSON with every text in it cleaned; what is no JSON, line by line."""
     if body[:1] in (b"{", b"["):
+        text = _text(body)
+        if is_left(text, leaves):
+            return body
         try:
-            return json.dumps(_cleaned(json.loads(body), clean), separators=(",", ":")).encode()
+            return json.dumps(_cleaned(json.loads(text), clean), separators=(",", ":")).encode()
         except (ValueError, RecursionError):
             pass
-    return b"\n".join(_hidden(body.split(b"\n"), clean))
+    return _cleaned_text(body, clean, leaves, known or _Known())
+
+
+def is_left(text: str, leaves: Callable[[str], bool]) -> bool:
+    """Whether JSON certainly holds nothing to take out, however its letters are written."""
+    return _ESCAPED not in text and leaves(text.replace("\\/", "/"))
 
 
 def _cleaned(value: Any, clean: Clean) -> Any:  # noqa: ANN401 - JSON has no better name

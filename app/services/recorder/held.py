@@ -16,10 +16,16 @@ class HeldClock:
         self._depth = 0
         self._at = 0.0
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a step is being taken."""
+        return self._depth > 0
+
     @contextmanager
     def held(self) -> Iterator[float]:
-        """Stand still at this moment until the context is left."""
-        self._depth, self._at = self._depth + 1, self._clock.now()
+        """Stand still at this moment until the context is left; within another step, at that one's."""
+        self._at = self._at if self._depth else self._clock.now()
+        self._depth += 1
         try:
             yield self._at
         finally:

@@ -12,7 +12,7 @@ from app.config.settings import Settings
 from app.domain.pseudonyms import Pseudonyms
 from app.services.board import Board
 from app.services.recorder.player import Player, ReplayClock
-from app.services.recorder.recorder import About, Recorder
+from app.services.recorder.recorder import FLIGHT_WRITE_S, About, Recorder
 from app.services.recorder.replay_feed import ReplayFeed
 from app.services.recorder.scribe import Scribe
 from app.services.recorder.sinks import FOLDER, FileSink, FlightSink
@@ -66,6 +66,7 @@ def recorder_of(
         _version(),
         tuple((path, text) for path, text in rule_texts(settings) if text is not None),
         is_judged,
+        write_s=0.0 if isinstance(wanted, Recording) else FLIGHT_WRITE_S,
     )
     return Recorder(board, clock, about, sink, Scribe(Mask(names)))
 

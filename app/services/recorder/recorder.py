@@ -1,12 +1,13 @@
 """The recorder: hears what sources are told, what became of it, and when it was judged; writes that down, in order.
 
-It costs the loop a list entry a look; once an interval what was heard is cleaned of secrets, deflated and written in a
+It costs the loop a list entry a look; every few seconds what was heard is cleaned of secrets, deflated and written in a
 thread. Every few minutes a segment begins with the picture, the notes of whoever judges, and the last answers of each
 source, so that the oldest of a ring can be dropped and a seek need not begin at the beginning.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from app.transport import turns
 from app.transport.clock import Clock
 
 SEGMENT_S = 300.0
+FLIGHT_WRITE_S = 5.0
+"""Between two writes of the flight recorder: each costs a turn in a thread, however little was heard."""
 MOST_WAITING = 256 * 1024 * 1024
 """Bytes of answers that wait to be written; where a disk is so slow that there are more, a new segment begins."""
 NOTES = ("diagnosis.", "alert")
@@ -67,6 +70,8 @@ class About:
     """Path and text of each rule file that was in force."""
     is_judged: bool = True
     """Whether this process diagnoses; else whoever replays it does so at every interval."""
+    write_s: float = 0.0
+    """Seconds between two writes, where that is longer than the interval and this process diagnoses."""
 
     def head(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -107,6 +112,7 @@ class Recorder:
         self._watch: Watch | None = None
         self._is_ours = True
         self._has_begun = False
+        self._writing = asyncio.Lock()
         self.trouble = ""
         """Why nothing can be written, for a person; empty while it can."""
         self._stop = board.listen(self._arrived, self._renewed)
@@ -144,9 +150,11 @@ class Recorder:
         return recorded
 
     async def run(self, store: NotesOf | None = None) -> None:
-        """Write at every interval until cancelled; with a store, only while this process writes there."""
+        """Write every few seconds until cancelled; with a store, only while this process writes there."""
+        interval_s = self._about.interval_s
+        every_s = max(interval_s, self._about.write_s) if self._about.is_judged else interval_s
         while True:
-            await self.clock.sleep(self._about.interval_s)
+            await self.clock.sleep(every_s)
             if not self._about.is_judged:
                 now = self.clock.now()
                 self._heard.happenings += [Tick(kind, now, True, True) for kind in ("watch", "diagnose", "alert")]
@@ -160,7 +168,11 @@ class Recorder:
             await self.flush(store)
 
     async def flush(self, store: NotesOf | None = None) -> None:
-        """Write what was heard until now."""
+        """Write what was heard until now; of several at once, one after the other."""
+        async with self._writing:
+            await self._flush(store)
+
+    async def _flush(self, store: NotesOf | None) -> None:
         now = self.clock.now()
         happenings, begin = self._taken(now), self._begin
         self._begin = None

@@ -17,13 +17,13 @@ from app.domain.reading import Reading, SourceSpec
 from app.domain.snapshot import Snapshot
 from app.domain.watched import IdleSpell
 from app.services.board import Arrival
-from app.services.recorder.bodies import BodyWriter
+from app.services.recorder.bodies import BodyWriter, is_left
 from app.services.recorder.container import Frame, Packer
 from app.services.report_mask import Mask, bare
 from app.sources.again import Answer
 
 TickKind = Literal["watch", "diagnose", "alert"]
-_LINES = frozenset(("host", "page", "node", "queue", "nodes", "partitions", "mark"))
+_LINES = frozenset(("host", "page", "machine", "node", "queue", "nodes", "partitions", "mark"))
 """Parts that come often, and much alike."""
 _CONSTANT = frozenset(("host", "node", "mark"))
 """Parts that stay as they are; written once a segment."""
@@ -187,12 +187,17 @@ class Scribe:
         if reading.error is not None:
             return Frame({**head, "error": self._mask(reading.error)})
         if self._mask.names is not None or not one.answers:
-            body = json.dumps(encode(self._mask.hide(reading)), separators=(",", ":")).encode()
-            return Frame({**head, "reading": True}, body)
+            return Frame({**head, "reading": True}, self._reading(reading))
         if reading.slurm is not None:
             source.notes, source.way = tuple(map(self._mask, reading.slurm.notes)), reading.slurm.way
         parts, bodies = self._bodies(source, one.answers)
         return Frame({**head, **_slurm_head(source), "parts": parts}, b"".join(bodies))
+
+    def _reading(self, reading: Reading) -> bytes:
+        text = json.dumps(encode(reading), separators=(",", ":"))
+        if not is_left(text, self._mask.leaves):
+            text = json.dumps(encode(self._mask.hide(reading)), separators=(",", ":"))
+        return text.encode()
 
     def _bodies(self, source: _Source, answers: Iterable[Answer]) -> tuple[list[list[Any]], list[bytes]]:
         parts: list[list[Any]] = []
@@ -212,8 +217,9 @@ class Scribe:
 
     def _writer(self, source: _Source, part: str) -> BodyWriter:
         if part in _EACH:
-            return BodyWriter(self._mask, keeps_lines=False)
-        return source.parts.setdefault(part, BodyWriter(self._mask, keeps_lines=part in _LINES or part[:1] == "/"))
+            return BodyWriter(self._mask, self._mask.leaves, keeps_lines=False)
+        keeps_lines = part in _LINES or part[:1] == "/"
+        return source.parts.setdefault(part, BodyWriter(self._mask, self._mask.leaves, keeps_lines=keeps_lines))
 
     def _spec(self, name: str, source: _Source) -> dict[str, Any]:
         """Who it is: in full where the segment does not know yet."""
