@@ -59,7 +59,7 @@ test-real: $(DEV_READY) ## run the tests of real parts (Prometheus, ssh, tmux, .
 	$(PYTEST) $(SPREAD) -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) || second=$$?; \
 	case $$first,$$second in 0,0 | 0,5 | 5,0) ;; *) exit 1 ;; esac  # 5: ARGS chose none of that half
 
-test-vllm: $(DEV_READY) ## run the tests against a real vLLM on the CPU: the first time 9 GB of disk and ten minutes, then two
+test-vllm: $(DEV_READY) ## run the tests against a real vLLM on the CPU: the first time 4 GB of disk and ten minutes, then four
 	GPU_WATCHDOG_TEST_VLLM=1 $(PYTEST) tests/real/vllm -n 0 $(ARGS)
 
 parts: ## install the real parts that tests want (Debian packages, as root or with sudo); instant when all are there

@@ -18,15 +18,17 @@ from app.cli.command import PROGRAM, Command, Context, HelpShown, load, nearest,
 from app.cli.output import Output, abandon_stdout, standard_output
 
 if TYPE_CHECKING:
+    import socket
     from contextlib import AbstractAsyncContextManager
 
     from app.agent.desk import ChatDesk
     from app.cli.command import Connect, Look
-    from app.config.settings import Settings, Slurm, Target
+    from app.config.settings import Settings, Slurm
     from app.config.tokens import Door
-    from app.services.board import Board
+    from app.runtime.serving import Served
     from app.services.feed import Feed
     from app.services.jobs import Jobs
+    from app.services.joined.jobs import JoinedJobs
     from app.services.log_tail import ModelLogs
     from app.services.own_processes import OwnProcesses
     from app.tui.infra_looks import InfraGround
@@ -76,7 +78,7 @@ COMMANDS: tuple[Command, ...] = (
         _SET_UP,
         "collect in the background, for every screen and command at once",
         "app.cli.serve",
-        (0, 64, 69),
+        (0, 64, 69, 73),
     ),
     Command(
         "deploy",
@@ -86,6 +88,7 @@ COMMANDS: tuple[Command, ...] = (
         (0, 1, 2, 3, 64, 69, 75, 77),
     ),
     Command("stack", _SET_UP, "write Prometheus, Alertmanager and Grafana files", "app.cli.stack", (0, 64, 73)),
+    Command("web", _SET_UP, "show the screen in a browser, behind a token", "app.cli.web", (0, 64, 69)),
     Command("mcp", _SET_UP, "offer what only reads to other agents (MCP)", "app.cli.mcp", (0, 64, 69)),
     Command("init", _SET_UP, "write a first configuration from what is found here", "app.cli.init", (0, 2, 64, 73)),
     Command("doctor", _SET_UP, "check this installation and read every source once", "app.cli.doctor", (0, 1, 64)),
@@ -182,8 +185,10 @@ def open_screen(connect: Connect, settings: Settings, state_dir: Path, slurm: Ca
     from app.config.paths import config_dir
     from app.tui.options import ScreenOptions
     from app.tui.run import run
+    from app.tui.terminal import is_browser
 
     beside = Path(settings.origin) if settings.origin else config_dir(os.environ, Path.home()) / "config.toml"
+    alone = settings.screen.bastion or is_browser(os.environ)
     keymap = Path(settings.screen.keymap) if settings.screen.keymap else beside.with_name("keymap.toml")
     code = run(
         connect,
@@ -194,14 +199,19 @@ def open_screen(connect: Connect, settings: Settings, state_dir: Path, slurm: Ca
             ascii=settings.screen.ascii,
             cluster=settings.cluster.name,
             chat=lambda feed, jobs: _chat(settings, state_dir, feed, jobs),
-            jobs=lambda: _jobs(settings, state_dir, slurm() if slurm is not None else settings.slurm),
-            processes=lambda: _own_processes(state_dir),
-            model_logs=lambda: _model_logs(settings, state_dir),
+            # Where the screen is all there is, nothing is read or done as whoever came: the daemon's view is all.
+            jobs=None
+            if alone
+            else lambda: _jobs(settings, state_dir, slurm() if slurm is not None else settings.slurm),
+            processes=None if alone else lambda: _own_processes(state_dir),
+            model_logs=None if alone else lambda: _model_logs(settings, state_dir),
             # A simulated cluster has no way to Slurm of its own, and rents nothing.
-            infra=(lambda: _infra(settings, state_dir)) if slurm is not None else None,
+            infra=(lambda: _infra(settings, state_dir)) if slurm is not None and not alone else None,
             read_only=settings.screen.read_only,
             shell=settings.screen.shell and not os.environ.get("GPU_WATCHDOG_NO_SHELL"),
+            bastion=alone,
             call=settings.screen.call,
+            line=settings.screen.line,
             jump=settings.slurm.ssh,
         ),
     )
@@ -219,12 +229,18 @@ def _looked(state_dir: Path) -> None:
         looked(state_dir, time.time())
 
 
-def _jobs(settings: Settings, state_dir: Path, slurm: Slurm) -> AbstractAsyncContextManager[Jobs | None]:
+def _jobs(
+    settings: Settings, state_dir: Path, slurm: Slurm
+) -> AbstractAsyncContextManager[Jobs | None] | AbstractAsyncContextManager[JoinedJobs]:
     """What the screen looks jobs up and acts on them with; loaded when it is first needed."""
     from app.services.open_jobs import open_jobs
     from app.transport.clock import SystemClock
 
     read_only, which = settings.screen.read_only, settings.discover.terraform
+    if len({one.cluster for one in settings.member}) > 1:
+        from app.services.joined.jobs import open_joined_jobs
+
+        return open_joined_jobs(settings, state_dir, SystemClock(), os.environ, face="screen", read_only=read_only)
     return open_jobs(slurm, state_dir, SystemClock(), os.environ, face="screen", read_only=read_only, deployment=which)
 
 
@@ -268,13 +284,11 @@ def _own_processes(state_dir: Path) -> OwnProcesses:
     return OwnProcesses(Audit(state_dir, actor_of(os.environ, invoking_user(), face="screen")), time.time)
 
 
-def listen(
-    feed: Feed, board: Board, config_id: str, path: Path, targets: Callable[[], tuple[Target, ...]]
-) -> AbstractAsyncContextManager[None]:
-    """Answer on the daemon's socket."""
+def listen(served: Served, sockets: Sequence[socket.socket]) -> AbstractAsyncContextManager[None]:
+    """Answer on the daemon's sockets."""
     from app.api import server
 
-    return server.listen(feed, board, config_id, path, targets)
+    return server.listen(served, sockets)
 
 
 async def offer(

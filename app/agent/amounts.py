@@ -128,7 +128,7 @@ _CLOCK = re.compile(
 _DATE = re.compile(r"(?<![\w.])(?P<y>20\d\d)-(?P<m>[01]\d)-(?P<d>[0-3]\d)\b")
 _PLAIN = re.compile(
     rf"(?<![\w.\u202f])(?P<dollar>\$\s?)?(?P<sign>[-−+](?=\d))?(?P<number>{_NUMBER})"
-    rf"(?:(?P<gap>[\s\u00a0\u202f-]?)(?P<unit>{_UNIT}|M)(?![\w%°]))?(?:\s?(?:/|per )\s?h(?:our|r)?\b)?(?!\d|\.\d)",
+    rf"(?:(?P<gap>[\s\u00a0\u202f-]?)(?P<unit>{_UNIT}|M)(?![\w%°]))?(?:\s?(?:/|per )\s?h(?:our|r)?\b)?(?!\d|\.\d|_\d)",
     re.IGNORECASE,
 )
 _NAME = re.compile(
@@ -224,7 +224,7 @@ def _plain(text: str) -> Iterator[Amount]:
         if match["sign"] in ("-", "−"):
             value = -value
         unit = _unit(match)
-        sizes: tuple[tuple[Kind, float], ...] = (("money", 1.0),) if match["dollar"] else _sizes(unit)
+        sizes = _dollars(unit) if match["dollar"] else _sizes(unit)
         readings = tuple(_reading(kind, value * size, width * size) for kind, size in sizes)
         end = match.end() if unit or (match["dollar"] and not match["unit"]) else match.end("number")
         yield Amount(match.start(), end, text[match.start() : end], readings)
@@ -240,6 +240,11 @@ def _unit(match: re.Match[str]) -> str:
     if match["gap"] == "-" and len(unit) < 3:
         return ""
     return unit if unit in {"C", "G", "W", "MW", "mW"} else unit.lower()
+
+
+def _dollars(unit: str) -> tuple[tuple[Kind, float], ...]:
+    """`$46.1k` and `$1.2 million` are thousands and millions of dollars; other units behind dollars say no size."""
+    return tuple(("money", size) for kind, size in _sizes(unit) if kind == "plain") or (("money", 1.0),)
 
 
 def _sizes(unit: str) -> tuple[tuple[Kind, float], ...]:

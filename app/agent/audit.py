@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from app.agent.door import inside_all
 from app.config.paths import private_dir
+from app.transport.append_only import append_line
 
 FILE = "agent.jsonl"
 LONGEST = 500
@@ -34,22 +32,4 @@ class AgentAudit:
         told = inside_all({**fact, "user": self._user}, LONGEST)
         line = json.dumps(told, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
         private_dir(self.path.parent)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        file = os.open(self.path, flags, 0o600)
-        try:
-            _append(file, line)
-        finally:
-            os.close(file)
-
-
-def _append(file: int, line: bytes) -> None:
-    """One line in one write; what a full disk left half written ends in no line break, and the next begins with one."""
-    found = os.fstat(file)
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is no file")
-    if found.st_mode & 0o077:
-        os.fchmod(file, 0o600)
-    if found.st_size and os.pread(file, 1, found.st_size - 1) != b"\n":
-        line = b"\n" + line
-    if os.write(file, line) < len(line):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        append_line(self.path, line)

@@ -7,14 +7,16 @@ such; the fewer it may rest on, the less a wrong number finds one by chance.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from app.agent.amounts import Reading, read
+from app.agent.amounts import Amount, Reading, read
+from app.agent.bounds import bound_of
 from app.agent.citations import Names
 from app.agent.claims import Claim
 from app.agent.facts import Fact, Facts
+from app.agent.nouns import first_noun
 
 VERBATIM = 16
 """So many characters before a number that stand so in a result are a quotation."""
@@ -37,13 +39,13 @@ _LABEL = re.compile(
     r"|driver|python|vllm|bus|numa|step|looks?|results?)[\s#:*`]*(?:\d+\s*(?:,|and|or|/|–|-|to)\s*)*$",
     re.IGNORECASE,
 )
-_RECKONS = re.compile(
-    r"\b(?:by|difference|more|less|fewer|left|remain(?:s|ing)?|together|total|sum|rose|fell|dropped|higher|lower|ago|for"
-    r"|lasted|took|after|later|within|earlier|gap|apart|another|other)\b",
-    re.IGNORECASE,
-)
 _BETWEEN = re.compile(r"\b(?:between|from)\b", re.IGNORECASE)
 _PAIR = re.compile(r"(?<![\d.])(?P<part>\d+) of (?:the |its )?(?P<whole>\d+)(?![\d.])")
+_INDICES = re.compile(r"/\d{1,3}(?:\s*[-–—,]\s*\d{1,3})*\s*[-–—,]\s*$")
+_NUMBERED = re.compile(r"\s*(?:#|no\.?|nr\.?|rank|place|step|)\s*", re.IGNORECASE)
+"""Headings of a column that numbers the rows."""
+_REST = re.compile(r"[_+][\d_+]*\d|")
+_A_DAY = re.compile(r"\s*(?:\*\*)?\s?(?:/\s?|an? |per |each |every )(?P<span>day|month)\b", re.IGNORECASE)
 _PER_CENTILE = re.compile(r"(?:th|st|nd|rd)?\s*percentile|(?:th|st|nd|rd)\b", re.IGNORECASE)
 
 
@@ -73,6 +75,14 @@ class Checker:
         elif _LESS.search(claim.before):
             readings = tuple(_wider(one, 0.1, 0.0) for one in readings)
         return any(self._fits(one, claim) for one in readings)
+
+    def is_measured(self, claim: Claim) -> bool:
+        """Whether the looks hold the very thing of whom it names: then what else it may follow from is no excuse."""
+        return bool(claim.topics and claim.about) and any(
+            fact.topics & claim.topics and fact.about & claim.about
+            for kind in claim.amount.kinds | {one.kind for one in claim.readings}
+            for fact in self._by_kind.get(kind, ())
+        )
 
     def _is_misquoted(self, claim: Claim) -> bool:
         """Whether a quotation has another number where the results have theirs."""
@@ -113,6 +123,8 @@ class Checker:
         if claim.amount.kinds != {"plain"} or claim.amount.is_word:
             return None
         number = claim.amount.text.strip()
+        if self._is_named_cell(claim):
+            return True
         if _PER_CENTILE.match(claim.behind):
             return (
                 True if not claim.behind.lstrip("thsndr ").startswith("percentile") else f"p{number}" in self._names.all
@@ -130,10 +142,29 @@ class Checker:
             return is_known or _stands_so(word, number, self._facts.text)
         return _stands_so(word, number, self._facts.text)
 
+    def _is_named_cell(self, claim: Claim) -> bool:
+        """Whether it is part of a name that was found: the job of a row, a GPU's index, the number of the row."""
+        place = claim.passage
+        token = _token(place.text, claim.amount)
+        if place.column < 0:
+            return token != claim.amount.text and token in self._facts.jobs
+        if _INDICES.search(claim.before):  # `gpu-01/0-7`
+            return claim.amount.text in self._names.indices
+        what = first_noun(place.heading) or (first_noun(place.row) if place.column == 1 else "")
+        if what == "job" and place.text.strip(" *_`#").startswith(token) and token in self._facts.jobs:
+            return True
+        if place.text.strip(" *_`#") != token:
+            return False
+        if _NUMBERED.fullmatch(place.heading):
+            return place.column == 0
+        return what == "gpu" and place.column == 0 and token in self._names.indices
+
     def _fits(self, reading: Reading, claim: Claim) -> bool:
         if reading.kind == "plain":
             return self._fits_count(reading, claim)
         facts = self._by_kind.get(reading.kind, [])
+        if reading.kind == "money" and (hours := _hours(claim)):
+            facts = [*facts, *(replace(one, value=one.value * hours) for one in facts if one.is_hourly)]
         cited = _on_topic(_cited(facts, claim), claim)
         own = _own(cited, claim) if reading.kind in _SCOPED else []
         if own:
@@ -160,6 +191,25 @@ class Checker:
         return written is not None and any(written.fits(one.raw) and one.raw != 0 for one in plain)
 
     def _fits_count(self, reading: Reading, claim: Claim) -> bool:
+        beyond = list(self._beyond(claim))
+        if beyond and claim.passage.column > 0:  # the row says what is counted, so no other number is meant
+            return any(reading.fits(many) for many in beyond)
+        return self._fits_counted(reading, claim) or any(reading.fits(many) for many in beyond)
+
+    def _beyond(self, claim: Claim) -> Iterator[int]:
+        """How many GPUs are beyond the bound that is told with their number: `seven of them above 90 %`."""
+        bound = bound_of(claim) if claim.noun in {"gpu", ""} else None
+        if bound is None:
+            return
+        groups: dict[tuple[int, frozenset[str]], dict[frozenset[str], float]] = {}
+        for one in _cited(self._by_kind.get(bound.kind, ()), claim):
+            if one.about >= claim.about and any("/" in name for name in one.about):
+                groups.setdefault((one.look, one.topics), {}).setdefault(one.about, one.value)
+        for values in groups.values():
+            if len(values) > 1:
+                yield sum(bound.holds(value) for value in values.values())
+
+    def _fits_counted(self, reading: Reading, claim: Claim) -> bool:
         plain = [one for one in self._by_kind.get("plain", ()) if not one.is_name]
         cited = _cited(plain, claim)
         fits = partial(_any, reading)
@@ -188,6 +238,19 @@ class Checker:
         """Facts with a unit, for a number whose unit was left out."""
         kinds = [facts for kind, facts in self._by_kind.items() if kind not in {"plain", "clock", "date"}]
         return _cited((one for facts in kinds for one in facts), claim)
+
+
+def _hours(claim: Claim) -> float:
+    """Hours of the time that dollars are told for, where it is not one; 0: none is told."""
+    words = claim.passage.heading if claim.passage.column >= 0 else claim.behind[:24]
+    found = _A_DAY.match(words) if claim.passage.column < 0 else _A_DAY.search(words)
+    return 0.0 if found is None else 24.0 if found["span"].casefold() == "day" else 730.0
+
+
+def _token(text: str, amount: Amount) -> str:
+    """The whole word that a number is in: `820_1`, `830+0`."""
+    behind = _REST.match(text, amount.end)
+    return amount.text.strip() + (behind[0] if behind is not None else "")
 
 
 def _cited(facts: Iterable[Fact], claim: Claim) -> list[Fact]:
@@ -238,38 +301,3 @@ def _wider(one: Reading, less: float, more: float) -> Reading:
 def _stands_so(label: str, number: str, text: str) -> bool:
     name = re.escape(label.rstrip("s"))
     return re.search(rf"{name}\w*\D{{0,24}}(?<![\d.]){re.escape(number)}(?!\d|\.\d)", text) is not None
-
-
-def is_reckoned(claim: Claim, right: Sequence[Claim]) -> bool:
-    """Whether it follows from two numbers of its own sentence: a share, a difference, a sum."""
-    values = [_middle(one) for one in right if one.passage == claim.passage]
-    pairs = [(one, other) for at, one in enumerate(values) for other in values[at + 1 :] if one[0] == other[0]]
-    return any(
-        _follows(reading, claim, kind, *sorted((one, other)))
-        for reading in claim.readings
-        for (kind, one), (_, other) in pairs
-    )
-
-
-def _follows(reading: Reading, claim: Claim, kind: str, small: float, large: float) -> bool:
-    if reading.kind == "percent" and kind not in {"clock", "date", "percent"} and large > 0:
-        return reading.fits(100 * small / large)
-    if not _RECKONS.search(claim.passage.text):
-        return False
-    if reading.kind == "time" and kind == "clock":
-        return reading.fits(large - small) or _nearly(reading, large - small)
-    if reading.kind == kind and (kind != "plain" or claim.noun):
-        return kind not in {"clock", "date"} and (reading.fits(large - small) or reading.fits(large + small))
-    return False
-
-
-def _nearly(reading: Reading, value: float) -> bool:
-    """Times of day without seconds may each be off by most of a minute."""
-    return reading.high - reading.low >= 60 and reading.fits(value + 30)
-
-
-def _middle(claim: Claim) -> tuple[str, float]:
-    reading = next((one for one in claim.readings if one.kind == "clock"), claim.readings[0])
-    if reading.kind in {"time", "clock"}:
-        return reading.kind, reading.low + (reading.high - reading.low) / 3
-    return reading.kind, (reading.low + reading.high) / 2

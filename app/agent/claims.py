@@ -19,6 +19,16 @@ COMPARES = re.compile(
     re.IGNORECASE,
 )
 """Behind one of these a number may be somebody else's."""
+_OTHERS = re.compile(
+    r"\b(?:siblings?|others?|rest|neighbou?rs?|peers?)\s+(?:of|than|to|beside|but)\s+[`*]*$", re.IGNORECASE
+)
+_MANY = re.compile(r"/\d{1,3}\s*[-–—,]\s*\d")
+"""`gpu-01/0-7`: several of a node."""
+_WORDS = re.compile(r"[^\W\d_]{4}")
+_SHARE = re.compile(r"^\s*\([^()]*\)")
+_DIGIT = re.compile(r"\d")
+_JOINED = re.compile(r"\s*(?:[-–—/]|to|of|out of|of its|of the)\s*")
+_UNIT = re.compile(r"(?<=\d)\s*[^\d\s.,][^\d]*$")
 _OF = re.compile(r"\s*(?:of|out of|/)\s+(?:the\s+|its\s+|all\s+)?\d[\d,]*")
 _OF_ALL = re.compile(r"\d\s+(?:of|out of)\s+(?:the\s+|all\s+)?$|\d/$")
 _NOUN = re.compile(r"\b(?:GPUs?|nodes?|jobs?|hosts?|machines?|cards?|alerts?|[ABHLV]\d{1,3})\b", re.IGNORECASE)
@@ -28,7 +38,7 @@ _RIGHT_BEFORE = re.compile(r"[\s`*:(|-]*(?:(?:has|have|holds?|uses?|with|at|is|r
 _PRONOUN = re.compile(
     r"[\s*_>-]*(?:it|its|they|their|this|that|these|the (?:gpu|node|job|card|machine|server))\b", re.IGNORECASE
 )
-_UNIT_HEAD = re.compile(r"%|°C|°|\b(?:GiB|MiB|GB|MB|TiB|TB|kW|W|MHz|GHz|min|h|s|ms)(?![a-z])|\$/h")
+_UNIT_HEAD = re.compile(r"%|°C|°|\b(?:GiB|MiB|GB|MB|TiB|TB|kW|W|MHz|GHz|min|h|s|ms)(?![a-z])|\$/(?:h|day|month)|\$")
 Mentions = Callable[[str], list[tuple[int, int, str]]]
 """Names in a text, each with its start and end."""
 
@@ -108,15 +118,15 @@ def _claims(
     near = taken[max(0, bisect_left(taken, (passage.start, 0)) - 1) : bisect_left(taken, (passage.end, 0))]
     mine = [(a - passage.start, b - passage.start) for a, b in near]
     groups = _groups(passage.text, mentions(passage.text))
-    row = frozenset(name for _, _, name in mentions(passage.row)) if passage.row else frozenset()
+    row = _row(passage, mentions)
     carried = last if _PRONOUN.match(passage.text) else frozenset()
     found = []
     noun_before = ""
-    for amount in read(passage.text):
+    for amount in _shared_units(passage.text):
         if any(start < amount.end and amount.start < end for start, end in mine):
             continue
         claim = _claim(amount, passage)
-        if amount.is_word and not (claim.noun and _counts(claim)):
+        if amount.is_word and (passage.column == 0 or not (claim.noun and _counts(claim))):
             continue
         about, is_right_behind = _whose(amount, passage.text, groups, row or carried)
         if is_right_behind and not claim.noun and amount.kinds == {"plain"}:
@@ -126,27 +136,52 @@ def _claims(
     return found, groups[-1][2] if groups else last
 
 
+def _shared_units(text: str) -> list[Amount]:
+    """The numbers of a text; of `63-66 °C` and `72,700 of 81,559 MiB` the first is of the second's unit too."""
+    found = list(read(text))
+    for at in range(len(found) - 2, -1, -1):
+        one, other = found[at], found[at + 1]
+        if one.kinds == {"plain"} and not one.is_word and _JOINED.fullmatch(text[one.end : other.start]):
+            unit = _UNIT.search(other.text)
+            if unit is not None and not other.kinds & {"plain", "clock", "date"}:
+                written = next(iter(read(f"{one.text}{unit[0]}")), one)
+                found[at] = replace(one, readings=written.readings)
+    return found
+
+
+def _row(passage: Passage, mentions: Mentions) -> frozenset[str]:
+    """Whom a cell of a table is about: who is named first in its row, else in the heading of its column."""
+    cells = passage.cells[:1] if passage.column == 0 else passage.cells[: passage.column]
+    for text in (*cells, passage.heading):
+        if found := frozenset(name for _, _, name in mentions(text)):
+            return frozenset(one.partition("/")[0] for one in found) if _MANY.search(text) else found
+    return frozenset()
+
+
 def _claim(amount: Amount, passage: Passage) -> Claim:
     behind, before = passage.text[amount.end :], passage.text[: amount.start]
     part = _OF.match(behind)
     rest = behind[part.end() :] if part else behind
+    # What a cell with words is of, it says itself.
+    label = passage.row if passage.column > 0 and not _WORDS.search(passage.text) else ""
     noun = ""
     if amount.kinds == {"plain"}:
-        noun = first_noun(rest) or first_noun(passage.heading)
-    tags = tags_of(passage.heading)
+        noun = first_noun(rest) or first_noun(passage.heading) or first_noun(label)
+    tags = tags_of(passage.heading) or tags_of(label)
     if part:  # `2 of 3 GPUs are idle`: the two are; `12 of the 22 allocated GPUs`: the twelve may be any
         tags |= tags_of(_NOUN.split(rest, maxsplit=1)[-1], most=4) if _NOUN.search(rest) else frozenset()
     elif _OF_ALL.search(before):
         tags |= tags_of(_NOUN.split(rest, maxsplit=1)[0], most=4)
     else:
-        tags |= tags_of(behind, most=4) or tags_of("".join(before.split()[-1:]))
+        told = tags_of(_SHARE.sub("", behind), most=4)  # `44 (85 %) are pending, 6 (12 %) running`
+        tags |= told or (frozenset() if before.rstrip().endswith(",") else tags_of("".join(before.split()[-1:])))
     return Claim(amount, passage, _by_heading(amount, passage), noun, tags, topics=_topics(amount, passage))
 
 
 def _topics(amount: Amount, passage: Passage) -> frozenset[str]:
     """What it is a number of: by the heading, else by its own clause."""
-    if passage.heading:
-        return topics_of(passage.heading)
+    if passage.column >= 0:
+        return topics_of(passage.heading) or topics_of(passage.row if passage.column else "")
     before = re.split(r"[,;:()]|\b(?:and|while|but|of|against)\b", passage.text[: amount.start])[-1]
     behind = re.split(r"[,;:()]|\b(?:and|while|but|of|against)\b", passage.text[amount.end :], maxsplit=1)[0]
     return topics_of(before) | topics_of(" ".join(behind.split()[:3]))
@@ -176,6 +211,8 @@ def _whose(
         return behind[0][2], False  # `622 W (gpu-03/3)`
     if before:
         between = text[before[-1][1] : amount.start]
+        if _OTHERS.search(text[: before[-1][0]]):
+            return frozenset(), False  # `the siblings of gpu-01/3 are at 98 %`
         if COMPARES.search(between):
             return frozenset(), False
         return before[-1][2], _RIGHT_BEFORE.fullmatch(between) is not None
@@ -199,10 +236,14 @@ def _counts(claim: Claim) -> bool:
 
 
 def _by_heading(amount: Amount, passage: Passage) -> tuple[Reading, ...]:
-    """How a number may be meant; in a column with a unit in its heading, as one of that unit."""
-    unit = _UNIT_HEAD.search(passage.heading) if passage.heading and amount.kinds == {"plain"} else None
+    """How a number may be meant; in a table with a unit in its column's heading or its row's, as one of that unit."""
+    if passage.column < 0 or amount.kinds != {"plain"}:
+        return amount.readings
+    unit = _UNIT_HEAD.search(passage.heading) or (
+        _UNIT_HEAD.search(passage.row) if passage.column and not _DIGIT.search(passage.row) else None
+    )
     if unit is None:
         return amount.readings
-    written = f"${amount.text}" if unit[0] == "$/h" else f"{amount.text} {unit[0]}"
+    written = f"${amount.text}" if unit[0][0] == "$" else f"{amount.text} {unit[0]}"
     found = next(iter(read(written)), None)
     return found.readings if found is not None else amount.readings

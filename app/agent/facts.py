@@ -46,13 +46,24 @@ _METRIC_UNITS: Mapping[str, tuple[Kind, float]] = {
     "tok/s": ("rate", 1.0), "/s": ("rate", 1.0), "$/h": ("money", 1.0), "dollars": ("money", 1.0),
     "ratio": ("percent", 100.0),
 }  # fmt: skip
-_NAMES = ("gpu", "node", "job", "subject", "service", "name", "id", "incident", "user", "target", "where", "host")
+_NAMES = ("gpu", "node", "job", "subject", "service", "name", "id", "incident", "user", "target", "where", "host", "on")
 """Keys whose text says whom the rest is about."""
 _OVERLAPPING = frozenset({"partitions", "free_by_model", "accounts", "findings", "evidence"})
 """Lists whose rows share what they count: their sums mean nothing."""
 _NODE_KEYS = frozenset({"node", "nodes", "host", "hosts", "required_nodes", "excluded_nodes"})
 _JOB_KEYS = frozenset({"job", "jobs", "job_ids", "job_id"})
 _USER_KEYS = frozenset({"user", "users", "acknowledged_by"})
+_STATISTICS = re.compile(r"min|max|mean|first|last|p\d\d|change(?:_per_hour)?")
+"""Keys whose number is of whatever the metric around them measures."""
+_WHOLES = (
+    (re.compile(r"idle_(.+)"), r"\1"),
+    (re.compile(r"(.+)_idle"), r"\1"),
+    (re.compile(r"(.+)_(?:used|free)(_.+|)"), r"\1_total\2"),
+    (re.compile(r"(.+)_(w)"), r"\1_limit_\2"),
+    (re.compile(r"elapsed_s"), r"time_limit_s"),
+    (re.compile(r"free|allocated|unavailable"), r"total"),
+)
+"""Keys of parts, and of what they are parts of in the same mapping."""
 _INDEX_KEYS = frozenset({"index", "rank", "gpu_index", "schema", "version", "pid"})
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
@@ -74,6 +85,8 @@ class Fact:
     """What it is a number of, by its key: `memory`, `limit`."""
     is_name: bool = False
     """It tells which, not how many: an index, an id."""
+    is_hourly: bool = False
+    """Dollars an hour."""
     look: int = 0
     """Number of the look it comes from; -1: of one before this answer; 0: of none."""
 
@@ -171,6 +184,8 @@ def _mapping(
     unit: tuple[Kind, float] | None,
 ) -> Iterator[Fact]:
     own = about | _named(value)
+    if key == "gpus" and isinstance(index := value.get("index"), int):
+        own |= {f"{node}/{index}".casefold() for node in seen.nodes if node.casefold() in about}
     if isinstance(name := value.get("name"), str):
         if key == "nodes":
             seen.nodes.add(name)
@@ -191,8 +206,25 @@ def _mapping(
         under = name if is_telling or not key or isinstance(part, Mapping | list) else f"{key} {name}"
         scope = own | {name.casefold()} if isinstance(part, Mapping) else own
         yield from _walk(part, under, scope, seen, unit)
+    yield from _shares(value, own)
     if len(value) > 1 and all(isinstance(part, int) and not isinstance(part, bool) for part in value.values()):
         yield _count(len(value), key, own)
+
+
+def _shares(value: Mapping[str, Any], about: frozenset[str]) -> Iterator[Fact]:
+    """Of a part and its whole that stand side by side (`idle_cost` and `cost`, `used` and `total`), the share."""
+    for name, part in value.items():
+        for pattern, whole in _WHOLES:
+            if (match := pattern.fullmatch(name)) is None:
+                continue
+            found = value.get(match.expand(whole))
+            if _is_number(part) and _is_number(found) and 0 <= part <= found != 0:
+                share = 100.0 * part / found
+                yield Fact("percent", share, share, about, topics=topics_of(name))
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - JSON has no better name
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _list(
@@ -247,9 +279,11 @@ def _number(
         seen.moments.append((value, about))
         return
     name = key.rpartition(" ")[2]
-    kind, size = _unit_of(key) or (None if nouns_of(name) else unit) or ("plain", 1.0)
+    own = unit if unit and _STATISTICS.fullmatch(name) else _unit_of(key)
+    kind, size = own or (None if nouns_of(name) else unit) or ("plain", 1.0)
     is_name = name in _INDEX_KEYS or (name in {"gpu", "id", "job"} and value == int(value))
-    yield Fact(kind, value * size, value, about, nouns_of(key), tags_of(key), topics_of(key), is_name)
+    is_hourly = kind == "money" and name.endswith("per_hour")
+    yield Fact(kind, value * size, value, about, nouns_of(key), tags_of(key), topics_of(key), is_name, is_hourly)
 
 
 def _is_moment(key: str, value: float) -> bool:
@@ -257,8 +291,11 @@ def _is_moment(key: str, value: float) -> bool:
 
 
 def _unit_of(key: str) -> tuple[Kind, float] | None:
-    """What a key says of its number."""
-    name = key.rpartition(" ")[2].rpartition(".")[2].casefold()
+    """What a key says of its number; of `power_w min` (no minutes) its metric does."""
+    metric, _, last = key.rpartition(" ")
+    name = last.rpartition(".")[2].casefold()
+    if _STATISTICS.fullmatch(name):
+        return _unit_of(metric) if metric else None
     for end, kind, size in _SUFFIXES:
         if name == end or name.endswith(f"_{end}"):
             return kind, size

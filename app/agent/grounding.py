@@ -10,19 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from app.agent.checking import Checker, is_reckoned
+from app.agent.checking import Checker
 from app.agent.citations import Names, citations, named
 from app.agent.claims import Claim, claims
 from app.agent.facts import Facts
 from app.agent.passages import codes, quotes
+from app.agent.reckoning import Reckoning
 from app.agent.runbooks import texts_about
 from app.domain.chat import Exchange, Mark
 
 MOST_MARKS = 500
 MOST_CLAIMS = 4000
 """Numbers that are checked: who writes more writes for nobody to read."""
-MOST_RIGHT = 12
-"""Numbers of one sentence that another may follow from."""
 EARLIER = 12
 """Exchanges before this one whose looks an answer may rest on."""
 
@@ -78,18 +77,20 @@ def _unsupported(text: str, taken: Sequence[tuple[int, int]], facts: Facts, name
         ]
         return found + [(one.start(), one.end(), one[0].casefold()) for one in people.finditer(piece)]
 
-    found: list[Mark] = []
-    many = 0
+    every: list[tuple[Claim, bool]] = []
     for passage in claims(text, taken, mentions):
-        many += len(passage)
-        if many > MOST_CLAIMS or len(found) > MOST_MARKS:
+        if len(every) > MOST_CLAIMS:
             break
-        checked = [(one, checker.is_supported(one)) for one in passage]
-        right = [one for one, is_supported in checked if is_supported][:MOST_RIGHT]
-        for one, is_supported in checked:
-            if not is_supported and not is_reckoned(one, right):
-                start = one.passage.start + one.amount.start
-                found.append(Mark(start, one.passage.start + one.amount.end, "unsupported", _why(one)))
+        every += ((one, checker.is_supported(one)) for one in passage)
+    reckoning = Reckoning(one for one, is_supported in every if is_supported)
+    found: list[Mark] = []
+    for one, is_supported in every:
+        if is_supported or reckoning.holds(one, is_measured=checker.is_measured(one)):
+            continue
+        start = one.passage.start + one.amount.start
+        found.append(Mark(start, one.passage.start + one.amount.end, "unsupported", _why(one)))
+        if len(found) > MOST_MARKS:
+            break
     return found
 
 

@@ -29,9 +29,11 @@ if TYPE_CHECKING:  # who has no model does not pay for its client
     from app.transport.ssh import SshForwards
 
 
-def open_desk(settings: Settings, state_dir: Path, feed: Feed, jobs: Jobs | None, clock: Clock) -> Session:
-    """The desk of who runs this program; its conversations lie in `state_dir`."""
-    user = invoking_user()
+def open_desk(
+    settings: Settings, state_dir: Path, feed: Feed, jobs: Jobs | None, clock: Clock, *, user: str = ""
+) -> Session:
+    """The desk of a person, by default of who runs this program; the conversations lie in `state_dir`."""
+    user = user or invoking_user()
     ground = Ground(feed, settings, jobs, user)
     audit = AgentAudit(state_dir, user)
     chats = Chats(state_dir / FILE, clock.now)

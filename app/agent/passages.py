@@ -29,6 +29,14 @@ class Passage:
     """Of the column, in a table."""
     row: str = ""
     """The first cell of the row, in a table: whom it is about."""
+    cells: tuple[str, ...] = ()
+    """Every cell of the row, in a table."""
+    line: int = 0
+    """Offset of its line."""
+    column: int = -1
+    """Its place in the row of a table; -1: it stands in none."""
+    table: int = -1
+    """Offset of the table; -1: none."""
 
     @property
     def end(self) -> int:
@@ -71,19 +79,22 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
 def passages(text: str) -> Iterator[Passage]:
     """Sentences, and cells of tables, in order."""
     heads: list[str] = []
+    table = -1
     rows = list(lines(text))
     for number, (start, line) in enumerate(rows):
         if "|" not in line:
-            heads = []
+            heads, table = [], -1
             yield from _sentences(start, line)
             continue
         if number + 1 < len(rows) and _is_separator(rows[number + 1][1]):
-            heads = [cell.strip() for _, cell in _cells(line)]
+            heads, table = [cell.strip() for _, cell in _cells(line)], start
         elif not _is_separator(line):
+            table = start if table < 0 else table
             cells = list(_cells(line))
-            row = cells[0][1].strip() if cells else ""
+            whole = tuple(cell.strip()[:LONGEST] for _, cell in cells)
             for column, (offset, cell) in enumerate(cells):
-                yield Passage(start + offset, cell[:LONGEST], heads[column] if column < len(heads) else "", row)
+                heading = heads[column] if column < len(heads) else ""
+                yield Passage(start + offset, cell[:LONGEST], heading, whole[0], whole, start, column, table)
 
 
 def _is_separator(line: str) -> bool:
@@ -109,5 +120,5 @@ def _sentences(start: int, line: str) -> Iterator[Passage]:
     while at < len(line):
         gap = _SENTENCE.search(line, at, at + LONGEST)
         end = gap.start() if gap is not None else min(len(line), at + LONGEST)
-        yield Passage(start + at, line[at:end])
+        yield Passage(start + at, line[at:end], line=start)
         at = gap.end() if gap is not None else end

@@ -7,6 +7,7 @@ nothing of the token. A body must come whole in time, and is no longer than one 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ BODY_S = 10.0
 """Seconds in which a request must have come whole: nobody holds a place by sending slowly."""
 LONGEST_BODY = 256 * 1024
 """Bytes; the arguments of a tool are a few hundred."""
+REFUSED_S = 1.0
+"""Seconds in which the rest of a refused request is still taken in."""
 HTTP_PORT = 80
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _SEEN = (b"host", b"origin", b"authorization")
@@ -48,6 +51,7 @@ class Guard:
             return
         refusal = self._refusal(scope["headers"]) or _wrong_method(scope["method"])
         if refusal is not None:
+            await _swallow(receive)
             await _refuse(send, *refusal)
             return
         try:
@@ -55,6 +59,7 @@ class Guard:
         except TimeoutError:
             await _refuse(send, 408, f"the request did not come whole within {BODY_S:g} s")
         except _TooLongError:
+            await _swallow(receive)
             await _refuse(send, 413, f"a request has at most {LONGEST_BODY:,} bytes")
         else:
             if body is not None:
@@ -110,6 +115,17 @@ async def _body(receive: Receive) -> bytes | None:
                 raise _TooLongError
             is_more = message.get("more_body", False)
     return b"".join(parts)
+
+
+async def _swallow(receive: Receive) -> None:
+    """Take in the rest of a request that is refused, as far as it comes soon and is of a usual length.
+
+    The connection is closed after the answer. Closed with something unread, the kernel resets it, and the client may
+    lose the answer: it would see a broken connection, and not why.
+    """
+    with contextlib.suppress(TimeoutError, _TooLongError):
+        async with asyncio.timeout(REFUSED_S):
+            await _body(receive)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -110,13 +110,17 @@ async def _now(run: Run) -> tuple[AlertsNow, Snapshot | None]:
 
 
 async def _with_desk(run: Run, wish: Callable[[AlertDesk], Awaitable[T]]) -> T:
-    """What the daemon's desk says to a wish. Raises CliError where there is none."""
+    """What the daemon's desk says to a wish. Raises CliError where there is none, AlertingError where it refuses."""
     async with contextlib.AsyncExitStack() as stack:
         attached = await attach(run.settings, run.options, stack)
         desk = attached.desk() if attached is not None else None
         if desk is None:
             raise CliError(NOBODY if attached is None else "a recording takes no wishes", UNAVAILABLE)
-        return await wish(desk)
+        try:
+            return await wish(desk)
+        except AlertingError as error:
+            refusal = error
+    raise refusal  # out here: the group of what follows the daemon would wrap it
 
 
 def _who(run: Run) -> str:

@@ -23,6 +23,7 @@ async def live_checks(settings: Settings, options: RuntimeOptions) -> list[Check
     groups = await asyncio.gather(
         _store_checks(settings, options),
         _daemon_checks(settings, options),
+        _member_checks(settings, options),
         _driver_checks(settings, options),
         _source_checks(settings, options),
         _prometheus_checks(settings, options),
@@ -74,6 +75,14 @@ async def _socket_check(path: Path, settings: Settings, options: RuntimeOptions)
     same = health.get("config") == settings.origin
     note = "" if same else "; this configuration is another, so it is collected here"
     return Check("daemon", str(path), "ok" if same else "note", f"answers, serves {serves}{note}")
+
+
+async def _member_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:
+    if not settings.member:
+        return []
+    from app.cli.checks_members import member_checks  # noqa: PLC0415 - late: for who has several daemons
+
+    return await member_checks(settings, options)
 
 
 async def _driver_checks(settings: Settings, options: RuntimeOptions) -> list[Check]:

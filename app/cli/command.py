@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # what looks at a cluster is loaded by the commands that do, 
     from app.config.settings import Settings, Slurm
     from app.config.tokens import Door
     from app.domain.chat import ToolUse
-    from app.runtime import Listen
+    from app.runtime.serving import Listen
     from app.services.feed import Feed
 
 PROGRAM = "gpu-watchdog"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.cli.command import PROGRAM, Context
-from app.cli.deploy_json import SCHEMA, deployment_json, plan_json, proof_json, trouble_json
 from app.cli.errors import BILLED, BUSY, FOUND, INTERRUPTED, NOT_DONE, OK, UNAVAILABLE, USAGE
 from app.domain.deployment import Billing, Deployment, InfraPlan, State, Trouble
 from app.domain.naming import clean
@@ -13,6 +12,7 @@ from app.present.cells import tidy, wrap
 from app.present.infra_view import dollars
 from app.present.units import format_money
 from app.services.deploy.plans import Proof
+from app.services.queries_deploy import SCHEMA, deployment_json, plan_json, proof_json, trouble_json
 
 CODES = {
     **dict.fromkeys(("bad_wish", "wish_differs", "which_one"), USAGE),

@@ -8,12 +8,12 @@ from app.cli.command import PROGRAM
 from app.cli.deploy_asking import stopping
 from app.cli.deploy_ending import Ending, print_ending
 from app.cli.deploy_following import began_at, follow_run
-from app.cli.deploy_json import list_json, standing_json
 from app.cli.deploy_run import Run, opened, teller_of
 from app.cli.deploy_table import list_lines, status_lines
 from app.cli.errors import FOUND, INCOMPLETE, OK, UNAVAILABLE, CliError
 from app.domain.deployment import State
 from app.domain.naming import clean
+from app.services.queries_deploy import list_json, standing_json
 from app.transport.clock import SystemClock
 
 LONGEST_LINE = 20_000

@@ -9,11 +9,11 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol
 
-from app.cli.deploy_json import event_json, question_json
 from app.cli.deploy_sight import LineSight, Sight, question_lines
 from app.cli.output import Output
 from app.domain.deployment import DeployEvent, Told
 from app.services.deploy.plans import Question
+from app.services.queries_deploy import event_json, question_json
 from app.transport.clock import Clock
 from app.transport.tasks import Tasks
 
@@ -49,19 +49,11 @@ def _unheard() -> Iterator[None]:
         yield
 
 
-class JsonTeller:
-    """An object a line on stdout; questions are among them, and their words on stderr."""
+class _StreamTeller:
+    """What tells thing by thing has in common: nothing is drawn over, so that nothing is held back either."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
-
-    def event(self, event: DeployEvent) -> None:
-        with _unheard():
-            self._output.json_line(event_json(event))
-
-    def question(self, question: Question) -> None:
-        with _unheard():
-            self._output.json_line(question_json(question))
 
     def resume(self) -> None:
         """Nothing was held back."""
@@ -75,11 +67,23 @@ class JsonTeller:
         yield
 
 
-class LineTeller:
+class JsonTeller(_StreamTeller):
+    """An object a line on stdout; questions are among them, and their words on stderr."""
+
+    def event(self, event: DeployEvent) -> None:
+        with _unheard():
+            self._output.json_line(event_json(event))
+
+    def question(self, question: Question) -> None:
+        with _unheard():
+            self._output.json_line(question_json(question))
+
+
+class LineTeller(_StreamTeller):
     """A line on stderr for each thing that happens; progress of one thing every ten seconds at most."""
 
     def __init__(self, output: Output, sight: LineSight, now: Callable[[], float]) -> None:
-        self._output = output
+        super().__init__(output)
         self._sight = sight
         self._now = now
 
@@ -92,17 +96,6 @@ class LineTeller:
         with _unheard():
             for one in question_lines(question, self._now(), self._output.note_size()[0], ascii_only=True):
                 self._output.note("".join(cell.text for cell in one).rstrip())
-
-    def resume(self) -> None:
-        """Nothing was held back."""
-
-    def note(self, text: str) -> None:
-        with _unheard():
-            self._output.note(text)
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        yield
 
 
 class LiveTeller:

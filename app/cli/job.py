@@ -8,7 +8,7 @@ from app.cli.command import Context, Parser
 from app.cli.errors import OK, UNAVAILABLE, USAGE, CliError
 from app.cli.options import declare_sources, settings_of
 from app.cli.session import run_async, runtime_options
-from app.cli.slurm_session import NO_SLURM, slurm_access
+from app.cli.slurm_session import NO_SLURM, of_cluster, slurm_access
 from app.cli.status import now_of
 from app.config.settings import Settings
 from app.domain.job_actions import JobDetail
@@ -17,6 +17,7 @@ from app.domain.snapshot import Snapshot
 from app.services import job_detail, queries_jobs
 from app.services.action_targets import ActionError
 from app.services.job_lookup import find_job
+from app.services.joined.acting import home_job
 from app.services.slurm_access import SlurmAccess
 from app.sources.slurm.parsed import SlurmParseError
 from app.sources.slurm.trouble import SlurmError
@@ -41,9 +42,15 @@ async def _show(args: argparse.Namespace, context: Context, settings: Settings) 
     options = runtime_options(args, context, settings, write=False)
     if not args.script:
         snapshot = await now_of(settings, options, context.output.note)
-    async with slurm_access(context, settings) as access:
-        job = await _job(args.id, snapshot, access)
-        detail, why = await _detail(access, job)
+    shown, own, why_not = args.id, settings, ""
+    try:
+        own = of_cluster(args, settings)
+    except CliError as error:  # it is looked up all the same: the view may know it
+        why_not = str(error)
+    async with slurm_access(context, own) as access:
+        job = await _job(shown, args.id, snapshot, access, why_not)
+        detail, why = await _detail(access, home_job(job))
+    why = why_not or why
     if args.script:
         return _script(context, detail, why)
     now = options.clock.now()
@@ -57,15 +64,15 @@ async def _show(args: argparse.Namespace, context: Context, settings: Settings) 
     return OK
 
 
-async def _job(wanted: str, snapshot: Snapshot, access: SlurmAccess | None) -> SlurmJob:
-    """The job in the picture, else as Slurm itself knows it. Raises CliError."""
+async def _job(wanted: str, own: str, snapshot: Snapshot, access: SlurmAccess | None, why_not: str = "") -> SlurmJob:
+    """The job in the picture, else as its Slurm knows it, where it is called `own`. Raises CliError."""
     known = snapshot.slurm.jobs if snapshot.slurm is not None else None
     if known is not None and wanted in known:
         return known[wanted]
     if access is None:
-        raise CliError(NO_SLURM if known is None else f"no job {wanted} is listed", UNAVAILABLE)
+        raise CliError(why_not or (NO_SLURM if known is None else f"no job {wanted} is listed"), UNAVAILABLE)
     try:
-        return await find_job(access, wanted)
+        return await find_job(access, own)
     except ActionError as error:
         raise CliError(str(error), USAGE) from error
     except (LookupError, SlurmError, SlurmParseError) as error:

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from app.config.settings import Settings
-from app.runtime import RuntimeOptions, attach, collecting
+from app.runtime import RuntimeOptions, attach, collecting, following
+from app.services.client import DaemonError
 from app.services.feed import Feed
 
 Settle = Callable[[Settings], None]
@@ -16,16 +17,28 @@ Settle = Callable[[Settings], None]
 async def connect(settings: Settings, options: RuntimeOptions, settle: Settle) -> AsyncIterator[Feed]:
     """The daemon's feed; else our own, on what is configured; else on what is found; else the simulated cluster.
 
-    `settle` is told the settings in use where they are not those given.
+    `settle` is told the settings in use where they are not those given. For a login that is the screen alone there is
+    the daemon's only. Raises DaemonError where that one does not answer.
     """
-    async with contextlib.AsyncExitStack() as stack:
-        attached = await attach(settings, options, stack)
-        if attached is not None:
+    if settings.screen.bastion:
+        async with contextlib.AsyncExitStack() as stack:
+            attached = await attach(settings, options, stack)
+            if attached is None:
+                raise DaemonError(f"no daemon answers for {settings.origin or 'this machine'}")
             yield attached
-        elif settings.is_empty:
-            yield await stack.enter_async_context(unconfigured(settings, options, settle))
-        else:
-            yield (await stack.enter_async_context(collecting(settings, options))).feed
+        return
+
+    @contextlib.asynccontextmanager
+    async def own() -> AsyncIterator[Feed]:
+        if settings.is_empty:
+            async with unconfigured(settings, options, settle) as feed:
+                yield feed
+            return
+        async with collecting(settings, options) as parts:
+            yield parts.feed
+
+    async with following(settings, options, own) as feed:
+        yield feed
 
 
 @contextlib.asynccontextmanager

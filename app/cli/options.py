@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 from urllib.parse import urlsplit
 
 from app.cli.command import HelpShown, Parser
@@ -18,6 +18,9 @@ from app.cli.errors import CliError
 from app.config.load import ConfigError, find_file, load
 from app.config.paths import NONE, deployments_dir, state_dir, watch_files
 from app.config.settings import TABLES, Prometheus, Settings, Target, help_of
+
+if TYPE_CHECKING:
+    from app.transport.remote_place import Remote
 
 _PREFIX = "setting:"
 LOCAL_DRIVER = "nvml:"
@@ -59,6 +62,10 @@ def declare_sources(parser: Parser, *, replays: bool = True) -> None:
         "configured targets, asks no daemon, and reads no configuration file unless --config names one",
     )
     group.add_argument("--embedded", action="store_true", help="collect here, even if a daemon runs")
+    if replays:
+        group.add_argument(
+            "--attach", metavar="HOST", help="look through the daemon of user@host[:port][/its/api.sock], by ssh"
+        )
     if replays:
         group.add_argument("--replay", metavar="FILE", help="look at a recording, as it ended or was --at a TIME")
     declare_settings(parser)
@@ -152,6 +159,20 @@ def plain_settings(args: argparse.Namespace, environ: Mapping[str, str]) -> Sett
 def is_embedded(args: argparse.Namespace) -> bool:
     """Whether this run must collect for itself."""
     return bool(args.embedded or args.target or "prometheus.url" in given_settings(args))
+
+
+def remote_of(args: argparse.Namespace) -> Remote | None:
+    """The daemon of another machine that is to be looked through; None: those of this one. Raises CliError."""
+    if not getattr(args, "attach", None):
+        return None
+    from app.transport.remote_place import parse_remote  # noqa: PLC0415 - late: for who asks for one
+
+    if is_embedded(args):
+        raise CliError("--attach looks through a daemon; --embedded, --target and --prometheus-url collect here")
+    try:
+        return parse_remote(args.attach)
+    except ValueError as error:
+        raise CliError(f"--attach: {error}") from error
 
 
 def target_of(text: str) -> Target:

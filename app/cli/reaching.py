@@ -51,7 +51,17 @@ def _at_once() -> asyncio.Event:
 
 
 async def has_diagnosed(attached: Attached, settings: Settings, options: RuntimeOptions) -> bool:
-    """Whether a daemon gives a diagnosis of now; one that has just begun is waited for."""
+    """Whether a daemon gives a diagnosis of now; one that has just begun is waited for.
+
+    Raises CliError where there is none and nothing could be looked at from here either.
+    """
+    found = await _has_diagnosed(attached, settings, options)
+    if not found and settings.member:
+        raise CliError(f"no diagnosis of this view is to be had ({attached.origin}); see `doctor`", UNAVAILABLE)
+    return found
+
+
+async def _has_diagnosed(attached: Attached, settings: Settings, options: RuntimeOptions) -> bool:
     interval_s = settings.cluster.interval_s
     clock = options.clock
     until = clock.now() + PATIENCE_INTERVALS * interval_s

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from app.cli.command import Context
 from app.cli.errors import UNAVAILABLE, CliError
-from app.cli.options import is_embedded
+from app.cli.options import is_embedded, remote_of
 from app.config import paths
 from app.config.settings import Settings
 from app.domain.series import Series, Subject
@@ -44,7 +44,8 @@ def runtime_options(args: argparse.Namespace, context: Context, settings: Settin
         return _replaying(args, context)
     sockets = () if is_embedded(args) else paths.sockets(context.environ, settings.serve.socket)
     state_dir = paths.state_dir(context.environ, context.home)
-    return RuntimeOptions(state_dir=state_dir, sockets=sockets, write=write, environ=context.environ)
+    remote = remote_of(args)
+    return RuntimeOptions(state_dir=state_dir, sockets=sockets, write=write, environ=context.environ, remote=remote)
 
 
 def _replaying(args: argparse.Namespace, context: Context) -> RuntimeOptions:

@@ -38,7 +38,7 @@ def status_lines(
     lines = [header_line(facts, look, width, badge(facts, look, replay_at))]
     with_gpus = [node for node in snapshot.nodes.values() if node.gpus]
     if with_gpus:
-        columns = gpu_columns(_KEYS)
+        columns = gpu_columns(_KEYS, tuple(snapshot.gpus()))
         lines += [(), _head(columns, width)]
         for node in with_gpus:
             verdict = node_health(node, now)

@@ -37,6 +37,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--print", action="store_true", help="print the script and send nothing")
     parser.add_argument("--test", action="store_true", help="ask Slurm what would become of it, and send nothing")
     parser.add_argument("--chdir", metavar="DIR", default="", help="folder the job runs in (default: this one)")
+    parser.add_argument("--cluster", metavar="NAME", help="which of several clusters in view ([[member]])")
     parser.add_argument("--yes", action="store_true", help="send it without asking")
     parser.add_argument("--read-only", action="store_true", help="show what would be done, and refuse to do it")
     parser.add_argument("--json", action="store_true", help="print JSON (docs/schema/submit.json)")

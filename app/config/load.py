@@ -16,7 +16,9 @@ from app.config.settings import (
     VIAS,
     Agent,
     Log,
+    Member,
     Prometheus,
+    Serve,
     Settings,
     Slurm,
     Target,
@@ -25,7 +27,7 @@ from app.config.settings import (
 
 PREFIX = "GPU_WATCHDOG_"
 T = TypeVar("T")
-_LISTS: Mapping[str, type[Any]] = {"target": Target, "log": Log}
+_LISTS: Mapping[str, type[Any]] = {"target": Target, "log": Log, "member": Member}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -41,6 +43,8 @@ def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
     settings = parse(_read(path), str(path)) if path else Settings()
     for dotted, text in {**_from_environment(environ), **(flags or {})}.items():
         settings = _override(settings, dotted, text)
+    # Of several keys at once, which may come from file, environment and flags: only when all are there.
+    _check_serve(settings.serve, settings.origin or "settings")
     return settings
 
 
@@ -132,7 +136,8 @@ def _price(model: str, price: object, origin: str) -> float:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     known = table_variables()
-    return {known[name]: text for name, text in environ.items() if name in known}
+    # In the order of the settings, since each is checked with those before it: shard.of, then shard.index.
+    return {dotted: environ[name] for name, dotted in known.items() if name in environ}
 
 
 def _override(settings: Settings, dotted: str, text: str) -> Settings:
@@ -171,6 +176,7 @@ def _checked(settings: Settings, origin: str) -> Settings:
     _check_slurm(settings.slurm, origin)
     _check_prometheus(settings.prometheus, origin)
     _check_agent(settings.agent, origin)
+    _check_many(settings, origin)
     return settings
 
 
@@ -205,6 +211,40 @@ def _check_prometheus(server: Prometheus, origin: str) -> None:
         value: float = getattr(server, key)
         if (value or key == "timeout_s") and not least <= value <= 3600:
             raise ConfigError(f"{origin}: prometheus.{key} must be {least:g} … 3600 seconds, not {value:g}")
+
+
+def _check_serve(serve: Serve, origin: str) -> None:
+    """Refuse a door over TCP that is none, or that would let tokens be read on the way."""
+    if bool(serve.tls_cert) != bool(serve.tls_key):
+        raise ConfigError(f"{origin}: serve.tls_cert and serve.tls_key go together")
+    for key, least, most in (("log_mib", 0.1, 10_000), ("log_keep", 0, 1000)):
+        value: float = getattr(serve, key)
+        if not least <= value <= most:
+            raise ConfigError(f"{origin}: serve.{key} must be {least:g} … {most}, not {value:g}")
+    if not serve.tcp:
+        return
+    host, colon, port = serve.tcp.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"{origin}: serve.tcp must be ADDRESS:PORT, like 127.0.0.1:9444, not {serve.tcp!r}")
+    if not serve.token_file:
+        raise ConfigError(f"{origin}: serve.tcp needs serve.token_file: nobody comes in over TCP without a token")
+    from app.config.tokens import is_loopback  # noqa: PLC0415 - late: it brings hashes, for who has such a door
+
+    if not is_loopback(host.strip("[]")) and not serve.tls_cert:
+        raise ConfigError(
+            f"{origin}: serve.tcp = {serve.tcp!r} is seen beyond this machine: give serve.tls_cert and serve.tls_key"
+        )
+
+
+def _check_many(settings: Settings, origin: str) -> None:
+    """Refuse shares and members that cannot be meant."""
+    if not (settings.member or settings.shard.of):
+        return
+    from app.config.many import members_trouble, shard_trouble  # noqa: PLC0415 - late: for who has several daemons
+
+    trouble = members_trouble(settings.member) or shard_trouble(settings.shard)
+    if trouble:
+        raise ConfigError(f"{origin}: {trouble}")
 
 
 def _check_agent(agent: Agent, origin: str) -> None:

@@ -154,6 +154,46 @@ class Serve:
 
     socket: str = setting("", "Unix socket; empty: `$XDG_RUNTIME_DIR/gpu-watchdog/api.sock`, else `/run/…`.")
     user: str = setting("", "User, beside root and oneself, whose socket the screen and the commands trust.")
+    group: str = setting("", "Group whose members may look through the socket; `*`: everybody here; empty: its user.")
+    log_file: str = setting("", "File that the daemon writes its log to as well (0600); empty: none.")
+    log_mib: float = setting(10.0, "MiB of the log after which a new one is begun.")
+    log_keep: int = setting(5, "Logs kept beside the newest.")
+    act: tuple[str, ...] = setting((), "Users and `@groups` who may also acknowledge, silence and ask, on the socket.")
+    admin: tuple[str, ...] = setting((), "Users and `@groups` who may do all that the daemon can, on the socket.")
+    tcp: str = setting("", "Address and port to answer on as well, `127.0.0.1:9444`; needs token_file.")
+    token_file: str = setting("", "Who comes in over TCP: `name role sha256:…` a line; `serve --new-token` adds one.")
+    tls_cert: str = setting("", "Certificate (chain) for TCP, PEM; required beyond this machine.")
+    tls_key: str = setting("", "Its private key, PEM (0600).")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """`[shard]`: this daemon's share of the targets, where several daemons read one cluster."""
+
+    of: int = setting(0, "Daemons that share the targets, each with this same number; 0: this one reads them all.")
+    index: int = setting(0, "Which share is this daemon's: 0 … of - 1, another one for each.")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`[[member]]`: a daemon that is seen here beside others, for its cluster or a share of one."""
+
+    cluster: str = setting("", "Its cluster; members of one name have a share each, and their names are not changed.")
+    socket: str = setting(
+        "", "Unix socket it answers on, here or on the ssh host; empty: `/run/gpu-watchdog/api.sock`."
+    )
+    ssh: str = setting("", "Reach its socket through the system's ssh, `user@host:port`.")
+    url: str = setting("", "Instead of a socket: its address, `https://head:9444`.")
+    token_file: str = setting("", "File that holds the token for `url` (0600).")
+    ca_file: str = setting("", "Certificates to trust for https; empty: the system's.")
+    insecure: bool = setting(False, "Do not check the https certificate.")
+    slurm: str = setting(
+        "", "How you act on its jobs from here: `local` commands, `ssh`, or `rest`; empty: not at all from this view."
+    )
+    slurm_bin_dir: str = setting("", "Folder of squeue, scontrol, … of that way; empty: on the PATH.")
+    slurm_ssh: str = setting("", "Host the commands run on, `user@host:port`; empty: as `ssh`.")
+    slurm_rest_url: str = setting("", "Address of its slurmrestd.")
+    slurm_token_file: str = setting("", "File that holds your own token for it (0600).")
 
 
 DIALECTS: tuple[str, ...] = ("auto", "native", "content", "none")
@@ -213,6 +253,12 @@ class Screen:
     keymap: str = setting("", "File that remaps keys; empty: `keymap.toml` beside the configuration.")
     call: str = setting("warning", "From which severity a new incident rings: `critical`, `warning` or `never`.")
     read_only: bool = setting(False, "Do nothing to jobs, nodes or processes from the screen (`--read-only`).")
+    bastion: bool = setting(
+        False, "For a login that is the screen alone: read only, no shell, no files, no leaving but to the end."
+    )
+    line: str = setting(
+        "auto", "The way to your terminal: `auto` measures it, `slow` always saves bytes, `fast` never does."
+    )
     shell: bool = setting(True, "Let `:ssh` open a shell on a node; the variable GPU_WATCHDOG_NO_SHELL forbids it too.")
 
 
@@ -229,6 +275,8 @@ class Settings:
     store: Store = field(default_factory=Store)
     alerts: Alerts = field(default_factory=Alerts)
     serve: Serve = field(default_factory=Serve)
+    shard: Shard = field(default_factory=Shard)
+    member: tuple[Member, ...] = ()
     agent: Agent = field(default_factory=Agent)
     screen: Screen = field(default_factory=Screen)
     deploy: Deploy = field(default_factory=Deploy)
@@ -245,7 +293,7 @@ class Settings:
     def is_empty(self) -> bool:
         """Nothing to look at is configured."""
         named = self.target or self.log or self.discover.files or self.discover.http or self.prometheus.url
-        return not (named or self.slurm.is_named or self.is_deployed)
+        return not (named or self.member or self.slurm.is_named or self.is_deployed)
 
 
 TABLES: Mapping[str, type[Any]] = {
@@ -256,11 +304,12 @@ TABLES: Mapping[str, type[Any]] = {
     "store": Store,
     "alerts": Alerts,
     "serve": Serve,
+    "shard": Shard,
     "agent": Agent,
     "screen": Screen,
     "deploy": Deploy,
 }
-"""Plain tables by name; `target` and `log` are lists of tables, `prices` a free mapping."""
+"""Plain tables by name; `target`, `log` and `member` are lists of tables, `prices` a free mapping."""
 
 LATER: tuple[str, ...] = ()
 """Tables of the configuration contract whose parts are not built yet: accepted, named by `doctor`, not read."""

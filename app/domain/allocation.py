@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from app.domain.apply_slurm import names_of
+from app.domain.clusters import numbers_of
 from app.domain.slurm import Certainty, JobGpus, SlurmJob, SlurmNode, SlurmPicture
 from app.domain.snapshot import Gpu, Node, Snapshot
 
@@ -231,7 +232,7 @@ class Allocations:
     def _is_doubtful(self, gpu: Gpu, ids: tuple[str, ...]) -> bool:
         """Whether something speaks against the index: counts that differ, or an exporter that names another job."""
         named = jobs_named(gpu)
-        if named and not set(named) & {*ids, *(str(self._jobs[one].job_id) for one in ids)}:
+        if named and not set(named) & {*ids, *(numbers_of(self._jobs[one])[0] for one in ids)}:
             return True
         return self._names.get(gpu.node, gpu.node) in self._odd
 
@@ -249,7 +250,7 @@ class Allocations:
 
     def _numbered(self, number: str) -> SlurmJob | None:
         if self._numbers is None:
-            self._numbers = {str(job.job_id): job for job in self._jobs.values() if job.holds_nodes}
+            self._numbers = {numbers_of(job)[0]: job for job in self._jobs.values() if job.holds_nodes}
         return self._numbers.get(number)
 
 

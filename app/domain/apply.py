@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from app.domain.happenings import gpu_events, source_events
 from app.domain.naming import natural, same_node, uuid_key
@@ -30,6 +31,7 @@ RANKS: dict[str, int] = {
 }
 """Whom to believe first where several fresh sources give one value: the nearer to the driver, the lower."""
 _UNKNOWN_RANK = 40
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,17 @@ class Change:
     facts: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(slots=True)
+class Own:
+    """Maps of a snapshot that nobody but who applies to it has seen, so that they may be changed.
+
+    Copying the names of a thousand nodes for every page costs as much as reading it.
+    """
+
+    sources: dict[str, SourceState] | None = None
+    nodes: dict[str, Node] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """The next snapshot, with what the reading changed and what that means."""
@@ -51,12 +64,15 @@ class Applied:
     events: tuple[Event, ...] = ()
 
 
-def apply(before: Snapshot, spec: SourceSpec, reading: Reading, missed_slots: int = 0) -> Applied:
-    """Apply one reading of the source `spec` to a snapshot."""
+def apply(
+    before: Snapshot, spec: SourceSpec, reading: Reading, missed_slots: int = 0, own: Own | None = None
+) -> Applied:
+    """Apply one reading of the source `spec` to a snapshot; `own` is what only the caller has of it."""
+    own = own or Own()
     was = before.sources.get(spec.name)
     state = _next_state(was, spec, reading, missed_slots)
     events = list(source_events(was, state, reading.at))
-    sources = {**before.sources, spec.name: state}
+    own.sources = sources = _with(before.sources, spec.name, state, own.sources)
     after = replace(before, version=before.version + 1, at=max(before.at, reading.at), sources=sources)
     if reading.error is not None:
         return Applied(after, events=tuple(events))
@@ -64,7 +80,7 @@ def apply(before: Snapshot, spec: SourceSpec, reading: Reading, missed_slots: in
         after = replace(after, mode="simulated")
     changes: list[Change] = []
     for node in reading.nodes:
-        after = _apply_node(after, spec, reading, node, changes, events)
+        after = _apply_node(after, spec, reading, node, changes, events, own=own)
     if reading.services:
         after = _apply_services(after, spec, reading, changes)
     if reading.slurm is not None:
@@ -78,6 +94,14 @@ def apply(before: Snapshot, spec: SourceSpec, reading: Reading, missed_slots: in
         after, told = apply_logs(after, reading.logs, reading.at)
         events.extend(told)
     return Applied(after, tuple(changes), tuple(events))
+
+
+def _with(known: Mapping[str, _T], name: str, value: _T, own: dict[str, _T] | None) -> dict[str, _T]:
+    """The mapping with one more or another value: the same one, where it is the caller's own."""
+    if own is not None and known is own:
+        own[name] = value
+        return own
+    return {**known, name: value}
 
 
 def forget(before: Snapshot, source: str) -> Snapshot:
@@ -112,6 +136,8 @@ def _apply_node(
     said: NodeReading,
     changes: list[Change],
     events: list[Event],
+    *,
+    own: Own,
 ) -> Snapshot:
     # A page of several machines (a federation) is not the one that the configuration names.
     given = spec.node if len(reading.nodes) == 1 else None
@@ -134,9 +160,10 @@ def _apply_node(
         gpus_expected=max(told, default=None),
         sources=node.sources if spec.name in node.sources else (*node.sources, spec.name),
     )
-    nodes = {**snapshot.nodes, name: node}
+    nodes = _with(snapshot.nodes, name, node, own.nodes)
     if is_new:
         nodes = dict(sorted(nodes.items(), key=lambda item: natural(item[0])))
+    own.nodes = nodes
     return replace(snapshot, nodes=nodes)
 
 
@@ -187,9 +214,11 @@ def _apply_gpus(
             changes.append(change)
             changes.extend(_mig_changes(now, one, change.layer))
     for index, gpu in gpus.items():
+        if index in touched or gpu.is_lost:
+            continue
         listed_before = any(known.source == layer.source for known in gpu.layers)
         seen_elsewhere = any(k.source != layer.source and not k.is_stale(layer.at) for k in gpu.layers)
-        if index not in touched and listed_before and not gpu.is_lost and not seen_elsewhere:
+        if listed_before and not seen_elsewhere:
             lost = replace(gpu, lost_at=layer.at, note=f"{layer.source} {UNLISTED}")
             events.extend(gpu_events(gpu, lost, layer.at))
             gpus[index] = lost
@@ -219,9 +248,10 @@ def _refresh(was: Gpu | None, node: str, index: int, said: GpuReading, layer: La
             facts={**gpu.facts, **said.facts},
         )
         return lost, None
-    mine = replace(layer, at=said.at if said.at is not None else layer.at, values=said.values)
+    at = said.at if said.at is not None else layer.at
+    mine = Layer(layer.source, at, layer.interval_s, said.values, layer.rank)
     change = Change(Subject("gpu", node=node, index=index), mine, said.uuid or gpu.uuid, tuple(said.facts.items()))
-    known = next((old for old in gpu.layers if old.source == layer.source), None)
+    is_old = _has_read(gpu.layers, mine)
     fresh = Gpu(
         node=node,
         index=index,
@@ -238,12 +268,20 @@ def _refresh(was: Gpu | None, node: str, index: int, said: GpuReading, layer: La
         seen_at=max(gpu.seen_at, mine.at),
         note=said.note,
     )
-    return fresh, None if known is not None and known.at == mine.at else change
+    return fresh, None if is_old else change
+
+
+def _has_read(layers: tuple[Layer, ...], new: Layer) -> bool:
+    """Whether a source's values of that moment are there already."""
+    for old in layers:  # noqa: SIM110 - runs for every GPU of a fleet; a generator would cost more than what it does
+        if old.source == new.source and old.at == new.at:
+            return True
+    return False
 
 
 def _knows(facts: Mapping[str, str], said: Mapping[str, str]) -> bool:
     """Whether every fact said is already known."""
-    return all(facts.get(key) == value for key, value in said.items())
+    return said.items() <= facts.items()
 
 
 def _with_layer(layers: tuple[Layer, ...], new: Layer) -> tuple[Layer, ...]:

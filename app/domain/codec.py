@@ -17,27 +17,19 @@ WIRE_VERSION = 1
 """Raised when a field changes its meaning."""
 
 T = TypeVar("T")
-_LEAVES = frozenset((str, float, int, bool, type(None)))
-"""What JSON can hold as it is."""
+_SCALARS = (str, int, float, bool)
 
 
 def encode(value: object) -> Any:  # noqa: ANN401 - JSON has no better name
     """A value as JSON can hold it."""
-    kind: type = type(value)
-    if kind in _LEAVES:
-        return value
-    plan = _plan(kind)
-    if plan is not None:
+    if is_dataclass(value) and not isinstance(value, type):
         return {
-            name: part if type(part) in _LEAVES else encode(part)
-            for name, default in plan
+            name: part if encoded is None else encoded(part)
+            for name, default, encoded in _plan(type(value))
             if (part := getattr(value, name)) is not default and part != default
         }
     if isinstance(value, Mapping):
-        return {
-            key if type(key) is str else str(key): part if type(part) in _LEAVES else encode(part)
-            for key, part in value.items()
-        }
+        return {str(key): encode(part) for key, part in value.items()}
     if isinstance(value, tuple | list):
         return [encode(part) for part in value]
     return value
@@ -51,9 +43,26 @@ def decode(kind: type[T], raw: Any) -> T:  # noqa: ANN401 - JSON has no better n
 
 
 @cache
-def _plan(kind: type) -> tuple[tuple[str, object], ...] | None:
-    """The fields of a class with the value each may be left out at; None where it is no dataclass."""
-    return tuple((one.name, _default(one)) for one in fields(kind)) if is_dataclass(kind) else None
+def _plan(kind: type) -> tuple[tuple[str, object, Callable[[Any], Any] | None], ...]:
+    """The fields of a class, the value each may be left out at, and what encodes it; None: it is JSON already.
+
+    Whole fleets are passed on with every reading, so nothing is asked of a value that its type tells.
+    """
+    hints = get_type_hints(kind, localns=_late_names())
+    return tuple((one.name, _default(one), _encoder(hints[one.name])) for one in fields(kind))
+
+
+@cache
+def _encoder(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - any type hint
+    origin, args = get_origin(hint), get_args(hint)
+    if hint in _SCALARS or origin is Literal:
+        return None
+    if origin in (Union, types.UnionType):
+        known = {_encoder(arg) for arg in args if arg is not type(None)}
+        return None if known == {None} else encode
+    if origin is not None and issubclass(origin, Mapping) and args[0] is str and args[1] in _SCALARS:
+        return dict
+    return encode
 
 
 def _default(one: Field[Any]) -> object:

@@ -81,12 +81,22 @@ GROWN: tuple[Derived, ...] = (
 
 def derive_gpu(values: Values) -> dict[str, float]:
     """A GPU's or MIG slice's values with what follows from them."""
-    return _derive(values, "gpu")
+    return fill_in(dict(values), "gpu")
 
 
 def derive_node(values: Values) -> dict[str, float]:
     """A node's values with what follows from them."""
-    return _derive(values, "node")
+    return fill_in(dict(values), "node")
+
+
+def fill_in(found: dict[str, float], scope: Scope) -> dict[str, float]:
+    """Values that nobody else has, with what follows from them put in; copies cost a large fleet dear."""
+    for rule in _rules(scope):
+        if rule.key not in found and found.keys() >= rule.needs:
+            value = rule.formula(found)
+            if value is not None:
+                found[rule.key] = value
+    return found
 
 
 def grow(before: Values, after: Values, seconds: float, scope: Scope) -> dict[str, float]:
@@ -111,16 +121,6 @@ def grow(before: Values, after: Values, seconds: float, scope: Scope) -> dict[st
             value = rule.formula(growth)
             if value is not None:
                 found[rule.key] = min(100.0, max(0.0, value))
-    return found
-
-
-def _derive(values: Values, scope: Scope) -> dict[str, float]:
-    found = dict(values)
-    for rule in _rules(scope):
-        if rule.key not in found and found.keys() >= rule.needs:
-            value = rule.formula(found)
-            if value is not None:
-                found[rule.key] = value
     return found
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from app.domain.clusters import FACT
 from app.domain.filter_vocabulary import Read, TermError, Terms, names, texts
 from app.domain.metric import Metric
 from app.domain.metrics import METRICS, by_key, find
@@ -186,6 +187,7 @@ def _xids(gpu: Gpu) -> set[int]:
 
 FIELDS: Mapping[str, Callable[[str], Test]] = {
     "node": names(lambda gpu, _: (gpu.node,)),
+    "cluster": texts(lambda gpu, _: (gpu.facts.get(FACT, ""),), whole=True),
     "gpu": _gpu,
     "model": texts(lambda gpu, _: (gpu.model or "",), whole=False),
     "uuid": texts(lambda gpu, _: (gpu.uuid or "",), whole=False),
@@ -201,6 +203,7 @@ FIELDS: Mapping[str, Callable[[str], Test]] = {
 
 EXAMPLES: Mapping[str, str] = {
     "node": "gpu-[01-04,7]",
+    "cluster": "lab",
     "gpu": "0-3",
     "model": "h100",
     "uuid": "5a1f",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from app.domain.clusters import FACT, prices_in
 from app.domain.health import values_health
 from app.domain.metrics import by_key
 from app.domain.rented import has_failed, is_sign_of_life, rent
@@ -108,6 +109,11 @@ def gpu_price(prices: Mapping[str, float], model: str | None) -> float | None:
     return None
 
 
+def price_of(prices: Mapping[str, float], gpu: Gpu) -> float | None:
+    """$/h of a GPU, by what its cluster pays for its model."""
+    return gpu_price(prices_in(prices, gpu.facts.get(FACT, "")), gpu.model)
+
+
 def node_state(snapshot: Snapshot, node: Node, now: float) -> NodeState:
     """`down` when every source that spoke of it fails, `unknown` when nothing of it is within its age, else `up`.
 
@@ -203,15 +209,15 @@ def _slurm(snapshot: Snapshot, now: float) -> SlurmCounts:
 
 def _sum_gpus(snapshot: Snapshot, now: float) -> _Sums:
     sums = _Sums()
-    prices: dict[str | None, float | None] = {}
+    prices: dict[tuple[str | None, str | None], float | None] = {}
     for node in snapshot.nodes.values():
-        billed = rent(node, now)
+        billed, cluster = rent(node, now), node.facts.get(FACT)
         if billed is not None:
             _sum_cost(sums, billed)
         for gpu in node.gpus:
-            model = gpu.model
+            model = (cluster, gpu.model)
             if model not in prices:
-                prices[model] = gpu_price(snapshot.prices, model)
+                prices[model] = price_of(snapshot.prices, gpu)
             price = prices[model] if billed is None else billed / len(node.gpus)
             if billed is None and price is not None:
                 _sum_cost(sums, price)
@@ -253,16 +259,8 @@ def fleet_values(snapshot: Snapshot, now: float) -> dict[str, float]:
 
     A metric no GPU has a value of is absent, and so is the cost where no price is known.
     """
-    columns: dict[str, list[float]] = {}
-    for gpu in snapshot.gpus():
-        if gpu.is_lost:
-            continue
-        for key, value in believed(gpu.layers, now).items():
-            if key in columns:
-                columns[key].append(value)
-            else:
-                columns[key] = [value]
     rows = by_key()
+    columns = _columns([believed(gpu.layers, now) for gpu in snapshot.gpus() if gpu.lost_at is None])
     folded = {key: _fold(rows[key].fold, values) for key, values in columns.items() if key in rows}
     facts = cluster_facts(snapshot, now)
     counts: dict[str, float | None] = {
@@ -278,6 +276,18 @@ def fleet_values(snapshot: Snapshot, now: float) -> dict[str, float]:
         "fleet.idle_cost_per_hour": facts.idle_cost_per_hour,
     }
     return folded | {key: float(value) for key, value in counts.items() if value is not None}
+
+
+def _columns(said: Iterable[Mapping[str, float]]) -> Mapping[str, list[float]]:
+    """Every value by its key. GPUs that say the same keys, nearly all of a fleet, are turned around together."""
+    alike: dict[tuple[str, ...], list[Iterable[float]]] = {}
+    for values in said:
+        alike.setdefault(tuple(values), []).append(values.values())
+    columns: dict[str, list[float]] = {}
+    for keys, rows in alike.items():
+        for key, column in zip(keys, zip(*rows, strict=True), strict=True):
+            columns.setdefault(key, []).extend(column)
+    return columns
 
 
 def _fold(fold: str, values: list[float]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from app.domain.series import Event, Subject
 from app.domain.snapshot import Gpu, SourceState
@@ -20,8 +20,21 @@ def source_events(was: SourceState | None, now: SourceState, at: float) -> Itera
         yield Event(at, "source.up", "info", subject, f"{now.spec.name} answers again")
 
 
-def gpu_events(was: Gpu | None, now: Gpu, at: float) -> Iterator[Event]:
+def gpu_events(was: Gpu | None, now: Gpu, at: float) -> Iterable[Event]:
     """A GPU lost or found, and Xids counted since the last look; what stood there at first sight is history."""
+    # Whole fleets are looked at every few seconds, and nearly all of it is well.
+    is_well = was is not None and was.lost_at is None and now.lost_at is None and not now.xids and not _has_code(now)
+    return () if is_well else _gpu_events(was, now, at)
+
+
+def _has_code(gpu: Gpu) -> bool:
+    for layer in gpu.layers:  # noqa: SIM110 - runs for every GPU of a fleet; a generator would cost more than what it does
+        if layer.values.get("gpu.xid_last"):
+            return True
+    return False
+
+
+def _gpu_events(was: Gpu | None, now: Gpu, at: float) -> Iterator[Event]:
     subject = Subject("gpu", node=now.node, index=now.index)
     if now.is_lost and (was is None or not was.is_lost):
         yield Event(at, "gpu.lost", "critical", subject, f"{now.id} is lost: {now.note or 'no longer listed'}")

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
+from app.domain.clusters import bare, cluster_of, numbers_of
 from app.domain.filter_grammar import Parser, TermFilter
 from app.domain.filter_vocabulary import Read, TermError, Terms, ids, names, texts
 from app.domain.slurm import SlurmJob
@@ -38,7 +39,7 @@ STATES: Mapping[str, JobTest] = {
 """States, as bare words and as `state:…`."""
 EXAMPLES: Mapping[str, str] = {
     "user": "ana", "account": "nlp", "state": "pd", "partition": "gpu", "qos": "high", "name": "llama",
-    "node": "gpu-0[1-4]", "reason": "Resources", "job": "812", "type": "h100", "reservation": "maint",
+    "cluster": "lab", "node": "gpu-0[1-4]", "reason": "Resources", "job": "812", "type": "h100", "reservation": "maint",
 }  # fmt: skip
 """One value a field, for help and completion."""
 _NUMBER = re.compile(r"[-+]?\d{1,15}(?:\.\d{0,9})?", re.ASCII)
@@ -108,14 +109,21 @@ def _in_state(name: str) -> JobTest:
 
 def _ids(job: SlurmJob, _now: float) -> tuple[str, ...]:
     """Its id, Slurm's own number, and the array and heterogeneous job it belongs to."""
-    return job.id, str(job.job_id), str(job.array_job_id), str(job.het_job_id)
+    found = (job.id, *numbers_of(job))
+    return (*found, *map(bare, found))
+
+
+def _partitions(job: SlurmJob) -> tuple[str, ...]:
+    found = job.partition.split(",")
+    return (*found, *map(bare, found))
 
 
 FIELDS: Mapping[str, Callable[[str], JobTest]] = {
     "user": texts(lambda job, _: (job.user,), whole=True),
+    "cluster": texts(lambda job, _: (cluster_of(job.id),), whole=True),
     "account": texts(lambda job, _: (job.account,), whole=True),
     "state": _state,
-    "partition": texts(lambda job, _: job.partition.split(","), whole=True),
+    "partition": texts(lambda job, _: _partitions(job), whole=True),
     "qos": texts(lambda job, _: (job.qos,), whole=True),
     "name": texts(lambda job, _: (job.name,), whole=False),
     "node": names(lambda job, _: job.nodes),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _DIGITS = re.compile(r"(\d+)")
 _MODEL_NOISE = re.compile(r"^(NVIDIA|AMD|Tesla)\s+", re.IGNORECASE)
+_MOST_REMEMBERED = 32768
+"""Names whose comparable form is remembered: those of a large fleet are asked for with every reading."""
 _FORMAT_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -20,11 +23,13 @@ def clean(text: str, most: int = 256) -> str:
     return kept if len(kept) <= most else kept[: most - 1] + "…"
 
 
+@lru_cache(_MOST_REMEMBERED)
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     """A sort key that puts gpu-2 before gpu-10."""
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in _DIGITS.split(text) if part)
 
 
+@lru_cache(_MOST_REMEMBERED)
 def uuid_key(uuid: str | None) -> str | None:
     """A UUID in the form that compares across exporters (no `GPU-`, lower case); None where it identifies nothing.
 

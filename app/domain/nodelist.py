@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from app.domain.clusters import bare
+
 _RANGE = re.compile(r"(\d{1,12})(?:-(\d{1,12}))?", re.ASCII)
 _MOST_DIGITS = 12
 
@@ -37,7 +39,7 @@ class _Numbers:
 
 
 def node_matcher(pattern: str) -> Callable[[str], bool]:
-    """A predicate over node names; a name matches whole, or by its host part where it has a domain.
+    """A predicate over node names; a name matches whole, by its host part, or by its name within its cluster.
 
     Raises PatternError.
     """
@@ -48,7 +50,16 @@ def node_matcher(pattern: str) -> Callable[[str], bool]:
             raise PatternError("a name is missing", start)
         parts.append(_one(one, start))
         start += len(one) + 1
-    return lambda name: any(part(name) or ("." in name and part(name.split(".", 1)[0])) for part in parts)
+
+    def matches(name: str) -> bool:
+        forms = [name]
+        if "." in name:
+            forms.append(name.split(".", 1)[0])
+        if ":" in name:
+            forms.append(bare(name))
+        return any(part(form) for part in parts for form in forms)
+
+    return matches
 
 
 def split_commas(pattern: str) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a cluster without Slurm or logs does not pay for their clas
     from app.domain.evidence import LogEvidence
     from app.domain.slurm import SlurmReading
 
-SourceKind = Literal["exporter", "slurm", "vllm", "nvml", "log", "prometheus", "provider"]
+SourceKind = Literal["exporter", "slurm", "vllm", "nvml", "log", "prometheus", "provider", "daemon"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
 from app.domain.allocation import allocations
-from app.domain.fleet import gpu_price
+from app.domain.clusters import FACT
+from app.domain.fleet import price_of
 from app.domain.series import Series
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Snapshot
@@ -65,11 +66,12 @@ def rates(snapshot: Snapshot, now: float) -> Rates:
     """What everything costs an hour now."""
     found = Rates()
     joined = allocations(snapshot, now)
-    prices: dict[str | None, float | None] = {}
+    prices: dict[tuple[str | None, str | None], float | None] = {}
     for gpu in snapshot.gpus():
-        if gpu.model not in prices:
-            prices[gpu.model] = gpu_price(snapshot.prices, gpu.model)
-        price = prices[gpu.model]
+        kind = (gpu.facts.get(FACT), gpu.model)
+        if kind not in prices:
+            prices[kind] = price_of(snapshot.prices, gpu)
+        price = prices[kind]
         if price is None:
             model = gpu.model or "unknown model"
             found.unpriced[model] = found.unpriced.get(model, 0) + 1

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.domain.allocation import allocations
-from app.domain.fleet import gpu_price
+from app.domain.clusters import FACT
+from app.domain.fleet import price_of
 from app.domain.fleet_slurm import task_count
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import BUSY_PERCENT, Snapshot
@@ -61,14 +62,15 @@ def totals(snapshot: Snapshot, now: float) -> Totals | None:
         if job.holds_nodes or job.is_pending:
             for table, name in ((users, job.user), (accounts, job.account)):
                 _add(table.setdefault(name, _Sum()), job)
-    prices: dict[str | None, float | None] = {}
+    prices: dict[tuple[str | None, str | None], float | None] = {}
     for gpu in snapshot.gpus():
         holder = joined.held(gpu).job
         if holder is None or not holder.holds_nodes:
             continue
-        if gpu.model not in prices:
-            prices[gpu.model] = gpu_price(snapshot.prices, gpu.model)
-        price = prices[gpu.model]
+        kind = (gpu.facts.get(FACT), gpu.model)
+        if kind not in prices:
+            prices[kind] = price_of(snapshot.prices, gpu)
+        price = prices[kind]
         busy = gpu.value("gpu.utilization", now)
         idle = busy is not None and busy < BUSY_PERCENT and is_quiet(gpu, now)
         for one in (users[holder.user], accounts[holder.account]):

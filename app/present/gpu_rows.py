@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from app.domain.clusters import FACT
 from app.domain.health import clock_events, gpu_health
 from app.domain.metrics import by_key
 from app.domain.naming import natural, short_model
 from app.domain.snapshot import Gpu
 from app.domain.values import believed
-from app.present.cells import Align, Cell, Line, cells, line_text
+from app.present.cells import Align, Cell, Line, cells, line_text, text_width
 from app.present.entry import lost_text, owner, sign, silent_text
 from app.present.look import Look
 from app.present.rows import Column, Row, Rows
@@ -104,6 +105,7 @@ def _age_cell(gpu: Gpu, look: Look) -> Line:
     return (Cell(format_age(age), "old" if is_old else "quiet"),)
 
 
+_WIDEST_PLACE = 32
 GPU_COLUMNS: tuple[GpuColumn, ...] = (
     GpuColumn("state", "", 1, _state_cell, _state_order, is_default=True),
     GpuColumn("gpu", "GPU", 10, lambda gpu, _: cells(gpu.id), lambda gpu, _: gpu.id, is_default=True),
@@ -144,9 +146,16 @@ GPU_COLUMNS: tuple[GpuColumn, ...] = (
 """Every column, in the order of tables."""
 
 
-def gpu_columns(keys: Sequence[str] | None = None) -> tuple[Column, ...]:
-    """The columns for a choice of keys, in the order of the choice, unknown ones skipped; None is the default set."""
-    return tuple(column.column() for column in _chosen(keys))
+def gpu_columns(keys: Sequence[str] | None = None, gpus: Sequence[Gpu] = ()) -> tuple[Column, ...]:
+    """The columns for a choice of keys, in the order of the choice, unknown ones skipped; None is the default set.
+
+    Where `gpus` are of several clusters their places have room for the cluster's name.
+    """
+    columns = tuple(column.column() for column in _chosen(keys))
+    if not gpus or FACT not in gpus[0].facts:
+        return columns
+    widest = min(_WIDEST_PLACE, max(text_width(gpu.id) for gpu in gpus))
+    return tuple(replace(one, width=max(one.width, widest)) if one.key == "gpu" else one for one in columns)
 
 
 def gpu_rows(gpus: Sequence[Gpu], look: Look, keys: Sequence[str] | None = None) -> Rows:

@@ -20,6 +20,8 @@ class Badge:
     text: str
     tone: Tone
     sign: str = ""
+    where: Line = ()
+    """Who collects what is shown, where that is somebody else; the first piece of the header to go."""
 
     def line(self) -> Line:
         """Sign and text."""
@@ -36,6 +38,8 @@ class _Piece:
     short: Line
 
 
+ATTACHED = "attached to "
+"""How the origin of a daemon's feed begins."""
 NO_INCIDENTS: tuple[Line, Line] = ((), ())
 
 
@@ -70,7 +74,11 @@ def header_line(
     """
     right = mode.line()
     room = width - line_width(right) - 3
-    pieces = [*_pieces(facts, look, incidents), *(_Piece(1, one, one) for one in extra if one)]
+    pieces = [
+        *_pieces(facts, look, incidents),
+        _Piece(8, mode.where, ()),
+        *(_Piece(1, one, one) for one in extra if one),
+    ]
     shown = {at: piece.full for at, piece in enumerate(pieces) if piece.full}
     rule = Cell(f" {look.glyphs.rule} ", "frame")
     for use_short in (True, False):
@@ -167,3 +175,15 @@ def _sources(facts: ClusterFacts, look: Look) -> Line:  # noqa: ARG001 - the pie
     if facts.sources_ok == facts.sources:
         return line(f"{facts.sources}", Cell(" sources" if facts.sources != 1 else " source", "quiet"))
     return (Cell(f"{facts.sources_ok}/{facts.sources} sources", "look"),)
+
+
+def where_line(origin: str) -> Line:
+    """Who collects what is shown, where that is somebody else; nothing where this program does, which is as usual.
+
+    `origin` is a feed's, with what is wrong with it in brackets.
+    """
+    if not origin.startswith(ATTACHED):
+        return ()
+    where, _, trouble = origin.removeprefix(ATTACHED).partition(" (")
+    name = where.rpartition(" through ssh ")[2] if " through ssh " in where else "daemon"
+    return cells(f"{name} away" if trouble else name, "look" if trouble else "quiet")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from app.domain.clusters import cluster_of
 from app.domain.diagnosis import Incident
 from app.domain.filter_grammar import Parser, TermFilter
 from app.domain.filter_vocabulary import Read, TermError, Terms, ids, names, nearest
@@ -39,8 +40,8 @@ STATES: Mapping[str, IncidentTest] = {
 }
 """States, as bare words and as `state:…`."""
 EXAMPLES: Mapping[str, str] = {
-    "user": "ana", "job": "812", "node": "gpu-0[1-4]", "gpu": "gpu-01/5", "service": "vllm", "code": "B1",
-    "fault": "memory", "state": "critical", "id": "i-17",
+    "user": "ana", "job": "812", "cluster": "lab", "node": "gpu-0[1-4]", "gpu": "gpu-01/5", "service": "vllm",
+    "code": "B1", "fault": "memory", "state": "critical", "id": "i-17",
 }  # fmt: skip
 """One value a field, for help and completion."""
 NUMBERS: Mapping[str, Read[Incident, Ground]] = {
@@ -121,6 +122,7 @@ def _codes(one: Incident, ground: Ground) -> Iterable[str]:
 _FIELDS: Mapping[str, Callable[[str], IncidentTest]] = {
     "user": names(lambda one, _: one.users),
     "job": ids(_jobs),
+    "cluster": names(lambda one, _: (cluster_of(one.id),)),
     "node": _of_findings(lambda one: (one.subject.node,)),
     "gpu": _of_findings(lambda one: (str(one.subject),) if one.subject.gpu is not None else ()),
     "service": _of_findings(lambda one: (one.subject.service,)),

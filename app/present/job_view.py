@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from app.domain.fleet import gpu_price
+from app.domain.clusters import cluster_of, prices_in
+from app.domain.fleet import gpu_price, price_of
 from app.domain.slurm import Certainty, SlurmJob
 from app.domain.snapshot import BUSY_PERCENT, Gpu
 from app.present.cells import Cell, Line, Tone, cells, line, line_width, text_width, tidy, wrap
@@ -38,9 +39,9 @@ class Cost:
 
 def cost_of(job: SlurmJob, gpus: Sequence[Gpu], prices: Mapping[str, float], now: float) -> Cost:
     """By the models of the GPUs it holds; where these are not seen, by the type that Slurm names."""
-    found = [gpu_price(prices, gpu.model) for gpu in gpus]
+    found = [price_of(prices, gpu) for gpu in gpus]
     if not gpus and job.gpus:
-        found = [gpu_price(prices, job.gpu_type)] * job.gpus
+        found = [gpu_price(prices_in(prices, cluster_of(job.id)), job.gpu_type)] * job.gpus
     if not found or None in found:
         return Cost()
     per_hour = sum(price for price in found if price is not None)

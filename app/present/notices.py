@@ -54,13 +54,19 @@ def body(notice: Notice, zone: tzinfo | None = None, *, is_repeat: bool = False,
     return text[: max(0, most - 1)] + "…"
 
 
-def _lines(notice: Notice, zone: tzinfo | None) -> Iterator[str]:
+def _since(notice: Notice, zone: tzinfo | None) -> Iterator[str]:
     if notice.joined:
         yield f"This is a part of {notice.joined.partition(':')[2]}, which is told by itself."
     elif notice.phase == "over" and notice.ended is not None:
         yield f"Over since {_clock(notice.ended, zone)}; it lasted {format_age(notice.ended - notice.began)}."
     elif notice.kind in ("incident", "alerts"):
         yield f"Since {_clock(notice.began, zone)}."
+    elif notice.kind == "test":
+        yield f"Somebody asked at {_clock(notice.at, zone)} whether this channel works: it does."
+
+
+def _lines(notice: Notice, zone: tzinfo | None) -> Iterator[str]:
+    yield from _since(notice, zone)
     if notice.root:
         yield f"Cause: {notice.root}"
     if hit := _affects(notice):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from app.domain.clusters import Naming, cluster_of
 from app.domain.job_filtering import JobFilter
 from app.domain.naming import natural
 from app.domain.slurm import ENDED, SlurmJob
@@ -141,7 +142,7 @@ def grouped(jobs: Iterable[SlurmJob], single: Mapping[str, Item]) -> list[Item]:
         if head is None:
             found.append(single[job.id])
             continue
-        key = str(head)
+        key = Naming(cluster_of(job.id)).out(str(head))
         if key not in together:
             together[key] = []
             found.append(key)

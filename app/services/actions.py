@@ -7,6 +7,7 @@ here: `app.services.jobs` does that, in the front end's own process.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from app.domain.job_actions import JOB_VERBS, NODE_VERBS, ActionVerb, JobVerb, Plan
 from app.domain.naming import clean
@@ -15,6 +16,7 @@ from app.services.action_hits import Found, dependents, find, hit_lines, others_
 from app.services.action_jobs import RULES, Rule, Wish
 from app.services.action_nodes import plan_nodes
 from app.services.action_targets import JOB_ID, ActionError, job_ids, node_names
+from app.services.joined.acting import cluster_meant, planned_in
 
 MOST_WARNINGS = 8
 _SINGLE = frozenset({"cancel", "signal", "extend"})
@@ -39,8 +41,16 @@ def plan(  # noqa: PLR0913 - one keyword a wish; most verbs need none
 
     `user` is whom it runs as (empty: not known). `minutes` is for `extend`, `signal` and `whole` (the batch script too)
     for `signal`, `reason` for `drain`, `anyway` for deleting a node that is alive. Raises ActionError, with a sentence,
-    for what may not be done or is not a target. `app.services.submitting` plans a submission.
+    for what may not be done or is not a target. Targets of one of several clusters in view (`lab:812`) are planned in
+    that cluster's own names. `app.services.submitting` plans a submission.
     """
+    targets = tuple(targets)
+    if cluster := cluster_meant(targets):
+        own = partial(
+            plan, verb, now=now, user=user, reason=reason, signal=signal, minutes=minutes, nice=nice, anyway=anyway,
+            whole=whole,
+        )  # fmt: skip
+        return planned_in(cluster, targets, picture, own)
     if verb in NODE_VERBS:
         return plan_nodes(verb, node_names(targets), picture, now, reason, anyway=anyway)
     if verb not in JOB_VERBS:

@@ -137,10 +137,11 @@ class RemoteDesk:
                 answer = await client.request(method, path, json=None if body is None else dict(body))
         except (httpx.HTTPError, TimeoutError) as error:
             raise AlertingError(f"the daemon at {self._socket} does not answer: {error}") from error
-        return _said(answer)
+        return answer_of(answer)
 
 
-def _said(answer: httpx.Response) -> dict[str, Any]:
+def answer_of(answer: httpx.Response) -> dict[str, Any]:
+    """What a daemon said. Raises AlertingError or UnknownError where it refused."""
     try:
         said = json.loads(answer.content or b"{}")
     except ValueError:

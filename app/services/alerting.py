@@ -7,6 +7,7 @@ anybody is told: after a kill at any moment the clocks go on where they stood, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.domain.alert import Ack, Alert, Labels, Matcher, Rule, Silence, Transition, label, labels_of
@@ -26,6 +27,7 @@ from app.engine.alerting.signals_slurm import maintained
 from app.engine.alerting.windows import Windows
 from app.services import alert_notes
 from app.services.board import Board
+from app.services.shards import WHOLE, Share
 from app.services.turn import Notes, Turn, is_large
 from app.transport import turns
 from app.transport.clock import Clock
@@ -45,7 +47,7 @@ class UnknownError(AlertingError):
 
 
 class Alerting:
-    """The rules, their alerts, silences and acknowledgements of one process that collects."""
+    """The rules, their alerts, silences and acknowledgements of one process that collects, or of its `share`."""
 
     def __init__(
         self,
@@ -57,6 +59,7 @@ class Alerting:
         *,
         findings: Callable[[], tuple[Finding, ...]] = tuple,
         waits_for_store: bool = False,
+        share: Share = WHOLE,
     ) -> None:
         self._board = board
         self._clock = clock
@@ -66,6 +69,7 @@ class Alerting:
         self._findings = findings
         self._turn = Turn(clock, interval_s, self._take_up, self._give_up, waits_for_store=waits_for_store)
         self._windows = Windows()
+        self._share = share
         self._state = AlertingState()
         self._own: dict[str, Mapping[str, Any]] = {}
         self._silences: dict[str, Silence] = {}
@@ -128,6 +132,8 @@ class Alerting:
         state, transitions = (
             await turns.in_pieces(evaluating_all, *asked) if is_large(snapshot) else evaluate_all(*asked)
         )
+        if not self._share.is_whole:
+            state, transitions = _of_share(self._share, snapshot, state, transitions)
         self._state = state
         self._silences = {key: one for key, one in self._silences.items() if one.ends_at > now}
         active = {alert.id for alert in state.all() if alert.state != "resolved"}
@@ -156,6 +162,10 @@ class Alerting:
             wishes = alert_notes.pack(self.now()) if self._state.at else {}
             wishes |= alert_notes.pack_wishes(self._own, self._silences.values(), self._acks.values())
             await self._turn.notes.put_notes(wishes)
+
+    def take_rules(self, book: RuleBook) -> None:
+        """Evaluate by other files from now on; clocks and what was made here go on."""
+        self._files = book
 
     def rule(self, name: str) -> Rule:
         """The rule of a name. Raises UnknownError."""
@@ -225,6 +235,17 @@ class Alerting:
         if self._silences.pop(key, None) is None:
             raise UnknownError(f"there is no silence {clean(key, 100)!r}")
         await self._write_wishes()
+
+
+def _of_share(
+    share: Share, snapshot: Snapshot, state: AlertingState, transitions: tuple[Transition, ...]
+) -> tuple[AlertingState, tuple[Transition, ...]]:
+    """What of an evaluation is a daemon's own: what Slurm shows to all is told by one."""
+    alerts = {
+        rule: {labels: one for labels, one in some.items() if share.alerts(labels, snapshot)}
+        for rule, some in state.alerts.items()
+    }
+    return replace(state, alerts=alerts), tuple(one for one in transitions if share.alerts(one.alert.labels, snapshot))
 
 
 def subject_of(labels: Labels) -> Subject:

@@ -32,12 +32,18 @@ class Alertmanagers:
     """All of them; each has what waits for it, the newest only: every message says everything."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        self._addresses = {f"alertmanager {posting.host_of(Secret(one))}": Secret(_route(one)) for one in addresses}
+        self._addresses: Mapping[str, Secret] = {}
         self._shown: tuple[Shown, ...] = ()
         self._over: tuple[Shown, ...] = ()
         self._sent_at: dict[str, float] = {}
         self._due: dict[str, _Due] = {}
         self.health: Mapping[str, ChannelHealth] = {}
+        self.follow(addresses)
+
+    def follow(self, addresses: Sequence[str]) -> None:
+        """Tell these from now on; those added are told everything with the next message."""
+        self._addresses = {f"alertmanager {posting.host_of(Secret(one))}": Secret(_route(one)) for one in addresses}
+        self._due = {name: due for name, due in self._due.items() if name in self._addresses}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,10 +77,10 @@ class Alertmanagers:
     async def send(self, name: str, now: float) -> Outcome:
         """Tell one of them; what waited stays waiting where that fails."""
         due = self._due.pop(name)
-        outcome = Outcome(ok=True)
+        outcome, address = Outcome(ok=True), self._addresses[name]
         for start in range(0, len(due.alerts), BATCH):
             body = json.dumps(payload(due.alerts[start : start + BATCH]), separators=(",", ":")).encode()
-            outcome = await posting.post_json(self._addresses[name], body, TIMEOUT_S)
+            outcome = await posting.post_json(address, body, TIMEOUT_S)
             if not outcome.ok:
                 break
         known = self.health.get(name, ChannelHealth(name))
@@ -82,7 +88,8 @@ class Alertmanagers:
             self._sent_at[name] = due.at
             known = replace(known, ok_at=now, error="")
         else:
-            self._due.setdefault(name, due)
+            if name in self._addresses:
+                self._due.setdefault(name, due)
             known = replace(known, failed_at=now, error=outcome.error)
         self.health = {**self.health, name: known}
         return outcome

@@ -6,11 +6,9 @@ written down is not done. Lines hold no script, no environment and no value of a
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from app.domain.job_actions import Outcome, Plan
 from app.domain.masking import MASK, TELLING, redact_url
 from app.domain.naming import clean
 from app.domain.redact import redact
+from app.transport.append_only import append_line
 
 FILE = "audit.jsonl"
 LONGEST_WORD = 500
@@ -38,7 +37,8 @@ class Actor:
     """Who acts, as this process knows it."""
 
     user: str
-    uid: int
+    uid: int | None
+    """None: known by a token."""
     runs_as: str = ""
     """Whom Slurm sees, where that is somebody else (ssh, token)."""
     where: str = ""
@@ -46,7 +46,7 @@ class Actor:
     client: str = ""
     """Address of the ssh client, from SSH_CONNECTION; empty for none."""
     face: str = ""
-    """`command line` or `screen`."""
+    """`command line`, `screen` or `api`."""
 
 
 class Audit:
@@ -83,6 +83,12 @@ class Audit:
             result["job_id"] = outcome.job_id
         self._append({"at": round(at, 3), "id": fact, "fact": "outcome", **self._who(), **result})
 
+    def note(self, kind: str, told: Mapping[str, object], at: float, fact: str = "") -> str:
+        """Write down an intent or an outcome that is no plan; gives the fact's id. Raises AuditError."""
+        fact = fact or os.urandom(6).hex()
+        self._append({"at": round(at, 3), "id": fact, "fact": kind, **self._who(), **told})
+        return fact
+
     def _who(self) -> dict[str, object]:
         actor = self._actor
         told = {"runs_as": actor.runs_as, "where": actor.where, "ssh_client": actor.client, "face": actor.face}
@@ -92,11 +98,7 @@ class Audit:
         line = json.dumps(fact, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
         try:
             private_dir(self.path.parent)
-            file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                _write_whole(file, line)
-            finally:
-                os.close(file)
+            append_line(self.path, line, syncs=True)
         except OSError as error:
             raise AuditError(
                 f"the audit log {self.path} cannot be written ({error.strerror or error}): nothing is done without it"
@@ -113,20 +115,3 @@ def masked(text: str) -> str:
     """A word of a command as it may be kept: cleaned, cut, without what may be a secret."""
     shown = _CARRIERS.sub(rf"\1={MASK}", text[: 4 * LONGEST_WORD])  # the patterns go back and forth: not over megabytes
     return clean(redact(_TELLTALE.sub(rf"\1={MASK}", redact_url(shown))), LONGEST_WORD)
-
-
-def _write_whole(file: int, line: bytes) -> None:
-    """One line in one write. Raises OSError.
-
-    What a full disk left half written ends in no line break; the next line begins with one, and stays whole.
-    """
-    found = os.fstat(file)
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is no file")
-    if found.st_mode & 0o077:
-        os.fchmod(file, 0o600)
-    if found.st_size and os.pread(file, 1, found.st_size - 1) != b"\n":
-        line = b"\n" + line
-    if os.write(file, line) < len(line):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.fsync(file)

@@ -7,11 +7,12 @@ ones; only the store sees every change, through a bounded list whose overflow is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from app.domain.apply import Applied, Change, apply, forget
+from app.domain.apply import Applied, Change, Own, apply, forget
 from app.domain.reading import Reading, SourceSpec
 from app.domain.series import Event
 from app.domain.snapshot import Snapshot
@@ -35,6 +36,10 @@ class Board:
 
     def __init__(self, empty: Snapshot) -> None:
         self._snapshot = empty
+        self._own = Own()
+        """What nobody has seen of the snapshot."""
+        self._configured = frozenset(empty.prices)
+        """Models whose prices the configuration says."""
         self._waiting: set[asyncio.Event] = set()
         self._pending: deque[Change] = deque(maxlen=PENDING_LIMIT)
         self._pending_events: deque[Event] = deque(maxlen=EVENTS_KEPT)
@@ -45,12 +50,13 @@ class Board:
     @property
     def snapshot(self) -> Snapshot:
         """The newest snapshot."""
+        self._own = Own()
         return self._snapshot
 
-    def apply(self, spec: SourceSpec, reading: Reading, missed_slots: int = 0) -> Applied:
+    def apply(self, spec: SourceSpec, reading: Reading, missed_slots: int = 0) -> None:
         """Apply one reading and wake the listeners."""
         before = self._snapshot
-        applied = apply(before, spec, reading, missed_slots)
+        applied = apply(before, spec, reading, missed_slots, self._own)
         overflow = len(self._pending) + len(applied.changes) - PENDING_LIMIT
         self.dropped += max(0, overflow)
         self._pending.extend(applied.changes)
@@ -60,7 +66,6 @@ class Board:
             arrival = Arrival(spec, _slim(before, reading), missed_slots)
             for tap, _ in self._taps:
                 tap(arrival)
-        return applied
 
     def forget(self, source: str) -> None:
         """Drop a source that is no longer configured."""
@@ -73,6 +78,17 @@ class Board:
         if known == now.prices:
             return
         self._set(replace(now, version=now.version + 1, prices=known))
+        for _, renewed in self._taps:
+            renewed()
+
+    def rename(self, cluster: str, prices: Mapping[str, float]) -> None:
+        """Take over what the configuration calls the cluster, and says that its GPUs cost; it beats what was found."""
+        now = self._snapshot
+        found = {model: price for model, price in now.prices.items() if model not in self._configured}
+        self._configured = frozenset(prices)
+        if (now.cluster, now.prices) == (cluster, {**found, **prices}):
+            return
+        self._set(replace(now, version=now.version + 1, cluster=cluster, prices={**found, **prices}))
         for _, renewed in self._taps:
             renewed()
 
@@ -91,7 +107,7 @@ class Board:
         self.recent.clear()
         self._note(applied.events)
         now, after = self._snapshot, applied.snapshot
-        sources = {name: state for name, state in after.sources.items() if name in now.sources}
+        sources = {name: after.sources.get(name, state) for name, state in now.sources.items()}
         self._set(replace(after, version=max(after.version, now.version + 1), sources=sources))
         for _, renewed in self._taps:
             renewed()
@@ -119,6 +135,12 @@ class Board:
 
     async def changes(self) -> AsyncIterator[Snapshot]:
         """Snapshots as they come, newest only."""
+        async with contextlib.aclosing(self.moves()) as moves:
+            async for _ in moves:
+                yield self.snapshot
+
+    async def moves(self) -> AsyncGenerator[None, None]:
+        """As `changes`, for who only needs to know that something came: a snapshot that is looked at costs a copy."""
         woken = asyncio.Event()
         self._waiting.add(woken)
         seen = -1
@@ -128,7 +150,7 @@ class Board:
                     await woken.wait()
                 woken.clear()
                 seen = self._snapshot.version
-                yield self._snapshot
+                yield
         finally:
             self._waiting.discard(woken)
 

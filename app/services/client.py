@@ -61,6 +61,8 @@ class AttachedFeed:
         self._watched = Watched()
         self._alerts = NO_ALERTS
         self._diagnosis = NO_DIAGNOSIS
+        self.trouble = ""
+        """Why the daemon is not followed just now, for a person; empty: it is."""
 
     @property
     def origin(self) -> str:
@@ -165,8 +167,10 @@ class AttachedFeed:
                 async for name, payload in self._events():
                     pause = _FIRST_PAUSE_S
                     self._take(name, payload)
-            except (ScrapeError, wire.WireError):
-                pass  # the picture ages on screen by itself: that is how it is told
+                    self.trouble = ""
+                self.trouble = "the daemon has ended the stream"
+            except (ScrapeError, wire.WireError) as error:
+                self.trouble = str(error)  # beside it the picture ages on screen by itself
             await self._clock.sleep(pause)
             pause = min(_LONGEST_PAUSE_S, pause * 2)
 

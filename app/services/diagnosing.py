@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from app.domain.diagnosis import GRAVITY, Blind, Diagnosis, Incident
@@ -19,12 +20,14 @@ from app.engine.diagnosis.blind import blind
 from app.engine.diagnosis.fault_table import fault_table
 from app.engine.diagnosis.memory import HOLD_S
 from app.engine.diagnosis.observers import OBSERVERS
-from app.engine.diagnosis.state import DiagnosisState, Seen
+from app.engine.diagnosis.sign import Look, Sign
+from app.engine.diagnosis.state import DiagnosisState, Observer, Seen
 from app.engine.diagnosis.step import step, stepping
 from app.services import diagnosis_notes
 from app.services.board import Board
 from app.services.diagnosis_notes import Kept, Told
 from app.services.log_marks import LogMarks
+from app.services.shards import WHOLE, Share
 from app.services.turn import Notes, Turn, is_large
 from app.services.watch import subject_of
 from app.transport import turns
@@ -69,7 +72,10 @@ class _Written:
 
 
 class Diagnosing:
-    """The diagnosis of one process that collects; log lines that were said before `oldest` count for nothing."""
+    """The diagnosis of one process that collects; log lines that were said before `oldest` count for nothing.
+
+    Where several daemons share a cluster each diagnoses its `share`.
+    """
 
     def __init__(
         self,
@@ -80,11 +86,13 @@ class Diagnosing:
         *,
         waits_for_store: bool = False,
         oldest: float = 0.0,
+        share: Share = WHOLE,
     ) -> None:
         self._board = board
         self._clock = clock
         self._interval_s = interval_s
         self._watched = watched
+        self._observers = OBSERVERS if share.is_whole else tuple(partial(_of_share, share, one) for one in OBSERVERS)
         self._turn = Turn(clock, interval_s, self._take_up, self._give_up, waits_for_store=waits_for_store)
         self._state = DiagnosisState()
         self._logs = LogMarks(oldest=oldest)
@@ -140,7 +148,7 @@ class Diagnosing:
             self._watched().findings,
             self._interval_s,
         )
-        asked = (self._state, seen, now, fault_table(), OBSERVERS, blind)
+        asked = (self._state, seen, now, fault_table(), self._observers, blind)
         self._state = await turns.in_pieces(stepping, *asked) if is_large(snapshot) else step(*asked)
 
     def _fail(self, error: Exception) -> None:
@@ -183,6 +191,11 @@ class Diagnosing:
         notes = await turns.in_thread(diagnosis_notes.pack, Kept(self._state, marks, self._told))
         if await self._turn.notes.put_notes(notes):
             self._written = _Written(now, shape)
+
+
+def _of_share(share: Share, observer: Observer, look: Look) -> Iterator[Sign]:
+    """What an observer sees of a daemon's own share: what Slurm shows to all is told by one."""
+    return (one for one in observer(look) if share.finds(one.subject, look.snapshot))
 
 
 def _shape(diagnosis: Diagnosis) -> object:

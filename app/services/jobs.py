@@ -10,12 +10,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from app.domain.clusters import cluster_of
 from app.domain.job_actions import JobDetail, LogChunk, Outcome, Plan, SubmitCheck
 from app.domain.slurm import SlurmJob, SlurmPicture
 from app.services import job_detail, job_logs, submit_check
 from app.services.audit import Audit, AuditError
 from app.services.job_files import Stream, output_path
 from app.services.job_logs import Mark
+from app.services.job_lookup import find_job
 from app.services.performing import carry_out
 from app.services.slurm_access import SlurmAccess
 from app.services.submissions import Submission, Submissions
@@ -72,6 +74,8 @@ class Jobs:
         """Do a plan, one at a time. Never raises for what Slurm or the audit log says; cancelled, it is left open."""
         if self.read_only:
             return Outcome(False, READ_ONLY)
+        if elsewhere := next(filter(None, map(cluster_of, plan.targets)), ""):
+            return Outcome(False, f"nothing was done: this is of the cluster {elsewhere}, and Slurm here is another's")
         async with self._one_at_a_time:
             try:
                 fact = await asyncio.to_thread(self._audit.intend, plan, self.commands(plan), self._now())
@@ -98,6 +102,10 @@ class Jobs:
         except AuditError as error:
             return Outcome(outcome.ok, outcome.text, (*outcome.details, str(error)), outcome.job_id)
         return outcome
+
+    async def find(self, wanted: str) -> SlurmJob:
+        """One job, living or ended, from Slurm itself. Raises ActionError, LookupError, SlurmError."""
+        return await find_job(self.access, wanted)
 
     async def detail(self, job: SlurmJob) -> JobDetail:
         """Everything that can be asked of one job. Raises SlurmError where Slurm does not answer at all."""

@@ -12,7 +12,7 @@ import asyncio
 from app.domain.reading import Reading
 from app.engine.schedule import after_look
 from app.services.board import Board
-from app.services.targets import Targets, Turnover
+from app.services.targets import Readable, Targets, Turnover
 from app.sources.source import Source
 from app.transport import turns
 from app.transport.clock import Clock
@@ -25,7 +25,7 @@ GRACE_S = 0.25
 class Monitor:
     """Keeps every source read, until cancelled."""
 
-    def __init__(self, board: Board, targets: Targets, clock: Clock) -> None:
+    def __init__(self, board: Board, targets: Readable, clock: Clock) -> None:
         self._board = board
         self._targets = targets
         self._clock = clock
@@ -36,11 +36,13 @@ class Monitor:
         async with Tasks() as tasks:
             try:
                 async for turnover in self._targets.changes():
+                    stays = {source.spec.name for source in turnover.added}  # read in another way from now on
                     for name in turnover.removed:
                         source, task = following.pop(name)
                         task.cancel()
                         await source.close()
-                        self._board.forget(name)
+                        if name not in stays:
+                            self._board.forget(name)
                     for source in turnover.added:
                         task = tasks.start(self._follow(source), f"source {source.spec.name}")
                         following[source.spec.name] = (source, task)

@@ -17,11 +17,14 @@ class NotifyFile:
     """The file of a configuration. One that turns bad while the program runs leaves who was told before."""
 
     def __init__(self, settings: Settings) -> None:
-        named = settings.alerts.notify_file
-        base = Path(settings.origin).parent if settings.origin else Path()
-        self.path = base / Path(named).expanduser() if named else None
+        self.path = _path(settings)
         self._mark: tuple[int, int, int, int] | None = None
         self._read = NOBODY
+
+    def follow(self, settings: Settings) -> None:
+        """Read the file that another configuration names from now on."""
+        if _path(settings) != self.path:
+            self.path, self._mark = _path(settings), None
 
     def current(self) -> PolicyFile:
         """What it says; a look at its time costs some microseconds."""
@@ -45,3 +48,9 @@ class NotifyFile:
         if not found.policy.channels and found.problems:
             return replace(found, policy=self._read.policy)
         return found
+
+
+def _path(settings: Settings) -> Path | None:
+    named = settings.alerts.notify_file
+    base = Path(settings.origin).parent if settings.origin else Path()
+    return base / Path(named).expanduser() if named else None

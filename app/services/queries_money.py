@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,7 +22,8 @@ AskSeries = Callable[[str, float, float, float], Awaitable[Series]]
 
 async def money(snapshot: Snapshot, now: float, since_s: float, ask: AskSeries | None) -> dict[str, Any]:
     """Everything about money; `ask` None: no history is kept, and nothing is said of the past."""
-    found = rates(snapshot, now)
+    # Thousands of GPUs take a tenth of a second: beside the event loop, which has screens to answer.
+    found = await asyncio.to_thread(rates, snapshot, now)
     times = bounds(now)
     since = day = month = None
     if ask is not None:

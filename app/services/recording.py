@@ -25,6 +25,7 @@ class Keeper:
     clock: Clock
     interval_s: float
     _seen: int = field(default=-1, init=False)
+    _is_over: bool = field(default=False, init=False)
 
     async def run(self) -> None:
         """Tick at every interval; a slow write delays the next tick, nothing is queued twice."""
@@ -35,12 +36,22 @@ class Keeper:
 
     async def tick(self) -> None:
         """Write what arrived since the last tick; nothing when nothing did."""
+        if not self._is_over and (due := self._due()) is not None:
+            await self.history.write(due)
+
+    async def end(self) -> None:
+        """Write what has arrived until now, and nothing that comes later."""
+        due, self._is_over = self._due(), True
+        if due is not None:
+            await self.history.write(due)
+
+    def _due(self) -> Tick | None:
         now, snapshot = self.clock.now(), self.board.snapshot
         changes, events = self.board.drain()
         if not changes and not events and snapshot.version == self._seen:
-            return
+            return None
         self._seen = snapshot.version
         folds = fleet_values(snapshot, now) if changes else {}
         if folds:
             changes = (*changes, Change(FLEET, Layer(FOLD, now, self.interval_s, folds)))
-        await self.history.write(Tick(now, changes, events, snapshot))
+        return Tick(now, changes, events, snapshot)

@@ -11,6 +11,7 @@ from typing import Any
 from app.domain.naming import clean
 from app.present.report_story import Deed
 from app.services.audit import FILE
+from app.transport.append_only import newest_first
 
 MOST_BYTES = 8 << 20
 """The newest part of the log that is looked through."""
@@ -20,15 +21,33 @@ Fact = Mapping[str, Any]
 
 
 def facts(state_dir: Path, start: float, end: float) -> tuple[Fact, ...]:
-    """The log's objects within a time, oldest first; none where there is no log, or it cannot be read."""
-    try:
-        with (state_dir / FILE).open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - MOST_BYTES))
-            lines = file.read(MOST_BYTES).split(b"\n")
-    except OSError:
-        return ()
+    """The log's objects within a time, oldest first, also of logs put aside; none where there is no log to be read."""
+    found: list[bytes] = []
+    left = MOST_BYTES
+    for path in newest_first(state_dir / FILE):
+        told = _end_of(path, left)
+        found.insert(0, told)
+        left -= len(told)
+        if left <= 0 or _begins_before(told, start):
+            break
+    lines = b"\n".join(found).split(b"\n")
     return tuple(one for one in _objects(lines) if start <= one["at"] <= end)[-MOST_FACTS:]
+
+
+def _end_of(path: Path, most: int) -> bytes:
+    """The newest part of a file; nothing where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+            return file.read(most)
+    except OSError:
+        return b""
+
+
+def _begins_before(told: bytes, start: float) -> bool:
+    """Whether a log reaches back beyond a time: those before it need not be read."""
+    first = next(_objects(told.split(b"\n", 2)[:2]), None)
+    return first is not None and float(first["at"]) < start
 
 
 def _objects(lines: Sequence[bytes]) -> Iterator[Fact]:

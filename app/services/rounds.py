@@ -47,7 +47,7 @@ class Rounds:
 
     async def hasten(self) -> None:
         """Make a round early whenever something calls for it, until cancelled."""
-        async for _ in self._board.changes():
+        async for _ in self._board.moves():
             if self._is_called_for():
                 await self._clock.sleep(max(SETTLE_S, self._not_before - self._clock.monotonic()))
                 if self._is_called_for():  # else a round came meanwhile, which has heard of it

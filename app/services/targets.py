@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from app.config.paths import NONE
 from app.config.settings import Discover, Log, Settings, Slurm, Target
 from app.domain.reading import Reading, SourceSpec
+from app.services.shards import share_in
 from app.sources import registry
 from app.sources.discovery import Deployments, Difference, Discovery, place_of
 from app.sources.log_targets import log_targets
@@ -45,6 +46,25 @@ class Finder(Protocol):
 
     async def look(self) -> Difference:
         """What came and went since the last look."""
+
+
+class Readable(Protocol):
+    """What is to be read, as whoever reads it needs to know."""
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """As `Targets.names`."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """As `Targets.targets`."""
+
+    @property
+    def close(self) -> Callable[[], Awaitable[None]]:
+        """As `Targets.close`."""
+
+    def changes(self) -> AsyncIterator[Turnover]:
+        """As `Targets.changes`."""
 
 
 def targets_of(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, ...]:
@@ -106,8 +126,9 @@ class Targets:
             self._untold |= set() if named else {DISCOVERY}
         if sweep is not None:
             self._finders.append(_server(sweep, configured))
-        self.close = sweep.close if sweep is not None else _nothing
+        self.close: Callable[[], Awaitable[None]] = sweep.close if sweep is not None else _nothing
         """Gives back what is held for all sources together."""
+        self._share = share_in(settings.shard)
         self._taken: dict[str, Target] = {}
         """Name of each source there is → the target it reads."""
         self._is_known = False
@@ -184,7 +205,7 @@ class Targets:
         made = []
         read = {place_of(one) for one in self._taken.values()}
         for target in targets:
-            if place_of(target) in read:
+            if place_of(target) in read or not self._share.reads(target):
                 continue
             read.add(place_of(target))
             name = registry.name_of(target)

@@ -12,6 +12,7 @@ as strict as in Prometheus: Python alone would take `1_000`. This module knows n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -27,7 +28,7 @@ MOST_EXAMPLES = 5
 """Bad lines that are described; the rest are counted."""
 _SPARE_SERIES = 2048
 """Series remembered beyond four times the lines of the page at hand, before all are forgotten."""
-_PLAIN = frozenset("0123456789.eE+- ")
+_PLAIN = re.compile(r"[0-9.eE+\- ]*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Exposition:
         """Read one page; never raises, whatever the bytes."""
         text, is_utf8 = _decode(body)
         lines = text.split("\n")
-        if is_utf8 and self._template is not None and (samples := self._template.read(lines)) is not None:
+        if is_utf8 and self._template is not None and (samples := self._template.read(lines, len(text))) is not None:
             return samples
         if len(self._keys) > min(4 * len(lines) + _SPARE_SERIES, MOST_SAMPLES):
             self._ids.clear()
@@ -147,25 +148,33 @@ class _Template:
         """Of the samples, in the order of the page."""
         self._starts: list[str] = []
         """Of every line: all that stands before its value; comments and blank lines whole."""
-        self._lengths: list[int] = []
+        self._length = 0
+        """Of all of them together."""
         self._is_sample: list[bool] = []
 
     def add(self, start: str, series: int | None = None) -> None:
         """Add the page's next line."""
         self._starts.append(start)
-        self._lengths.append(len(start))
+        self._length += len(start)
         self._is_sample.append(series is not None)
         if series is not None:
             self.ids.append(series)
 
-    def read(self, lines: list[str]) -> Samples | None:
-        """The samples of a page that has this shape and plain numbers, else None."""
-        if len(lines) != len(self._starts) or not all(map(str.startswith, lines, self._starts)):
+    def read(self, lines: list[str], size: int) -> Samples | None:
+        """The samples of a page of that many characters that has this shape and plain numbers, else None."""
+        if len(lines) != len(self._starts):
             return None
-        rests = [line[length:] for line, length in zip(lines, self._lengths, strict=True)]
+        rests = [*map(str.removeprefix, lines, self._starts)]
         numbers = [*compress(rests, self._is_sample)]
-        # Comments have no rest; characters that no plain number has, Python's `1_0` among them, want a closer look.
-        if len(numbers) + rests.count("") != len(rests) or not _PLAIN.issuperset(" ".join(numbers)):
+        text = " ".join(numbers)
+        # Comments have no rest. What is left is as much as must be only where every line began as it should: one that
+        # did not is left whole.
+        if len(numbers) + rests.count("") != len(rests) or len(text) != size - self._length - (
+            len(rests) - len(numbers)
+        ):
+            return None
+        # Characters that no plain number has, Python's `1_0` among them, want a closer look.
+        if not _PLAIN.fullmatch(text):
             return None
         try:
             return Samples(self.ids, [*map(float, numbers)])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.domain.derive import derive_gpu, derive_node
+from app.domain.derive import fill_in
 from app.domain.naming import clean
 from app.domain.quantiles import Buckets
 from app.domain.reading import GpuProcess, GpuReading, MigReading, NodeReading, ServiceReading, XidCount
@@ -92,7 +92,7 @@ class MigPlan:
 
     def read(self, page: Numbers) -> MigReading:
         """The slice as of one page."""
-        return MigReading(self.id, self.profile, self.uuid, derive_gpu(self.picker.pick(page.values, page.ratio)))
+        return MigReading(self.id, self.profile, self.uuid, fill_in(self.picker.pick(page.values, page.ratio), "gpu"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class GpuPlan:
     def read(self, page: Numbers) -> GpuReading:
         """The GPU as of one page."""
         lost = self._flag(page, "lost") == 1
-        values = derive_gpu(self.picker.pick(page.values, page.ratio))
+        values = fill_in(self.picker.pick(page.values, page.ratio), "gpu")
         processes = None if self.processes is None else tuple(one.read(page) for one in self.processes)
         if processes is not None:
             values.setdefault("gpu.processes", float(len(processes)))
@@ -172,7 +172,7 @@ class NodePlan:
 
     def read(self, page: Numbers) -> NodeReading:
         """The machine as of one page."""
-        values = derive_node(self.picker.pick(page.values, page.ratio))
+        values = fill_in(self.picker.pick(page.values, page.ratio), "node")
         expected = values.get("node.gpus_expected")
         return NodeReading(
             name=self.name,

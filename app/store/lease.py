@@ -47,9 +47,14 @@ class Lease:
         except OSError as error:
             os.close(descriptor)
             raise LeaseError(f"{path} cannot be locked ({error.strerror}): put store.path on a local disk") from None
-        with contextlib.suppress(OSError):  # the number is for people; a full disk must not cost the lease
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        _sign(descriptor)
+        return Lease(descriptor)
+
+    @staticmethod
+    def inherited(descriptor: int) -> Lease:
+        """The lease as another process has handed it on: of the same lock, so that nobody could take it meanwhile."""
+        os.set_inheritable(descriptor, False)
+        _sign(descriptor)
         return Lease(descriptor)
 
     @staticmethod
@@ -61,8 +66,18 @@ class Lease:
             text = ""
         return f"process {text}" if text.isdigit() and len(text) < 20 else "another process"
 
+    def copy(self) -> int | None:
+        """A file of the same lock, to be handed on: it stays taken when this one is given up. None once it was."""
+        return None if self._descriptor is None else os.dup(self._descriptor)
+
     def give_up(self) -> None:
         """Let another process write. Giving up twice is fine."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _sign(descriptor: int) -> None:
+    with contextlib.suppress(OSError):  # the number is for people; a full disk must not cost the lease
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)

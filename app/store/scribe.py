@@ -38,8 +38,15 @@ class Scribe:
     """The one who writes, where the lease allows it."""
 
     def __init__(
-        self, path: Path, now: Callable[[], float], retention: Retention, windows: Windows, clock: Callable[[], float]
+        self,
+        path: Path,
+        now: Callable[[], float],
+        retention: Retention,
+        windows: Windows,
+        clock: Callable[[], float],
+        lease: Lease | None = None,
     ) -> None:
+        """`lease`: as another process has handed it on; None: it is taken when it is free."""
         self.path = path
         self.state = "read-only"
         self.text = f"{path} is only read"
@@ -47,7 +54,7 @@ class Scribe:
         self.write_s: float | None = None
         self._now = now
         self._hire = partial(Writer, path=path, retention=retention, windows=windows, clock=clock)
-        self._lease: Lease | None = None
+        self._lease = lease
         self._line: Line | None = None
         self._writer: Writer | None = None
         self._file: FileKey | None = None
@@ -111,6 +118,10 @@ class Scribe:
                     self._say_trouble(error)
                 return False
         return True
+
+    def copy_lease(self) -> int | None:
+        """A file of the lease's lock, to be handed on; None: it is not held."""
+        return None if self._lease is None else self._lease.copy()
 
     def suspect(self, why: str) -> None:
         """Take note that a reader found the file damaged: it is moved aside before the next tick."""

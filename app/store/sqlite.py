@@ -32,6 +32,7 @@ from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
 from app.store import answers, happened, job_series, jobs, notebook
 from app.store.history import StoreHealth, Tick
+from app.store.lease import Lease
 from app.store.levels import Retention, Windows
 from app.store.pages import Pages
 from app.store.past import last_picture, picture_at
@@ -53,14 +54,16 @@ async def open_store(
     retention: Retention | None = None,
     windows: Windows | None = None,
     clock: Callable[[], float] = time.perf_counter,
+    lease: Lease | None = None,
 ) -> SqliteHistory:
     """Open the history at a path; it is made, migrated and written only with the lease.
 
     Never raises for what is wrong with the file: `health` says it. `now` gives epoch seconds (for the name of a file
     that must be moved aside), `clock` seconds that never jump. Without `want_lease` nothing is ever written or made.
+    `lease` is the one that another process has handed on.
     """
     windows = windows or Windows()
-    scribe = Scribe(path, now, retention or Retention(), windows, clock) if want_lease else None
+    scribe = Scribe(path, now, retention or Retention(), windows, clock, lease) if want_lease else None
     if scribe is not None:
         await scribe.begin()
     return SqliteHistory(path, windows, scribe)
@@ -78,6 +81,10 @@ class SqliteHistory:
     async def try_lease(self) -> bool:
         """Take over writing if nobody holds the lease (any more); says whether this one writes now."""
         return self._scribe is not None and self._scribe.try_lease()
+
+    def copy_lease(self) -> int | None:
+        """A file of the lease's lock, to be handed on to another process; None: this one does not hold it."""
+        return None if self._scribe is None else self._scribe.copy_lease()
 
     async def write(self, tick: Tick) -> None:
         """Keep one tick, in one transaction; does nothing without the lease, which it takes over when it is free."""

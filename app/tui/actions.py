@@ -216,6 +216,8 @@ _OTHERS: tuple[Action, ...] = (
     Action("focus.next", "next pane", "The keys go to the next pane.", "app.focus_next", "tab"),
     Action("focus.before", "pane before", "The keys go to the pane before.", "app.focus_previous", "shift+tab"),
     Action("redraw", "redraw", "Paint everything anew, after something else wrote on the terminal.", "redraw", "ctrl+l"),
+    Action("digest", "while you were away", "What happened since you last looked, or in a span such as 8h.", "digest", command="digest", argument="[SPAN]"),
+    Action("background", "to the shell", "Give the terminal to the shell this was started from; `fg` there comes back.", "background", "ctrl+z", command="bg"),
     Action("quit", "quit", "Leave; what is stored is safe.", "quit", "q,ctrl+q", command="quit"),
     Action("interrupt", "quit", "Leave, even while a line is being typed.", "quit", "ctrl+c", is_urgent=True),
 )  # fmt: skip

@@ -13,6 +13,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
+from textual import on
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -21,7 +23,9 @@ from app.present.palettes import default_variables
 from app.tui import stack
 from app.tui.actions import ACTIONS, bindings
 from app.tui.driver import driver_class
-from app.tui.feed import TICK_S, Bridge, Fresh, RefusedError, pace
+from app.tui.feed import TICK_S, Bridge, RefusedError, pace
+from app.tui.few_colours import FewColours, has_few
+from app.tui.frames import Frames
 from app.tui.keymap import load_keymap
 from app.tui.options import Connect, ScreenOptions
 from app.tui.page import Page
@@ -29,7 +33,6 @@ from app.tui.palette import Everything
 from app.tui.plain import PlainCharacters
 from app.tui.screens.registry import load_page
 from app.tui.sturdy import SturdyApp, log
-from app.tui.terminal import is_congested
 from app.tui.themes import THEMES, first_theme
 from app.tui.viewstate import load_view, save_view
 
@@ -50,7 +53,8 @@ class Watchdog(SturdyApp):
     def __init__(self, connect: Connect, options: ScreenOptions) -> None:
         super().__init__(driver_class=driver_class(), ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.options = options
-        self.bridge = Bridge(connect, options, self._tell)
+        self.frames = Frames(self, options.line)
+        self.bridge = Bridge(connect, options, self.frames.tell)
         self.glyphs = ASCII if options.ascii else UNICODE
         self.view, note = load_view(options.view_file)
         self.view = replace(self.view, filter=options.filter or self.view.filter)
@@ -73,7 +77,10 @@ class Watchdog(SturdyApp):
         return load_page("home")()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
+        filters = [
+            *super().get_line_filters(),
+            *([FewColours()] if has_few(self.console) and not self.is_headless else []),
+        ]
         return [*filters, PlainCharacters()] if self.glyphs is ASCII else filters
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -86,9 +93,13 @@ class Watchdog(SturdyApp):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         # Textual's own private hook; what it calls "after a refresh" comes a sixtieth of a second after the frame.
-        super()._display(screen, renderable)
+        super()._display(screen, self.frames.lean(renderable))
         if renderable is not None:
             self.painted.set()
+            self.frames.sent()
+
+    def on_resize(self) -> None:
+        self.frames.forget()  # also where the terminal comes back after another program had it
 
     async def feeding(self) -> None:
         """Connect and follow the feed until cancelled; begins when the first frame is out."""
@@ -96,10 +107,6 @@ class Watchdog(SturdyApp):
         await self.bridge.run()
 
     # ── looking ──
-
-    def _tell(self) -> None:
-        if self.is_running and not is_congested(self):
-            self.post_message(Fresh())
 
     def on_fresh(self) -> None:
         """Show the newest moment on the page that is open."""
@@ -161,7 +168,9 @@ class Watchdog(SturdyApp):
         self.change(theme=name)
         self.note(f"theme {name}")
 
+    @on(Driver.SignalResume)
     def redraw(self) -> None:
+        self.frames.forget()
         self.refresh(layout=True)
 
     # ── going ──
@@ -179,7 +188,7 @@ class Watchdog(SturdyApp):
     def back(self) -> None:
         if len(self.screen_stack) > 1:
             self.pop_screen()
-        elif self.view.filter:
+        elif (self.page is None or not self.page.put_away()) and self.view.filter:
             self.change(filter="")
 
     def journey(self, steps: Coroutine[None, None, None]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from app.present.cells import Cell, Line, line
 from app.present.chat_told import chip_text
 from app.tui.feed import RefusedError
+from app.tui.options import NO_FILES
 
 if TYPE_CHECKING:
     from app.tui.chat_view import ChatView
@@ -93,6 +94,7 @@ def _delete(view: ChatView, _: str) -> None:
 
 
 def _export(view: ChatView, path: str) -> None:
+    _may_write(view)
     _open(view)
     if not path:
         raise RefusedError("/export FILE: to which file?")
@@ -107,6 +109,7 @@ async def export(view: ChatView, key: str, path: str) -> str:
     """Write a conversation as markdown into a new file of its owner's; says where. Raises RefusedError."""
     from app.agent.exporting import markdown  # noqa: PLC0415 - needed only once somebody exports
 
+    _may_write(view)
     found = await view.talk.ask_desk(lambda desk: desk.conversation(key))
     if found is None:
         raise RefusedError("that conversation is gone")
@@ -117,6 +120,11 @@ async def export(view: ChatView, key: str, path: str) -> str:
     except OSError as error:
         raise RefusedError(f"{path} cannot be written: {error.strerror}") from error
     return f"written to {path}"
+
+
+def _may_write(view: ChatView) -> None:
+    if view.desk.options.bastion:
+        raise RefusedError(NO_FILES)
 
 
 def _write(path: str, text: str) -> None:

@@ -97,6 +97,12 @@ def sentence(error: BaseException) -> str:
     return clean(" ".join(said.split()), 300) or type(error).__name__
 
 
+def _origin(feed: Feed) -> str:
+    """Where a feed comes from, and what is wrong on the way."""
+    trouble = getattr(feed, "trouble", "")  # a feed of our own has none
+    return f"{feed.origin} ({clean(trouble, 200)})" if trouble else feed.origin
+
+
 class Bridge:
     """Holds the feed, or the reason why there is none, and the moment the user travelled to."""
 
@@ -193,7 +199,7 @@ class Bridge:
             return moment_of(self._nothing, look, problem=self.problem)
         if replay is not None:
             past = moment_of(
-                replay.snapshot, look, events=replay.events, wanted=wanted, replay_at=replay.at, origin=feed.origin
+                replay.snapshot, look, events=replay.events, wanted=wanted, replay_at=replay.at, origin=_origin(feed)
             )
             found = replay.diagnosis
             return replace(past, diagnosis=found or NO_DIAGNOSIS, is_diagnosed=found is not None)
@@ -204,7 +210,7 @@ class Bridge:
             events=feed.recent_events(),
             wanted=wanted,
             problem=self.problem,
-            origin=feed.origin,
+            origin=_origin(feed),
             watched=feed.watched(),
         )
         if latest.mode == "replay":  # of a recording that is played: how

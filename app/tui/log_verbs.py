@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
+from app.tui.options import NO_FILES
 
 if TYPE_CHECKING:
     from app.tui.screens.model_log import ModelLog
@@ -30,6 +31,8 @@ def search(desk: Desk, text: str) -> None:
 
 def save(desk: Desk, text: str) -> None:
     """Save what is kept of the log; without a path, among the program's own files."""
+    if desk.options.bastion:
+        raise RefusedError(NO_FILES)
     _page(desk).save_to(text.strip())
 
 

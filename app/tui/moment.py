@@ -11,7 +11,7 @@ from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.fleet import ClusterFacts, cluster_facts
 from app.domain.series import Event
 from app.domain.snapshot import Gpu, Snapshot
-from app.present.header import Badge, badge
+from app.present.header import Badge, badge, where_line
 from app.present.look import Look
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def moment_of(
         from app.domain.allocation import allocations  # noqa: PLC0415 - only a cluster with Slurm pays for it
 
         look = replace(look, held=allocations(snapshot, look.now).held, idle_s=_idle(watched, look.now))
-    shown = badge(facts, look, replay_at) if origin else _unconnected(problem, look)
+    shown = replace(badge(facts, look, replay_at), where=where_line(origin)) if origin else _unconnected(problem, look)
     return Moment(snapshot, look, facts, shown, events, wanted, replay_at, problem, origin)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.tui.infra_looks import InfraGround
     from app.tui.job_desk import JobDesk
 
+NO_FILES = "no file is written from here: this login is for the screen alone"
 Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Feed]]"
 """Opens a feed and closes it at the end; called again after a pause when it raises, with the reason on screen."""
 
@@ -60,8 +61,12 @@ class ScreenOptions:
     """Nothing may be done to jobs, nodes, processes or deployments."""
     shell: bool = True
     """A shell on a node may be opened by ssh."""
+    bastion: bool = False
+    """The login is for the screen alone: nobody names a file to be written."""
     call: str = "warning"
     """From which severity a new incident rings the terminal: `critical`, `warning`, or `never`."""
+    line: str = "auto"
+    """The way to the terminal: `auto` is measured, `slow` saves bytes, `fast` does not."""
     jump: str = ""
     """Login host that nodes are reached through; empty: from here."""
     processes: Callable[[], OwnProcesses] | None = None

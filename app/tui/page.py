@@ -128,6 +128,9 @@ class Page(SturdyScreen):
         """Choose a GPU if it is there; whether it was."""
         return False
 
+    def put_away(self) -> bool:
+        return False
+
     def choose(self, node: str, index: int) -> None:
         """Choose a GPU, as another page did; if the page does not show it yet, as soon as it does."""
         self._to_choose = None if self.select(node, index) else (node, index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from app.domain.clusters import numbers_of
 from app.domain.filter_grammar import FilterError
 from app.domain.job_filtering import parse_job_filter
 from app.domain.slurm import SlurmJob, SlurmPicture
@@ -58,9 +59,7 @@ def find_job(desk: Desk, wanted: str) -> SlurmJob:
         raise RefusedError("which job? Write its id, as in :job 812")
     if wanted in found:
         return found[wanted]
-    belonging = [
-        one for one in found.values() if wanted in (str(one.array_job_id), str(one.het_job_id), str(one.job_id))
-    ]
+    belonging = [one for one in found.values() if wanted in numbers_of(one)]
     if not belonging:
         raise RefusedError(f"job {wanted} is not in Slurm's queue")
     return next((one for one in belonging if one.holds_nodes), belonging[0])

@@ -49,15 +49,19 @@ def run(connect: Connect, options: ScreenOptions) -> int:
 
     64: there is no terminal to show it on. 70: the program made a mistake; one line says where it is written down.
     """
-    why_not = terminal.refusal((sys.__stdin__, sys.__stderr__), os.environ)
+    is_browser = terminal.is_browser(os.environ)
+    why_not = "" if is_browser else terminal.refusal((sys.__stdin__, sys.__stderr__), os.environ)
     if why_not:
         print(f"gpu-watchdog: {why_not}", file=sys.stderr)  # noqa: T201 - before the screen there is only stderr
         return USAGE
     terminal.ease_slow_link(os.environ)
+    for stream in (sys.__stdin__, sys.__stderr__):
+        if stream is not None and not is_browser:
+            terminal.give_size(stream.fileno())
     gc.disable()  # nothing made while starting is garbage, and looking for it takes a twentieth of the start
     from app.tui.app import Watchdog  # noqa: PLC0415 - after the environment is set
 
-    if not terminal.speaks_utf8(os.environ):
+    if not is_browser and not terminal.speaks_utf8(os.environ):
         options = replace(options, ascii=True)
     with _logging_to(options.log_file):
         app = Watchdog(connect, options)
@@ -115,7 +119,7 @@ def _is_deploying(app: Watchdog) -> bool:
 async def _watch_terminal(app: Watchdog, feeding: asyncio.Task[None]) -> None:
     """End the process when the terminal is gone and nobody sent a signal: Textual would spin on its empty input."""
     fileno = sys.__stdin__.fileno() if sys.__stdin__ else 0
-    while True:
+    while not terminal.is_browser(os.environ):  # whose driver sees itself when the browser's server is gone
         await asyncio.sleep(1)
         if terminal.is_gone(fileno):
             await _end_without_terminal(app, feeding)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from app.domain.clusters import cluster_of
 from app.services.deploy.ssh_files import config_with
 from app.transport.process import handed_on
 from app.tui.desk import Desk
@@ -33,6 +34,10 @@ def open_shell(desk: Desk, text: str) -> None:
     name = text.strip() or next(iter(desk.page.chosen_nodes() if desk.page is not None else ()), "")
     if not name:
         raise RefusedError("on which node? Choose one, or write its name, as in :ssh gpu-01")
+    if cluster_of(name):
+        raise RefusedError(
+            f"{name[:60]} is a node of one of several clusters in view: log in to its cluster for a shell"
+        )
     config = config_with(desk.options.state_dir, name)
     host = name if config is not None else host_of(desk, name)
     if _HOST.fullmatch(host) is None:

@@ -19,9 +19,30 @@ _NO_UTF8_TERMINALS = ("dumb", "linux-m", "vt100", "vt102", "vt220")
 
 def ease_slow_link(environ: MutableMapping[str, str]) -> None:
     """Over ssh, set what makes frames few and small, unless the user set it; call before Textual is imported."""
-    if environ.get("SSH_CONNECTION") or environ.get("SSH_TTY") or environ.get("MOSH_IP"):
+    if is_remote(environ):
         for name, value in SLOW_LINK.items():
             environ.setdefault(name, value)
+
+
+def is_remote(environ: Mapping[str, str]) -> bool:
+    """Whether somebody looks from another machine, as far as the environment tells."""
+    return any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "MOSH_IP"))
+
+
+def erases_in_colour() -> bool:
+    """Whether what the terminal erases takes the colour of the ground, as terminfo has it (bce)."""
+    import curses  # noqa: PLC0415 - late: only a slow line needs it
+
+    try:
+        curses.setupterm(fd=1)
+        return curses.tigetflag("bce") == 1
+    except curses.error:  # a terminal that nobody described
+        return False
+
+
+def is_browser(environ: Mapping[str, str]) -> bool:
+    """Whether a browser is at the other end, as `web` says by the driver it names."""
+    return environ.get("TEXTUAL_DRIVER", "").startswith("app.tui.browser:")
 
 
 def refusal(streams: tuple[IO[str] | None, ...], environ: Mapping[str, str]) -> str:
@@ -42,6 +63,22 @@ def speaks_utf8(environ: Mapping[str, str]) -> bool:
         return False
     encoding = named.partition(".")[2] if "." in named else locale.getpreferredencoding(do_setlocale=False)
     return encoding.lower().replace("-", "").startswith("utf8")
+
+
+def give_size(fileno: int) -> None:
+    """Say 80 × 24 of a terminal that does not know its size: a serial line, a container, a script's ssh -tt.
+
+    Textual takes one size for it and Rich another, and the screen is laid out anew without end.
+    """
+    import fcntl  # noqa: PLC0415 - late: these terminals are rare
+    import struct  # noqa: PLC0415 - likewise
+    import termios  # noqa: PLC0415 - likewise
+
+    try:
+        if 0 in os.get_terminal_size(fileno):
+            fcntl.ioctl(fileno, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    except OSError:  # no terminal, or one that takes no size
+        return
 
 
 def is_gone(fileno: int) -> bool:

@@ -17,7 +17,17 @@ from app.domain.naming import same_node
 from app.domain.snapshot import Gpu, Snapshot
 from app.domain.times import parse_span, parse_time
 from app.present.gpu_rows import GPU_COLUMNS
-from app.tui import acting, alert_verbs, chat_verbs, incident_verbs, journeys, log_verbs, playback_verbs, queue_verbs
+from app.tui import (
+    acting,
+    alert_verbs,
+    chat_verbs,
+    incident_verbs,
+    journeys,
+    leaving,
+    log_verbs,
+    playback_verbs,
+    queue_verbs,
+)
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
 from app.tui.sorting import GPUS
@@ -237,6 +247,7 @@ VERBS: Mapping[str, Verb] = {
     **alert_verbs.VERBS,
     **log_verbs.VERBS,
     **playback_verbs.VERBS,
+    **leaving.VERBS,
     **acting.VERBS,
     **chat_verbs.VERBS,
 }

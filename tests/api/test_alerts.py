@@ -12,7 +12,6 @@ import httpx
 import jsonschema
 import pytest
 
-from app.api.server import listen
 from app.domain.alerts_now import AlertsNow
 from app.engine.alerting.rulebook import built_in
 from app.services.alert_desk import RemoteDesk
@@ -20,6 +19,7 @@ from app.services.alerting import Alerting, AlertingError, UnknownError
 from app.services.board import Board
 from app.services.embedded import EmbeddedFeed
 from tests.services.test_alerting import NOW, hot
+from tests.standins.doors import answering
 from tests.tools.fake_clock import FakeClock
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
@@ -34,7 +34,7 @@ async def daemon(tmp_path: Path) -> AsyncIterator[tuple[Path, Alerting]]:
         await alerting.step(hot(NOW + after), NOW + after)
     feed.alert_by(alerting)
     socket = tmp_path / "run" / "api.sock"
-    async with listen(feed, board, "", socket):
+    async with answering(feed, board, socket):
         yield socket, alerting
 
 
@@ -112,7 +112,7 @@ async def test_before_anything_is_evaluated_the_api_says_so(tmp_path: Path) -> N
     """503 with a sentence, and `alerts` is null."""
     board = Board(hot(NOW))
     feed = EmbeddedFeed(board, None, FakeClock(NOW))
-    async with listen(feed, board, "", tmp_path / "run" / "api.sock"):
+    async with answering(feed, board, tmp_path / "run" / "api.sock"):
         status, answer = await asked(tmp_path / "run" / "api.sock", "GET", "/api/alerts")
         told = (await asked(tmp_path / "run" / "api.sock", "GET", "/api/cluster/status"))[1].json()
 

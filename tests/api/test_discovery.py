@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx
 
-from app.api.server import listen
 from app.config.settings import Target
 from app.domain.snapshot import Snapshot
 from app.services.board import Board
 from app.services.embedded import EmbeddedFeed
+from tests.standins.doors import answering
 from tests.tools.fake_clock import FakeClock
 
 
@@ -20,7 +20,7 @@ async def test_targets_are_told_as_they_are_now(tmp_path: Path) -> None:
     board = Board(Snapshot())
     socket = tmp_path / "run" / "api.sock"
     async with (
-        listen(EmbeddedFeed(board, None, FakeClock(0.0)), board, "", socket, lambda: tuple(known)),
+        answering(EmbeddedFeed(board, None, FakeClock(0.0)), board, socket, lambda: tuple(known)),
         httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://d") as client,
     ):
         first = await client.get("/api/sd")

@@ -10,7 +10,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from app.api.server import listen
 from app.domain.diagnosis import NO_DIAGNOSIS
 from app.services import diagnosing as diagnosing_module
 from app.services import diagnosis_past
@@ -24,6 +23,7 @@ from app.transport.ssh import SshForwards
 from tests.api.test_alerts import SCHEMAS, asked
 from tests.services.diagnosis_builders import NOW, PENDING, cluster, faults, xid
 from tests.services.test_diagnosis_past import pictures, stored
+from tests.standins.doors import answering
 from tests.tools.fake_clock import FakeClock
 
 
@@ -44,7 +44,7 @@ async def daemon(tmp_path: Path, *, looks: int = 1) -> AsyncIterator[tuple[Path,
         await diagnosing.step(cluster(NOW + 700, PENDING, xid(NOW + 690)), NOW + 700)
     feed.diagnose_by(diagnosing)
     socket = tmp_path / "run" / "api.sock"
-    async with listen(feed, board, "", socket):
+    async with answering(feed, board, socket):
         yield socket, feed
     await history.close()
 

@@ -231,6 +231,31 @@ async def test_who_may_not_come_in_is_refused(
     assert (status == 401) == ("www-authenticate" in answer.headers)
 
 
+@pytest.mark.parametrize(
+    ("token", "size", "status"), [("wrong-wrong-wrong-wrong", 2, 401), (TOKEN, LONGEST_BODY + 1, 413)]
+)
+async def test_a_refusal_is_told_once_the_request_has_come(tokens: Tokens, token: str, size: int, status: int) -> None:
+    """A connection that is closed with something unread is reset: the client would lose the answer."""
+    parts = [b" " * size, b" " * 10]
+    left_at_answer: list[tuple[int, int]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - as ASGI has it
+        if message["type"] == "http.response.start":
+            left_at_answer.append((message["status"], len(parts)))
+
+    async def nobody(*_: object) -> None:
+        raise AssertionError
+
+    headers = [(b"host", b"a:1"), (b"authorization", f"Bearer {token}".encode())]
+    guard = mcp_guard.Guard(nobody, tokens, frozenset({"a:1"}))
+    await guard({"type": "http", "method": "POST", "headers": headers}, receive, send)
+
+    assert [(status, 0)] == left_at_answer
+
+
 async def test_nothing_but_questions_is_served(eyes: Eyes, tokens: Tokens) -> None:
     """No stream is opened that nothing would be told on, and there is no session to end."""
     headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "text/event-stream"}

@@ -25,6 +25,8 @@ SECTIONS: dict[str, str] = {
     "slurm": "a queue of 10,000 jobs on 1,000 nodes beside other viewers",
     "alarm": "from a fault to a webhook, beside Prometheus and Alertmanager",
     "paint": "painting fleets: CPU and bytes to the terminal, keys meanwhile",
+    "link": "a line of 128 kbit/s, 200 ms each way: bytes, and how long a key waits",
+    "scale": "8,192 GPUs beside Prometheus: collecting, a day asked for, screens attached",
     "chat": "an answer of 10,000 tokens on the screen: CPU, late frames, keys meanwhile",
     "ask": "what the agent's client adds to a model server",
     "faults": "faults told as text at the real boundary: found, root right, false alarms, beside rules alone",

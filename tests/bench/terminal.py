@@ -127,7 +127,7 @@ def pictures(written: Sequence[Written], size: tuple[int, int]) -> Iterator[Pict
     screen = pyte.Screen(*size)
     stream = pyte.ByteStream(screen)
     for one in written:
-        stream.feed(_without_private(one.text))
+        stream.feed(without_private(one.text))
         lines = screen.display
         grounds = [screen.buffer[row][_WITHIN].bg for row in range(size[1])]
         alone = [row for row, ground in enumerate(grounds) if grounds.count(ground) == 1]
@@ -147,7 +147,7 @@ class _Marks:
     def look(self, written: Sequence[Written]) -> bool:
         """Take in what is new; True once every pattern has stood on the screen."""
         for one in written[self._looked_at :]:
-            self._stream.feed(_without_private(one.text))
+            self._stream.feed(without_private(one.text))
             missing = [name for name, at in self.found.items() if at is None]
             if missing:
                 picture = "\n".join(self._screen.display)
@@ -240,7 +240,7 @@ def _pump(terminal: int, began: float, written: list[Written]) -> Iterator[float
         yield monotonic() - began
 
 
-def _without_private(text: bytes) -> bytes:
+def without_private(text: bytes) -> bytes:
     """Without the sequences of newer terminals that pyte would print (keyboard protocol, requests, strings)."""
     text = re.sub(rb"\x1b[P_^][^\x1b]*\x1b\\", b"", text)
     return re.sub(rb"\x1b\[[<>=?][0-9;]*[a-zA-Z$]*[pu]", b"", text)

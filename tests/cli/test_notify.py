@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -69,6 +70,17 @@ def test_a_test_reaches_each_channel_and_names_those_that_fail(
     assert [("webhook", True), ("webhook-2", False)] == [(one["channel"], one["ok"]) for one in answer.json["tests"]]
     assert "127.0.0.1:9 cannot be reached" in answer.json["tests"][1]["error"]
     assert CANARY not in answer.out + answer.err
+
+
+def test_a_test_reaches_a_service_of_apprise(run: Run, tmp_path: Path, hook: tuple[str, list[bytes]]) -> None:
+    """Such a service refuses a message without a text, so a test has one."""
+    url, got = hook
+    file = config(tmp_path, f"{url.replace('http', 'json')}/\n")
+
+    answer = run("notify", "test", "--config", file)
+
+    assert errors.OK == answer.code, answer.out + answer.err
+    assert "whether this channel works" in json.loads(got[0])["message"]
 
 
 def test_channels_and_routes_are_listed(run: Run, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from app.api.server import listen
 from app.engine.alerting.rulebook import built_in
 from app.services.alerting import Alerting
 from app.services.board import Board
@@ -24,6 +23,7 @@ from tests.cli.test_chats import _fill
 from tests.services.report_builders import NOW as REPORTED
 from tests.services.report_builders import stored
 from tests.services.test_alerting import NOW, hot
+from tests.standins.doors import answering
 from tests.standins.slurm_commands import FakeSlurm
 from tests.tools.fake_clock import FakeClock
 
@@ -126,7 +126,7 @@ def evaluating(socket: Path) -> Iterator[Alerting]:
     async def serve() -> None:
         for after in (0.0, 600.0):
             await alerting.step(hot(NOW + after), NOW + after)
-        async with listen(feed, board, "", socket):
+        async with answering(feed, board, socket):
             loops.append(asyncio.get_running_loop())
             listens.set()
             await over.wait()
@@ -173,10 +173,10 @@ def test_every_command_that_prints_json_is_among_them() -> None:
 
 
 def test_every_schema_is_somebodys() -> None:
-    """Those of docs/schema and those that commands name are the same; the webhook's is told by the notifier's tests."""
+    """Those of docs/schema are those that commands name; the notifier's and the API's have tests of their own."""
     named = {name for names in schema_rules.printing().values() for name in names}
 
-    assert {file.stem for file in schema_rules.SCHEMAS.glob("*.json")} == named | {"webhook"}
+    assert {file.stem for file in schema_rules.SCHEMAS.glob("*.json")} == named | {"webhook", "api"}
 
 
 def test_an_answer_with_a_key_that_nobody_describes_is_a_fault() -> None:

@@ -16,7 +16,20 @@ from app.cli import errors
 from tests.cli.conftest import PAST, Run, dcgm_page, schema
 
 Serve = Callable[[str], str]
-HEAVY = ("textual", "openai", "mcp", "pandas", "matplotlib", "aiohttp", "httpx", "plotext", "rich", "aiosqlite")
+HEAVY = (
+    "textual",
+    "openai",
+    "mcp",
+    "pandas",
+    "matplotlib",
+    "aiohttp",
+    "starlette",
+    "uvicorn",
+    "httpx",
+    "plotext",
+    "rich",
+    "aiosqlite",
+)
 
 
 def test_json_holds_every_gpu_and_fits_its_schema(run: Run, serve_page: Serve) -> None:

@@ -43,6 +43,15 @@ def test_terraform_ships_as_data_and_not_as_a_package(wheel: Path) -> None:
     assert not any(name.startswith("terraform/") for name in names(wheel))
 
 
+def test_schemas_ship_as_data(wheel: Path) -> None:
+    """The daemon's OpenAPI document is made of them."""
+    expected = {f"gpu_watchdog_data/schema/{Path(name).name}" for name in tracked("docs/schema")}
+
+    assert expected
+    assert expected <= names(wheel)
+    assert not any(name.startswith("docs/") for name in names(wheel))
+
+
 def test_wheel_holds_nothing_else(wheel: Path) -> None:
     """No tests, no tools, of the docs the manual page: the top of the wheel is packages, data and metadata."""
     tops = {name.partition("/")[0] for name in names(wheel)}

@@ -10,7 +10,7 @@ import pytest
 from app.domain.fleet import cluster_facts
 from app.domain.snapshot import SourceState
 from app.present.cells import line_text, line_width
-from app.present.header import badge, header_line
+from app.present.header import badge, header_line, where_line
 from app.present.look import Look
 from tests.present.fleets import NOW, fleet, troubled
 
@@ -52,3 +52,18 @@ def test_badges() -> None:
 
     assert list(cases) == [badge(facts, LOOK).text for facts in cases.values()]
     assert "REPLAY 14:32:00" == badge(cases["SIMULATED 1.2 s"], LOOK, NOW - 5280).text
+
+
+def test_the_header_says_who_collects() -> None:
+    """Nothing where this program does; `daemon`, or the host it is reached through; away where it is not heard."""
+    through = "attached to unix:///run/x.sock through ssh ana@head"
+    assert ["", "daemon", "daemon away", "ana@head", "ana@head away"] == [
+        line_text(where_line(origin))
+        for origin in (
+            "embedded",
+            "attached to /run/api.sock",
+            "attached to /run/api.sock (refused)",
+            through,
+            f"{through} (refused)",
+        )
+    ]

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from app.api.server import listen
 from app.config.settings import Cluster, Settings, Target
 from app.domain.fleet import cluster_facts
 from app.domain.snapshot import Gpu, Snapshot
 from app.runtime import Collecting, RuntimeOptions, attach, collecting
 from app.services import queries
+from tests.standins.doors import listening
 
 WAIT_S = 10.0
 
@@ -179,7 +179,7 @@ async def test_who_attached_before_the_past_was_read_sees_it(exporter: Exporter,
 
     async with (
         collecting(settings, options) as parts,
-        listen(parts.feed, parts.board, settings.origin, socket),
+        listening(parts, settings, socket),
         contextlib.AsyncExitStack() as stack,
     ):
         feed = await attach(settings, replace(options, sockets=(socket,), write=False), stack)

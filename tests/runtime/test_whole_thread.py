@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from app.api.server import listen
 from app.config.settings import Cluster, Settings, Target
 from app.domain.series import Subject
 from app.runtime import Collecting, RuntimeOptions, attach, collecting, look_once
 from app.services import queries
 from app.sim.server import serve
 from app.sim.spec import SimSpec
+from tests.standins.doors import listening
 from tests.standins.exporters import request, serving, whole
 
 WAIT_S = 10.0
@@ -114,7 +114,7 @@ async def test_two_on_one_store(settings: Settings, tmp_path: Path) -> None:
 @contextlib.asynccontextmanager
 async def daemon(settings: Settings, here: RuntimeOptions, socket: Path) -> AsyncIterator[Collecting]:
     """A daemon in this process."""
-    async with collecting(settings, here) as parts, listen(parts.feed, parts.board, settings.origin, socket):
+    async with collecting(settings, here) as parts, listening(parts, settings, socket):
         yield parts
 
 

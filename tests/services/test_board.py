@@ -105,3 +105,31 @@ def test_prices_come_where_none_are_known() -> None:
     board.price({"H100": 2.5})
 
     assert ({"A100": 1.0, "H100": 2.5}, [1]) == (dict(board.snapshot.prices), renewed)
+
+
+def test_a_picture_that_somebody_holds_stays_as_it_was() -> None:
+    """Whatever comes after it, also after a reading that touched other parts only, nothing in it changes."""
+    board = Board(Snapshot())
+    other = SourceSpec("b", "exporter", "http://b", 5.0, node="b")
+    board.apply(SPEC, reading(5.0))
+    held = board.snapshot
+
+    board.apply(other, Reading.failed("b", 6.0, "connection refused"))
+    board.apply(SPEC, reading(10.0, 77.0))
+    board.apply(SPEC, reading(15.0, 88.0))
+
+    gpu, newest = held.gpu("a", 0), board.snapshot.gpu("a", 0)
+    assert (["a"], 5.0) == (list(held.sources), held.sources["a"].ok_at)
+    assert (60.0, 88.0) == (gpu and gpu.value("gpu.power", 5.0), newest and newest.value("gpu.power", 15.0))
+
+
+async def test_who_waits_for_moves_hears_of_them() -> None:
+    """A move is told once for whatever came since the one before."""
+    board = Board(Snapshot())
+    moves = board.moves()
+    await anext(moves)
+    board.apply(SPEC, reading(5.0))
+    board.apply(SPEC, reading(10.0))
+    await anext(moves)
+
+    assert 2 == board.snapshot.version

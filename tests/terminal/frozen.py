@@ -1,7 +1,7 @@
-"""The real screen in a real terminal on a frozen board: `python -m tests.terminal.frozen STATE_FOLDER [break]`.
+"""The real screen in a real terminal on a frozen board: `python -m tests.terminal.frozen STATE_FOLDER [break] [slow]`.
 
 Everything from the terminal's bytes to the widgets is the program's own; only the feed stands still. With `break` the
-grid makes a mistake that no page can survive, as soon as it gets the focus.
+grid makes a mistake that no page can survive, as soon as it gets the focus. With `slow` the line is said to be slow.
 """
 
 from __future__ import annotations
@@ -52,5 +52,5 @@ def break_grid() -> None:
 
 
 if __name__ == "__main__":
-    options = ScreenOptions(state_dir=STATE, cluster="lab", tz=UTC)
+    options = ScreenOptions(state_dir=STATE, cluster="lab", tz=UTC, line="slow" if "slow" in sys.argv else "auto")
     sys.exit(run(connect, options))  # type: ignore[arg-type]  # an AsyncIterator of a fake

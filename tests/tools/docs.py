@@ -6,6 +6,7 @@ Each page follows from rows that the program itself lives by, so it lies outside
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,12 +14,14 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 
 from app.__main__ import ABOUT, COMMANDS
+from app.api.openapi import document
+from app.api.table import ROWS
 from app.cli.command import PROGRAM, Command, parser_of
 from app.cli.completion import Option, syntax
 from app.cli.errors import INTERNAL, INTERRUPTED, MEANINGS, PIPE_CLOSED
 from app.cli.options import setting_flags
 from app.config.load import PREFIX
-from app.config.settings import LATER, TABLES, Log, Target, help_of
+from app.config.settings import LATER, TABLES, Log, Member, Target, help_of
 from app.present.metrics_doc import metrics_table
 from app.sim.scenarios import SCENARIOS, SHOWCASE
 from tests.tools.deploy_doc import deploy_doc
@@ -79,6 +82,9 @@ def configuration_page() -> list[str]:
     logs = [(f"`{one.name}`", _default(one), help_of(one)) for one in fields(Log)]
     lines += ["## `[[log]]`", "", f"{_first_line(Log)} May stand any number of times.", ""]
     lines += [*_table(("key", "default", "what it does"), logs), ""]
+    members = [(f"`{one.name}`", _default(one), help_of(one)) for one in fields(Member)]
+    lines += ["## `[[member]]`", "", f"{_first_line(Member)} May stand any number of times (see [many](many.md)).", ""]
+    lines += [*_table(("key", "default", "what it does"), members), ""]
     later = ", ".join(f"`[{name}]`" for name in LATER)
     if not later:
         return lines
@@ -200,6 +206,11 @@ def manual() -> Sequence[str]:
     return man_page(COMMANDS, ABOUT, _shared(shown), _ANYWHERE, project["version"])
 
 
+def openapi_page() -> Sequence[str]:
+    """The daemon's routes, as programs read them."""
+    return json.dumps(document(ROWS), indent=2, ensure_ascii=False).splitlines()
+
+
 PAGES: Mapping[str, Callable[[], Sequence[str]]] = {
     "metrics.md": metrics_page,
     "configuration.md": configuration_page,
@@ -211,6 +222,7 @@ PAGES: Mapping[str, Callable[[], Sequence[str]]] = {
     "tools.md": tools_page,
     "deploy-troubles.md": deploy_troubles_page,
     "man/gpu-watchdog.1": manual,
+    "openapi.json": openapi_page,
 }
 """Page by file name."""
 

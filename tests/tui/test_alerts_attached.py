@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from app.api.server import listen
 from app.services.alerting import Alerting
 from app.services.board import Board
 from app.services.client import AttachedFeed
@@ -19,6 +18,7 @@ from app.transport.scrape import ScrapeClient
 from app.tui import rule_trying
 from app.tui.app import Watchdog
 from tests.present.fleets import NOW
+from tests.standins.doors import answering
 from tests.tools.fake_clock import FakeClock
 from tests.tui.alarms import book
 from tests.tui.boards import EVENTS, full
@@ -36,7 +36,7 @@ async def attached(folder: Path) -> AsyncIterator[tuple[Drive, Alerting, Attache
     daemon = EmbeddedFeed(board, past, clock)  # type: ignore[arg-type]  # what a feed asks of a history, it answers
     daemon.alert_by(alerting)
     socket = folder / "run" / "api.sock"
-    async with listen(daemon, board, "", socket), ScrapeClient() as client:
+    async with answering(daemon, board, socket), ScrapeClient() as client:
         feed = AttachedFeed(socket, client, clock)
         await feed.load()
 

@@ -17,7 +17,6 @@ from app.domain.snapshot import Snapshot
 from app.engine.pending import Explained, explain
 from app.services import queries_jobs
 from app.services.action_targets import ActionError
-from app.services.job_lookup import find_job
 from app.sources.slurm.trouble import SlurmError
 from app.transport.turns import in_thread
 
@@ -95,7 +94,7 @@ async def _found(ground: Ground, snapshot: Snapshot, wanted: str) -> tuple[Slurm
     if ground.jobs is None or ground.at is not None:
         raise refusal
     try:
-        return await find_job(ground.jobs.access, text), "no longer in the queue: as the accounting has it"
+        return await ground.jobs.find(text), "no longer in the queue: as the accounting has it"
     except (ActionError, LookupError, SlurmError) as error:
         raise ToolError(f"{refusal}; and {error}") from error
 

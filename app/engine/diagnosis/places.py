@@ -6,8 +6,9 @@ A cause reaches what it touches and no further; whom a finding hits is reckoned 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, wraps
+from typing import TypeVar
 
 from app.domain.affects import Affects
 from app.domain.finding import FindingSubject
@@ -28,6 +29,26 @@ _BROKEN = frozenset({"BOOT_FAIL", "FAILED", "LAUNCH_FAILED", "NODE_FAIL", "OUT_O
 """How jobs end that something has hit; those that ended well, or by a person's wish, were hit by nothing."""
 MOST_JOBS = 50
 """Jobs that a finding names."""
+
+
+_T = TypeVar("_T")
+
+
+def _remembered(asked: Callable[[Places, FindingSubject], _T]) -> Callable[[Places, FindingSubject], _T]:
+    """Remember what a method of `Places` says of each subject, as long as the places of one look live.
+
+    In the places themselves: a cache beside them would hold them, and with them whole pictures of the fleet, for hours.
+    """
+    name = f"_said_{asked.__name__}"
+
+    @wraps(asked)
+    def ask(places: Places, subject: FindingSubject) -> _T:
+        said: dict[FindingSubject, _T] = places.__dict__.setdefault(name, {})
+        if subject not in said:
+            said[subject] = asked(places, subject)
+        return said[subject]
+
+    return ask
 
 
 class Places:
@@ -125,7 +146,7 @@ class Places:
         found = self.node(node)
         return len(found.gpus) if found is not None else 0
 
-    @lru_cache(maxsize=4096)  # noqa: B019 - the places of one look live as long as it
+    @_remembered
     def gpus(self, subject: FindingSubject) -> tuple[Gpu, ...]:
         """The GPUs a subject is, has, holds or serves from."""
         if subject.gpu is not None:
@@ -139,7 +160,7 @@ class Places:
         node = self.node(subject.node)
         return node.gpus if node is not None else ()
 
-    @lru_cache(maxsize=4096)  # noqa: B019 - as above
+    @_remembered
     def nodes(self, subject: FindingSubject) -> tuple[str, ...]:
         """The nodes a subject is, or is on."""
         if subject.node:
@@ -152,7 +173,7 @@ class Places:
             return self._look.homes.get(subject.service, ())
         return ()
 
-    @lru_cache(maxsize=4096)  # noqa: B019 - as above
+    @_remembered
     def jobs(self, subject: FindingSubject) -> tuple[str, ...]:
         """Ids of the jobs a subject is, or has on it."""
         if subject.job:
@@ -165,7 +186,7 @@ class Places:
             return tuple(self._on_node.get(subject.node, ()))
         return ()
 
-    @lru_cache(maxsize=4096)  # noqa: B019 - as above
+    @_remembered
     def services(self, subject: FindingSubject) -> tuple[str, ...]:
         """Ids of the model servers a subject is, or has on it."""
         if subject.service:
@@ -176,7 +197,7 @@ class Places:
         nodes = set(self.nodes(subject))
         return tuple(key for key, homes in self._look.homes.items() if nodes & set(homes))
 
-    @lru_cache(maxsize=4096)  # noqa: B019 - as above
+    @_remembered
     def _once(self, subject: FindingSubject) -> tuple[str, ...]:
         """Jobs that were on a node or GPU and are over, or that wait for it, as far as anything still tells."""
         if not subject.node:

@@ -39,10 +39,14 @@ _TOKEN_PREFIX = "SLURM_JWT="  # noqa: S105 - how `scontrol token` prints it
 class SlurmRest:
     """A client of one slurmrestd, for one event loop."""
 
-    def __init__(self, slurm: Slurm, forwards: SshForwards | None = None) -> None:
-        """Raises ValueError for an address that is none; `forwards` reach a slurmrestd behind `slurm.ssh`."""
+    def __init__(self, slurm: Slurm, forwards: SshForwards | None = None, token: Secret | None = None) -> None:
+        """Raises ValueError for an address that is none; `forwards` reach a slurmrestd behind `slurm.ssh`.
+
+        `token` is shown instead of the one that is configured.
+        """
         self._slurm = slurm
         self._forwards = forwards
+        self._shown = token
         # With `via = "ssh"` or `auto` the ssh host is for commands.
         self._endpoint: Endpoint = parse_endpoint(slurm.rest_url, ssh=slurm.ssh if slurm.via == "rest" else "")
         self._client: httpx.AsyncClient | None = None
@@ -173,6 +177,8 @@ class SlurmRest:
 
     def _token(self) -> Secret | None:
         """The token, as the file or the whole line of `scontrol token` holds it. Raises SecretError."""
+        if self._shown is not None:
+            return self._shown
         if not self._slurm.token_file:
             return None
         token = read_secret_file(Path(self._slurm.token_file).expanduser())

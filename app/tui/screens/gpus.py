@@ -42,7 +42,7 @@ class Gpus(TablePage, GpuChooser):
         self._order = tuple(gpu.id for gpu in gpus)
         keys = view.columns or None
         self._table.explain(*moment.why_empty)
-        self._table.show(gpu_columns(keys), gpu_rows(gpus, moment.look, keys), GPUS.of(view))
+        self._table.show(gpu_columns(keys, gpus), gpu_rows(gpus, moment.look, keys), GPUS.of(view))
         self.show_chosen(moment)
 
     def chosen(self) -> tuple[str, int] | None:

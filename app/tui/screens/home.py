@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -14,13 +15,16 @@ from app.domain.series import Event
 from app.present.cells import Cell, Line, line
 from app.present.incident_signs import counts, worst
 from app.present.incident_titles import lead_line
+from app.transport import turns
 from app.tui.actions import bindings, key_of
+from app.tui.feed import RefusedError
 from app.tui.moment import Moment
 from app.tui.page import GpuChooser
 from widgets.ribbon import EventStrip, Ribbon
 
 if TYPE_CHECKING:
     from app.domain.chat import Chip
+    from app.tui.away import Absence
     from app.tui.home_panes import HomePanes
 
 
@@ -34,12 +38,14 @@ class Home(GpuChooser):
         super().__init__()
         self._panes: HomePanes | None = None
         self._moment: Moment | None = None
+        self._absence: Absence | None = None
 
     def body(self) -> ComposeResult:
         yield Container(id="place")
         yield Ribbon(id="selected")
         yield Ribbon(id="others")
         yield EventStrip(id="events")
+        yield Ribbon(id="away")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -59,6 +65,7 @@ class Home(GpuChooser):
     def show(self, moment: Moment) -> None:
         self._moment = moment
         self._show_worst(moment)
+        self._greet(moment)
         self.query_one("#others", Ribbon).show(others_line(moment.facts, key_of("ask", self.desk.keymap)))
         if self._panes is not None:
             self._panes.show(moment)
@@ -75,6 +82,36 @@ class Home(GpuChooser):
             others = sum(counts(diagnosis)) - 1
             hint = f"+{others} more  {hint}" if others else hint
         self.query_one(EventStrip).show(moment.events, moment.look, hint, lead)
+
+    def _greet(self, moment: Moment) -> None:
+        """Tell who comes back what happened; nothing while a past is shown."""
+        if self._panes is None or not moment.origin or moment.replay_at is not None or moment.snapshot.mode == "replay":
+            return
+        if self._absence is None:
+            from app.services.looked import looked_at  # noqa: PLC0415 - the panes are there: the first frame is out
+            from app.tui.away import Absence  # noqa: PLC0415 - likewise
+
+            self._absence = Absence(looked_at(self.desk.options.state_dir))
+        since = self._absence.ended(moment.now, turns.quiet_s())
+        if since is not None:
+            telling = self._tell(since)
+            self.run_worker(telling, group="away", exclusive=True, exit_on_error=False, description="away")
+
+    async def _tell(self, since: float) -> None:
+        from app.present.away_line import away_line  # noqa: PLC0415 - as in `_greet`
+        from app.tui.away import happened  # noqa: PLC0415 - likewise
+
+        with contextlib.suppress(RefusedError):  # where no past is kept nothing can be told
+            found = await happened(self.desk, since)
+            ribbon = self.query_one("#away", Ribbon)
+            ribbon.show(away_line(found, self.desk.moment.look, ":digest tells all  esc", self.size.width))
+            ribbon.display = True
+
+    def put_away(self) -> bool:
+        """Take away what was told unasked; whether there was anything."""
+        ribbon = self.query_one("#away", Ribbon)
+        was_there, ribbon.display = ribbon.display, False
+        return was_there
 
     def show_summary(self) -> None:
         """The line of the chosen GPU."""

@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from app.domain.chat import Chip
+from app.domain.clusters import Naming, cluster_of
 from app.domain.diagnosis import Incident
 from app.present.cells import Cell, line
 from app.present.incident_advice import command_text
@@ -176,7 +177,9 @@ class Incidents(FilteredPage[IncidentFilter]):
             return
         from app.tui import deeds  # noqa: PLC0415 - needed only once somebody acts
 
-        self._go(lambda: deeds.run_verb(self.desk, deed.verb, deed.text))
+        # Its command is in the words of its own cluster; ours say which of several that is.
+        meant = Naming(cluster_of(incident.id)).out(deed.text) if incident is not None else deed.text
+        self._go(lambda: deeds.run_verb(self.desk, deed.verb, meant))
 
     def _go(self, going: Callable[[], None]) -> None:
         """Go, or say why not."""

