@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
-from typing import Any, TypeVar
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, TypeVar
 
 from app.domain.codec import decode
 
@@ -18,15 +18,67 @@ T = TypeVar("T")
 _MARK = "machine "
 _HERE = "~"
 """Stands for the next number; a text that begins with it has it twice."""
+_SAID_HERE = '"~"'
 _NUMBERS = frozenset((float, int))
-_PLAIN = frozenset((bool, type(None)))
+_PLAIN = {bool: "", type(None): "null"}
 
 
-def text_of(value: object) -> bytes:
-    """A reading, of dataclasses, as lines. Pure."""
-    numbers: list[float | int] = []
-    said = json.dumps(_without(value, numbers), separators=(",", ":"))
-    return "\n".join((f"{_MARK}{said}", *(f" {one!r}" for one in numbers))).encode()
+class _Part(NamedTuple):
+    """A value that was written."""
+
+    value: object
+    """Held, so that nothing else can have its identity."""
+    said: str
+    lines: list[str]
+
+
+class MachineText:
+    """Writes reading after reading; what is the same object in the next one is not looked through again."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, _Part] = {}
+        self._now: dict[int, _Part] = {}
+
+    def of(self, value: object) -> bytes:
+        """A reading, of frozen dataclasses, as lines."""
+        self._before, self._now = self._now, {}
+        lines: list[str] = []
+        said = self._said(value, lines)
+        return "\n".join((f"{_MARK}{said}", *lines)).encode()
+
+    def _said(self, value: Any, lines: list[str]) -> str:  # noqa: ANN401 - any value of a reading
+        """The value as JSON, its numbers taken out in order, as lines."""
+        kind: type = type(value)
+        if kind in _NUMBERS:
+            lines.append(f" {value!r}")
+            return _SAID_HERE
+        if kind in _PLAIN:
+            return _PLAIN[kind] or ("true" if value else "false")
+        if kind is str:
+            return json.dumps(_HERE + value if value[:1] == _HERE else value)
+        if isinstance(value, Mapping):
+            lines_of = [f" {part!r}" for part in value.values() if type(part) in _NUMBERS]
+            if len(lines_of) == len(value):
+                lines += lines_of
+                return _numbers_said(tuple(value))
+            return "{" + ",".join(f"{json.dumps(str(key))}:{self._said(value[key], lines)}" for key in value) + "}"
+        return self._part(value, lines)
+
+    def _part(self, value: Any, lines: list[str]) -> str:  # noqa: ANN401 - likewise
+        known = self._before.get(id(value))
+        if known is None or known.value is not value:
+            mine: list[str] = []
+            kind: type = type(value)
+            names = _names(kind)
+            if names is not None:
+                parts = (f'"{name}":{self._said(getattr(value, name), mine)}' for name in names)
+                said = "{" + ",".join(parts) + "}"
+            else:
+                said = "[" + ",".join(self._said(part, mine) for part in value) + "]"
+            known = _Part(value, said, mine)
+        self._now[id(value)] = known
+        lines += known.lines
+        return known.said
 
 
 def value_of(kind: type[T], told: bytes) -> T:
@@ -40,24 +92,6 @@ def value_of(kind: type[T], told: bytes) -> T:
 def _number(line: str) -> float | int:
     text = line.strip()
     return int(text) if text.removeprefix("-").isdecimal() else float(text)
-
-
-def _without(value: Any, numbers: list[float | int]) -> Any:  # noqa: ANN401 - JSON has no better name
-    """The value as JSON can hold it, its numbers taken out in order."""
-    kind: type = type(value)
-    if kind in _NUMBERS:
-        numbers.append(value)
-        return _HERE
-    if kind in _PLAIN:
-        return value
-    if kind is str:
-        return _HERE + value if value[:1] == _HERE else value
-    names = _names(kind)
-    if names is not None:
-        return {name: _without(getattr(value, name), numbers) for name in names}
-    if isinstance(value, Mapping):
-        return {str(key): _without(part, numbers) for key, part in value.items()}
-    return [_without(part, numbers) for part in value]
 
 
 def _with(raw: Any, numbers: Iterator[float | int]) -> Any:  # noqa: ANN401 - JSON has no better name
@@ -77,6 +111,12 @@ def _next(numbers: Iterator[float | int]) -> float | int:
     if found is None:
         raise ValueError("a number is missing")
     return found
+
+
+@lru_cache(maxsize=256)
+def _numbers_said(keys: tuple[str, ...]) -> str:
+    """A mapping of numbers alone."""
+    return "{" + ",".join(f"{json.dumps(key)}:{_SAID_HERE}" for key in keys) + "}"
 
 
 @cache

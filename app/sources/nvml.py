@@ -28,7 +28,7 @@ from app.domain.reading import (
     SourceSpec,
     XidCount,
 )
-from app.sources.machine_text import text_of, value_of
+from app.sources.machine_text import MachineText, value_of
 from app.sources.rates import nodes_with_rates
 from app.sources.registry import Making, Tap
 from app.transport.clock import Clock
@@ -53,6 +53,7 @@ class NvmlSource:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nvml")
         self._reader: nvml.Reader | None = None
         self._before: Reading | None = None
+        self._text = MachineText()
 
     async def read(self) -> Reading:
         """Look once; a driver that cannot be used is a failed reading, and tried anew the next time."""
@@ -64,7 +65,7 @@ class NvmlSource:
             return Reading.failed(self.spec.name, self._clock.now(), str(error), self._clock.monotonic() - began)
         if self._tap is not None:
             self._tap(self.spec.name, "node", machine.at, self._node.encode())
-            self._tap(self.spec.name, "machine", machine.at, text_of(machine))
+            self._tap(self.spec.name, "machine", machine.at, self._text.of(machine))
         reading = reading_of(machine, self.spec.name, self._node, self._clock.monotonic() - began)
         if self._before is not None:
             nodes = nodes_with_rates(self._before.nodes, self._before.at, reading.nodes, reading.at)

@@ -15,7 +15,7 @@ from app.domain.codec import encode
 from app.domain.reading import Reading, SourceKind, SourceSpec
 from app.sources import prometheus
 from app.sources.again import Answer, PastLook, again
-from app.sources.machine_text import text_of
+from app.sources.machine_text import MachineText
 from app.sources.nvml import reading_of
 from app.sources.prometheus import target_of
 from app.sources.prometheus_names import Key
@@ -138,7 +138,7 @@ async def test_the_driver_s_own_reading_is_read_again() -> None:
     lost = GpuReading(Identity(1, 1, "GPU-1"), NOW - 60, is_lost=True)
     machine = MachineReading(1, NOW, "580", "13.0", (gpu, lost), 2)
     expected = reading_of(machine, "it", "node-1", 0.25)
-    told = text_of(machine)
+    told = MachineText().of(machine)
     spec = SourceSpec("it", "nvml", "nvml:", 5.0)
     reader = again("nvml")
     assert reader is not None
