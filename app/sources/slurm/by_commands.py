@@ -23,6 +23,7 @@ from app.sources.slurm.parsed import Parsed, SlurmParseError
 from app.sources.slurm.scontrol import parse_jobs, parse_partitions, reading_jobs
 from app.sources.slurm.squeue import QueueReader
 from app.sources.slurm.trouble import SlurmError
+from app.transport import turns
 from app.transport.clock import Clock
 
 CONFIG_S = 3600.0
@@ -144,9 +145,7 @@ class CommandsWay:
             if told is not None:
                 self._details.learn(told, queue)
         elif len(new) > MOST_SINGLE:
-            told = await self._part(
-                "new jobs", self.commands.details, at_once(partial(_wanted_only, wanted)), until, notes
-            )
+            told = await self._part("new jobs", partial(self._some, wanted), reading_jobs, until, notes)
             if told is not None:
                 self._details.learn(told, new)
         else:
@@ -193,6 +192,11 @@ class CommandsWay:
         except SlurmParseError as error:
             self._details.learn((), (job,))
             notes.append(f"job {job.id}: {error}")
+
+    async def _some(self, wanted: frozenset[int], timeout_s: float) -> bytes:
+        """The details of some jobs, out of an answer about all: those of the others are known or will be."""
+        answer = await self.commands.details(timeout_s)
+        return await turns.in_thread(only, answer, wanted)
 
     def _one(self, job_id: int, timeout_s: float) -> Awaitable[bytes]:
         return self.commands.details(timeout_s, job_id)
@@ -246,8 +250,3 @@ class CommandsWay:
     def _told(self, name: str, answer: bytes) -> None:
         if self._tap is not None:
             self._tap(name, answer)
-
-
-def _wanted_only(wanted: frozenset[int], answer: bytes) -> Parsed[SlurmJob]:
-    """The details of the wanted jobs, out of an answer about all: those of the others are known or will be."""
-    return parse_jobs(only(answer, wanted))
