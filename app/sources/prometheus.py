@@ -19,15 +19,13 @@ from app.sources.joins import is_loopback
 from app.sources.page import Page, PageContents, PageError
 from app.sources.prometheus_names import Key
 from app.sources.prometheus_pages import PastPage, Seen
-from app.sources.prometheus_sweep import Sweep, Swept
+from app.sources.prometheus_sweep import FORGET_S, Sweep, Swept
 from app.sources.rates import with_rates
 from app.sources.registry import Making
 
 SCHEME = "prometheus:"
 THREAD_BYTES = 64 * 1024
 """A page larger than this is read in a thread."""
-FORGET_S = 900.0
-"""A target is forgotten when the server has had nothing of it for so long, not even that it is down."""
 UNKNOWN_INTERVAL_S = 15.0
 """How often a target is scraped where nothing tells, which a second scrape does."""
 

@@ -25,6 +25,8 @@ FIRST_REACH_S = 300.0
 """How far back the first look reaches: as far as a server itself holds a sample to be the present."""
 LONGEST_WAIT_S = 30.0
 """After this a look is due, however long the one before took."""
+FORGET_S = 900.0
+"""A target is forgotten when the server has had nothing of it for so long, not even that it is down."""
 _REACH_INTERVALS = 1.5
 """Later ones look so many of the slowest target's intervals back."""
 _DRIFT_S = 2.0
@@ -145,9 +147,12 @@ class Sweep:
             if known and (key not in self.intervals or min(known) < self.intervals[key] or seen.interval_s):
                 self.intervals[key] = seen.interval_s or min(known)
             self._stamps[key] = at
-        for gone in self.intervals.keys() - made.keys() - self._last.down:
-            if gone not in self._last.targets:
-                del self.intervals[gone]
+        # Not at the first gap: one that has failed is looked at as often as before, or its failure is told late.
+        newest = max(self._stamps.values(), default=0.0)
+        gone_keys = [key for key, at in self._stamps.items() if newest - at > FORGET_S and key not in self._last.down]
+        for gone in gone_keys:
+            del self._stamps[gone]
+            self.intervals.pop(gone, None)
 
 
 async def look_at(server: PrometheusServer, only: str, when: float) -> dict[Key, Seen]:

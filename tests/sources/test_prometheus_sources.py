@@ -133,6 +133,17 @@ async def test_a_target_whose_samples_went_first_is_down_all_the_same() -> None:
     assert "(up is 0)" in str(reading.error)
 
 
+async def test_a_target_without_samples_is_looked_at_as_often_as_before() -> None:
+    """Else its `up` of 0 would be told only after the seconds of a target nobody knows."""
+    world = World({KEY: [(NOW - 10, UTIL % (1, 2)), (NOW - 5, UTIL % (1, 2))]})
+    await world.look()
+
+    for _ in range(3):
+        await world.look(400.0)
+
+    assert 5.0 == world.sources["gpu-7:9400"].spec.interval_s
+
+
 async def test_a_server_that_fails_fails_every_source_and_says_so_once() -> None:
     """No old number is told for new; the reason is the server's."""
     world = World({KEY: [(NOW - 10, UTIL % (1, 2))]})
