@@ -104,10 +104,12 @@ def weather(fake: FakeNvml, gpus: int = 8) -> Iterator[None]:
         dice = Random(7)
         heat = [60] * gpus
         while not over.wait(1.0):
+            fresh = {}
             for gpu in range(gpus):
                 heat[gpu] = min(64, max(56, heat[gpu] + dice.choice((-1, 0, 0, 0, 0, 0, 0, 0, 0, 1))))
-                power = round(dice.gauss(630_000, 12_000), -3)
-                fake.set(gpu, util=min(100, round(dice.gauss(97, 1.2))), power_mw=int(power), temp=heat[gpu])
+                power, busy = round(dice.gauss(630_000, 12_000), -3), min(100, round(dice.gauss(97, 1.2)))
+                fresh[gpu] = {"util": busy, "power_mw": int(power), "temp": heat[gpu]}
+            fake.set_each(fresh)
 
     thread = threading.Thread(target=blow, daemon=True)
     thread.start()

@@ -42,6 +42,12 @@ class FakeNvml:
         self._values.update({f"gpu.{gpu}.{key}": value for key, value in {**(values or {}), **more}.items()})
         self._write()
 
+    def set_each(self, values: Mapping[int, Mapping[str, Value]]) -> None:
+        """Set keys of several GPUs at one moment, as a driver's numbers change all at once."""
+        for gpu, of in values.items():
+            self._values.update({f"gpu.{gpu}.{key}": value for key, value in of.items()})
+        self._write()
+
     def unset(self, gpu: Which, *keys: str) -> None:
         """Forget keys: what depends on them is NOT_SUPPORTED again, unless "*" has them."""
         for key in keys:
