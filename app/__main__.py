@@ -169,12 +169,9 @@ def _help(names: Sequence[str], output: Output) -> int:
 
 def _version() -> str:
     """The version of the installed distribution."""
-    from importlib.metadata import PackageNotFoundError, version
+    from app.config.version import installed_version
 
-    try:
-        return version("gpu-watchdog-tui")
-    except PackageNotFoundError:
-        return "(not installed: run from a checkout)"
+    return installed_version() or "(not installed: run from a checkout)"
 
 
 def open_screen(connect: Connect, settings: Settings, state_dir: Path, slurm: Callable[[], Slurm] | None = None) -> int:

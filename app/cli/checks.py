@@ -21,9 +21,9 @@ from app.cli.options import config_file, settings_of
 from app.config import paths
 from app.config.secret import permission_problem
 from app.config.settings import Settings
+from app.config.version import DISTRIBUTION
 
 State = Literal["ok", "note", "warning", "failed"]
-DISTRIBUTION = "gpu-watchdog-tui"
 LEAST_FREE_MIB = 200
 """Free space below which the history is about to stop."""
 

@@ -19,12 +19,12 @@ from app.cli.errors import OK, UNAVAILABLE, CliError
 from app.cli.options import declare_sources, settings_of
 from app.cli.output import Output
 from app.cli.reaching import reached_live
-from app.cli.report import version
 from app.cli.session import run_async, runtime_options
 from app.cli.slurm_session import jobs_if_any
 from app.config.secret import SecretError
 from app.config.settings import Settings
 from app.config.tokens import HOW_TO_MAKE, Door, is_loopback, read_tokens
+from app.config.version import installed_version
 from app.runtime import RuntimeOptions
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ async def _serve(settings: Settings, options: RuntimeOptions, context: Context, 
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with _looking(settings, options, context) as look:
         try:
-            await context.offer(look, version(), door, partial(_tell, context.output, door), stopped.wait)
+            await context.offer(look, installed_version(), door, partial(_tell, context.output, door), stopped.wait)
         except OSError as error:
             where = f"{door.host}:{door.port}" if door is not None else "standard output"
             raise CliError(f"cannot serve on {where}: {error.strerror or error}", UNAVAILABLE) from error

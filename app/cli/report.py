@@ -14,6 +14,7 @@ from app.cli.errors import CANNOT_WRITE, OK, UNAVAILABLE, CliError
 from app.cli.options import declare_sources, settings_of
 from app.cli.session import run_async, runtime_options, stored_past
 from app.config.settings import Settings
+from app.config.version import installed_version
 from app.domain.times import parse_span, parse_time
 from app.runtime import RuntimeOptions, attach
 
@@ -122,7 +123,7 @@ async def _ground(settings: Settings, options: RuntimeOptions) -> AsyncIterator[
         if attached is not None:
             await attached.load_diagnosis()
             known, then = attached.diagnosis(), attached.diagnosis_at
-            yield Ground(attached, known, then, now, options.state_dir, version())
+            yield Ground(attached, known, then, now, options.state_dir, installed_version())
             return
         history = await stack.enter_async_context(stored_past(settings, options))
         kept = diagnosis_notes.read(await history.notes(diagnosis_notes.PREFIX))
@@ -130,15 +131,4 @@ async def _ground(settings: Settings, options: RuntimeOptions) -> AsyncIterator[
         async def as_it_was(when: float, since_s: float) -> Diagnosis | None:
             return await diagnosis_at(history, when, since_s)
 
-        yield Ground(history, kept.state.diagnosis, as_it_was, now, options.state_dir, version())
-
-
-def version() -> str:
-    """The version of the installed distribution; empty for a checkout."""
-    from importlib.metadata import PackageNotFoundError  # noqa: PLC0415 - late: see `run`
-    from importlib.metadata import version as installed  # noqa: PLC0415 - likewise
-
-    try:
-        return installed("gpu-watchdog-tui")
-    except PackageNotFoundError:
-        return ""
+        yield Ground(history, kept.state.diagnosis, as_it_was, now, options.state_dir, installed_version())

@@ -51,7 +51,7 @@ def runtime_options(args: argparse.Namespace, context: Context, settings: Settin
 def _replaying(args: argparse.Namespace, context: Context) -> RuntimeOptions:
     """A run that looks at a recording: at the moment that --at says, which is now for it. Raises CliError."""
     from app.cli.recorded import moment_of, player_of  # noqa: PLC0415 - late: for recordings only
-    from app.services.recorder.opening import Replay  # noqa: PLC0415 - as above
+    from app.services.recorder.replaying import Replay  # noqa: PLC0415 - as above
 
     player = player_of(args.replay)
     player.shut()

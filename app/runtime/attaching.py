@@ -38,7 +38,7 @@ async def feed_for(settings: Settings, options: RuntimeOptions) -> AsyncIterator
 async def attach(settings: Settings, options: RuntimeOptions, stack: contextlib.AsyncExitStack) -> Attached | None:
     """Attach to the daemon of this configuration, if one of the sockets answers for it; or to a recording."""
     if options.replay is not None:
-        from app.services.recorder.opening import replayed  # noqa: PLC0415 - late: for recordings only
+        from app.services.recorder.replaying import replayed  # noqa: PLC0415 - late: for recordings only
 
         return await stack.enter_async_context(replayed(options.replay))
     if options.remote is not None:

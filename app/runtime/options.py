@@ -14,7 +14,8 @@ from app.transport.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from app.services.handover import Estate
-    from app.services.recorder.opening import Recording, Replay
+    from app.services.recorder.opening import Recording
+    from app.services.recorder.replaying import Replay
     from app.transport.remote_place import Remote
 
 

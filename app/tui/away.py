@@ -1,7 +1,6 @@
-"""Who comes back after an hour or more is told what happened, on one quiet line of home; `:digest` tells it whole.
+"""What happened while somebody was away: on one quiet line of home, and whole by `:digest`.
 
-Away is who had no screen open, or touched no key of the one that was. The engine is `app.domain.digest`, as for the
-command of that name.
+The engine is `app.domain.digest`, as for the command of that name; who was away is known by `app.tui.absence`.
 """
 
 from __future__ import annotations
@@ -18,48 +17,17 @@ from app.domain.times import parse_span
 from app.present.cells import Cell, Line, line
 from app.present.digest_lines import digest_lines
 from app.services.looked import looked_at
+from app.tui.absence import LONGEST_S
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError, ask
 from app.tui.sturdy import SturdyScreen
 from widgets.pane import Pane
 from widgets.text_lines import TextLines
 
-AWAY_S = 3600.0
 USUAL_S = 86400.0
-LONGEST_S = 14 * 86400.0
 MOST_EVENTS = 20_000
 _WIDEST = 110
 _SCROLLING = frozenset({"up", "down", "pageup", "pagedown", "home", "end", "left", "right"})
-
-
-class Absence:
-    """Knows when somebody who has just come back had left."""
-
-    def __init__(self, last: float | None) -> None:
-        """`last`: when they closed the screen before; None where they never did."""
-        self._last = last
-        self._began: float | None = None
-        self._quiet_s = 0.0
-        self._at = 0.0
-        self.since: float | None = None
-        """Beginning of the last absence; None: there was none."""
-
-    def ended(self, now: float, quiet_s: float) -> float | None:
-        """When the absence began that has just ended, of somebody who typed `quiet_s` ago; None: they were here."""
-        if self._began is None:
-            self._began = self._at = now
-            return self._told(self._last, now)
-        quiet_s = min(quiet_s, now - self._began)  # before the screen was there, nobody could type
-        left = self._at - self._quiet_s
-        is_back = self._quiet_s >= AWAY_S and quiet_s < self._quiet_s
-        self._quiet_s, self._at = quiet_s, now
-        return self._told(left, now) if is_back else None
-
-    def _told(self, since: float | None, now: float) -> float | None:
-        if since is None or now - since < AWAY_S:
-            return None
-        self.since = max(since, now - LONGEST_S)
-        return self.since
 
 
 async def happened(desk: Desk, since: float) -> Digest:

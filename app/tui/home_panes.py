@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on
 from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
-from app.domain.job_filtering import parse_job_filter
 from app.domain.metrics import by_key
 from app.domain.snapshot import Gpu
 from app.present.cells import Cell, Line, cells, line
 from app.present.fleet_view import fleet_view
 from app.present.job_rows import JOB_COLUMNS, job_rows
 from app.present.now_line import now_line
-from app.present.queue import Queue, Wanted
-from app.present.queue_rows import SHORT, Sight, queue_rows, table_columns
-from app.present.queue_titles import as_of, picture_note, queue_title, why_no_jobs
+from app.present.queue_titles import why_no_jobs
 from app.present.rows import NO_ROWS
 from app.tui.actions import key_of
 from app.tui.charting import ChartKeeper, gpu_wish, metric_title, span_title
 from app.tui.desk import Desk
-from app.tui.explaining import Explainer
 from app.tui.moment import Moment
 from app.tui.painting import Painter
-from app.tui.queue_verbs import find_job
 from app.tui.trending import Trending
 from widgets.chart import HistoryChart
 from widgets.gpu_grid import GpuGrid
@@ -32,11 +29,12 @@ from widgets.notes import EmptyNote
 from widgets.pane import Pane
 from widgets.virtual_table import VirtualTable
 
+if TYPE_CHECKING:
+    from app.tui.home_queue import HomeQueue
+
 NO_CHAT = "Questions in your own words"
 CHART_KEYS = (("m", "metric"), (", .", "span"))
 _WIDE = 160
-_GOING = Wanted(parse_job_filter("!ended"))
-"""What home shows of the queue: those that are over have their place on the queue's page."""
 
 
 class HomePanes(Container):
@@ -59,8 +57,7 @@ class HomePanes(Container):
         self._trending = Trending(desk)
         self._keeper = ChartKeeper(self._chart, desk)
         self._painter = Painter()
-        self._queue = Queue()
-        self._explainer = Explainer()
+        self._queue: HomeQueue | None = None
         self._moment: Moment | None = None
         self._zoom_shown: str | None = None
         super().__init__(*self._order(width), id="panes")
@@ -149,13 +146,12 @@ class HomePanes(Container):
             state = f"{len(rows)} named by exporters, Slurm not connected" if rows else ""
             self._queue_pane.show("Queue", line(Cell(state, "quiet")))
             return
-        now = moment.now
-        items = self._queue.items(picture.jobs or {}, _GOING, now)
-        sight = Sight(moment.look, as_of(picture, now), self._explainer.of(picture, moment.look))
-        self._jobs.show(table_columns(SHORT), queue_rows(items, SHORT, sight, is_old=picture.is_expired(now)))
-        self._queue_pane.show(
-            queue_title(moment.facts, moment.look), picture_note(picture, now), (("enter", "open"), ("3", "queue"))
-        )
+        if self._queue is None:
+            from app.tui.home_queue import HomeQueue  # noqa: PLC0415 - late: for who has Slurm; GPUs need not wait
+
+            self._queue = HomeQueue()
+        self._jobs.show(*self._queue.table(moment, picture))
+        self._queue_pane.show(*self._queue.title(moment, picture), (("enter", "open"), ("3", "queue")))
 
     def _chosen_gpu(self) -> Gpu | None:
         place = self._grid.cursor
@@ -177,6 +173,8 @@ class HomePanes(Container):
         if self._moment is None or self._moment.snapshot.slurm is None:
             self._desk.change(filter=f"job:{event.key}")
         else:
+            from app.tui.queue_verbs import find_job  # noqa: PLC0415 - late: for who opens a job
+
             self._desk.open_page("job", find_job(self._desk, event.key).id)
 
     @on(GpuGrid.GpuChosen)

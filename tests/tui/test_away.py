@@ -13,7 +13,7 @@ from app.present.cells import line_width
 from app.present.look import Look
 from app.services.looked import looked
 from app.transport import turns
-from app.tui.away import AWAY_S, LONGEST_S, Absence
+from app.tui.absence import AWAY_S, LONGEST_S, Absence
 from tests.tui.boards import NOW
 from tests.tui.driving import driving
 

@@ -65,7 +65,8 @@ class About:
 
     cluster: str
     interval_s: float
-    program: str = ""
+    program: Callable[[], str] = str
+    """Tells the program's version; asked when a segment begins."""
     rules: tuple[tuple[str, str], ...] = ()
     """Path and text of each rule file that was in force."""
     is_judged: bool = True
@@ -78,7 +79,7 @@ class About:
         return {
             "cluster": self.cluster,
             "interval_s": self.interval_s,
-            "program": self.program,
+            "program": self.program(),
             "rules": [list(one) for one in self.rules],
         }
 

@@ -24,7 +24,7 @@ from widgets.ribbon import EventStrip, Ribbon
 
 if TYPE_CHECKING:
     from app.domain.chat import Chip
-    from app.tui.away import Absence
+    from app.tui.absence import Absence
     from app.tui.home_panes import HomePanes
 
 
@@ -89,7 +89,7 @@ class Home(GpuChooser):
             return
         if self._absence is None:
             from app.services.looked import looked_at  # noqa: PLC0415 - the panes are there: the first frame is out
-            from app.tui.away import Absence  # noqa: PLC0415 - likewise
+            from app.tui.absence import Absence  # noqa: PLC0415 - likewise
 
             self._absence = Absence(looked_at(self.desk.options.state_dir))
         since = self._absence.ended(moment.now, turns.quiet_s())

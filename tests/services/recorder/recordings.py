@@ -43,7 +43,7 @@ class Making:
     def __init__(self, path: Path, *, hides_names: bool = False, is_judged: bool = False) -> None:
         self.clock = FakeClock(NOW)
         self.board = Board(Snapshot(cluster="lab"))
-        about = About("lab", INTERVAL_S, "1.0", (), is_judged)
+        about = About("lab", INTERVAL_S, lambda: "1.0", (), is_judged)
         scribe = Scribe(Mask(Pseudonyms() if hides_names else None))
         self.recorder = Recorder(self.board, self.clock, about, FileSink(path), scribe)
         self._reader = again("exporter")

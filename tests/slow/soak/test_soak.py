@@ -1,6 +1,6 @@
 """A day in less than an hour: nothing is lost, nothing grows, and every hot GPU is told of, whatever happens meanwhile.
 
-By default two simulated hours of a few nodes in four minutes. `GPU_WATCHDOG_SOAK=full` is the whole of it: a day of 64
+By default two simulated hours of a few nodes in four minutes. `SOAK=full` is the whole of it: a day of 64
 nodes in some forty-five minutes, the daemon killed twenty times.
 """
 
@@ -41,7 +41,7 @@ def test_plans_are_the_same_for_one_seed_and_spare_the_nodes_of_hot_gpus() -> No
 @pytest.mark.slow
 def test_nothing_is_lost_and_nothing_grows_whatever_happens(tmp_path: Path) -> None:
     """Dying, hanging and lying exporters, stepping clocks, a full disk and kills cost nothing but ticks in flight."""
-    form = FULL if os.environ.get("GPU_WATCHDOG_SOAK") == "full" else SHORT
+    form = FULL if os.environ.get("SOAK") == "full" else SHORT
     words = [str(value) for value in dataclasses.astuple(form)]
     command = [sys.executable, "-m", "tests.slow.soak.run", str(tmp_path), *words]
     alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
