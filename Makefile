@@ -10,6 +10,8 @@ WORKERS ?= 2
 ARGS ?=
 # Real parts of which each test has its own (namespaces, ports, folders), so that they run side by side; longest first.
 SPREAD := tests/real/deploy tests/real/pod tests/real/terraform
+# The tests of real Slurm: a cluster for each release, and the clusters side by side.
+BY_GROUP := tests/real/slurm
 # Of the deploy targets: which deployment, which of its nodes, which log.
 NAME ?=
 NODE ?= head
@@ -54,10 +56,11 @@ test-slow: $(DEV_READY) ## run the long tests
 	$(PYTEST) tests -m slow $(ARGS)
 
 test-real: $(DEV_READY) ## run the tests of real parts (Prometheus, ssh, tmux, ...); `make parts` installs those
-	@first=0; second=0; \
-	$(PYTEST) tests/real $(SPREAD:%=--ignore=%) -m "not slow" $(ARGS) || first=$$?; \
-	$(PYTEST) $(SPREAD) -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) || second=$$?; \
-	case $$first,$$second in 0,0 | 0,5 | 5,0) ;; *) exit 1 ;; esac  # 5: ARGS chose none of that half
+	@codes=; note() { codes="$$codes $$1"; }; \
+	$(PYTEST) tests/real $(SPREAD:%=--ignore=%) $(BY_GROUP:%=--ignore=%) -m "not slow" $(ARGS); note $$?; \
+	$(PYTEST) $(BY_GROUP) -m "not slow" -n $(WORKERS) --dist loadgroup $(ARGS); note $$?; \
+	$(PYTEST) $(SPREAD) -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS); note $$?; \
+	case "$$codes" in *[!05\ ]*) exit 1 ;; *0*) ;; *) exit 5 ;; esac  # 5: ARGS chose none of that part
 
 test-vllm: $(DEV_READY) ## run the tests against a real vLLM on the CPU: the first time 4 GB of disk and ten minutes, then four
 	GPU_WATCHDOG_TEST_VLLM=1 $(PYTEST) tests/real/vllm -n 0 $(ARGS)

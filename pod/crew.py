@@ -68,13 +68,13 @@ class Seat:
         with self._lock:
             return self._took_s >= deadline_s
 
-    def read(self, round_number: int) -> None:
-        """Read now, whatever happens; ends the claim."""
+    def read(self, round_number: int, at: float) -> None:
+        """Read now, whatever happens; ends the claim. `at`: when the round began, in epoch seconds."""
         began = self._clocks.monotonic()
         reading: GpuReading | None = None
         failure: NvmlUnavailableError | None = None
         try:
-            reading = self._probe.read(self._clocks.epoch(), began)
+            reading = self._probe.read(at, began)
         except NvmlUnavailableError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - a mistake in reading one GPU must show there, not silence all
@@ -98,8 +98,10 @@ class Seat:
 class Round:
     """The seats to read now, handed out one by one; over when all that are waited for have been read."""
 
-    def __init__(self, number: int, quick: Sequence[Seat], slow: Sequence[Seat]) -> None:
+    def __init__(self, number: int, at: float, quick: Sequence[Seat], slow: Sequence[Seat]) -> None:
         self.number = number
+        self.at = at
+        """When it began, in epoch seconds: all that it reads stands under one time."""
         self._lock = threading.Lock()
         self._left = deque((*quick, *slow))
         self._awaited = set(quick)
@@ -152,7 +154,7 @@ class Crew:
         end = self._clocks.monotonic() + deadline_s
         idle = [seat for seat in self._seats if seat.claim()]
         slow = [seat for seat in idle if seat.is_slow(deadline_s)]
-        work = Round(number, [seat for seat in idle if seat not in slow], slow)
+        work = Round(number, self._clocks.epoch(), [seat for seat in idle if seat not in slow], slow)
         head_start_s = min(HEAD_START_S, deadline_s / (2 * max(len(idle), 1)))
         self._send(work)
         before = 0
@@ -197,7 +199,7 @@ class Crew:
             with self._lock:
                 self._idle -= 1
             while (seat := work.take()) is not None:
-                seat.read(work.number)
+                seat.read(work.number, work.at)
                 work.finished(seat)
             with self._lock:
                 self._idle += 1

@@ -143,7 +143,9 @@ class Probe:
 
     def _look_around(self, of: driver.Handle, ticks: float) -> None:
         """What hangs on the GPU: links, fabric, slices."""
-        self._links = read_links(of, self._asker, ticks)
+        links = read_links(of, self._asker, ticks)
+        if links != self._links:  # who keeps readings need not look at the same object again
+            self._links = links
         self._medium.values = error_totals(self._links) | self._medium.values | _fabric(of, self._asker, ticks)
         if self._medium.values.get("DCGM_FI_DEV_MIG_MODE"):
             self._slices.find(of)

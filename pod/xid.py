@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pod import driver
 from pod.gpu import EventKind, GpuEvent, XidCount
 
-WAIT_MS = 500
-"""How long one wait lasts; nothing can interrupt it."""
+WAIT_MS = 2000
+"""How long one wait lasts; nothing but an event can interrupt it. Each costs a little, event or not."""
 PAUSE_AFTER_ERROR_S = 0.5
 EVENTS_KEPT = 1000
 
@@ -115,7 +115,7 @@ class Watch:
     def close(self, shut_down: Callable[[], None] | None) -> None:
         """Stop listening at once; the set is freed, and `shut_down` called, when no thread waits on it any more.
 
-        A wait cannot be interrupted, so that may be half a second later, in the waiting thread. None frees nothing:
+        A wait cannot be interrupted, so that may be two seconds later, in the waiting thread. None frees nothing:
         some other thread hangs in the driver, and may be using the set.
         """
         with self._lock:

@@ -251,7 +251,10 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
         """Tell the scrollbar; the heads take a line of every screenful."""
         wanted = Size(0, len(self._rows) + self._head if self._rows else 0)
         if self.virtual_size != wanted:
-            self.virtual_size = wanted
+            # Assigned, it would have the whole screen laid out anew, which a table's height has nothing to do with.
+            # A scrollbar that comes or goes still does. Textual's own private name; it is pinned exactly.
+            self.set_reactive(VirtualTable.virtual_size, wanted)
+            self._scroll_update(wanted)
 
     def _click_head(self, x: int) -> None:
         left = 0
@@ -274,25 +277,25 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
         if self._fitted_for != wanted:
             self._fitted_for = wanted
             self._fitted = lay_out(self._columns, size.width)
-        lines = [self._head_line()] if self._head else []
+        lines = [self._head_line(size.width)] if self._head else []
         last = min(len(self._rows), self._top + size.height - self._head)
-        lines += [self._row_line(number) for number in range(self._top, last)]
+        lines += [self._row_line(number, size.width) for number in range(self._top, last)]
         blank: Line = (Cell(" " * size.width),)
         lines += [blank] * (size.height - len(lines))
         self._drawn = tuple(lines)
 
-    def _row_line(self, number: int) -> Line:
+    def _row_line(self, number: int, whole: int) -> Line:
         shown = self._rows[number].cells
         parts: list[Cell | str | Line] = []
         for at, column, width in self._fitted:
             text = shown[at] if at < len(shown) else ()
             parts += [" " * GAP_WIDTH if parts else "", fit_line(text, width, column.align, self._glyphs.more)]
-        made = fit_line(line(*parts), self.scrollable_content_region.width)
+        made = fit_line(line(*parts), whole)
         if self._has_cursor and number == self._number and (self.has_focus or not self._is_shy):
             return tuple(cell._replace(back=cell.back or "chosen") for cell in made)
         return made
 
-    def _head_line(self) -> Line:
+    def _head_line(self, whole: int) -> Line:
         parts: list[Cell | str | Line] = []
         for _, column, width in self._fitted:
             title = Cell(column.title, "head")
@@ -302,7 +305,7 @@ class VirtualTable(ScrollView, Inked, can_focus=True):
             else:
                 told = line(title)
             parts += [" " * GAP_WIDTH if parts else "", fit_line(told, width, column.align, self._glyphs.more)]
-        return fit_line(line(*parts), self.scrollable_content_region.width)
+        return fit_line(line(*parts), whole)
 
     def _redraw(self) -> None:
         """Make the lines on screen anew and refresh those that differ."""

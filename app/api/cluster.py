@@ -129,9 +129,10 @@ async def store(hall: Hall, _call: Call) -> Reply:
     return Reply(wire.pack_health(await hall.feed.store_health()))
 
 
-async def stream(hall: Hall, _call: Call) -> Reply:
+async def stream(hall: Hall, call: Call) -> Reply:
     """For our own screens: a snapshot, then every reading as it is applied, as server-sent events."""
-    return Reply(media=EVENTS, events=hall.fanout.follow())
+    fanout = hall.deflated if call.is_wire else hall.fanout
+    return Reply(media=EVENTS, events=fanout.follow())
 
 
 def _span(hall: Hall, call: Call, usual_s: float) -> tuple[float, float]:
@@ -197,5 +198,5 @@ ROWS: tuple[Row, ...] = (
     Row("GET", "/api/store", "view", store, answer="api#/$defs/store"),
     Row("GET", "/api/watched", "view", watched, answer="api#/$defs/wire"),
     Row("GET", "/api/snapshot", "view", snapshot, (AT,), answer="api#/$defs/wire", fails=(404,)),
-    Row("GET", "/api/stream", "view", stream, media=EVENTS, fails=(503,)),
+    Row("GET", "/api/stream", "view", stream, (FORM,), media=EVENTS, fails=(503,)),
 )

@@ -36,6 +36,8 @@ class Hall:
 
     served: Served
     fanout: Fanout
+    """For screens of releases before this one, which know no other form."""
+    deflated: Fanout
     happenings: Happenings
     chats: ChatDesks
     audit: ApiAudit

@@ -28,10 +28,12 @@ from app.api.gate import Gate, refusal
 from app.api.hall import Hall
 from app.api.happenings import Happenings
 from app.api.row import Row
-from app.api.stream import Fanout
+from app.api.stream import Fanout, deflated
 from app.api.table import ROWS
+from app.api.verdicts import Verdicts
 from app.config.secret import SecretError
 from app.services.listening import ListenError
+from app.transport.tasks import Tasks
 
 if TYPE_CHECKING:
     import ssl
@@ -64,9 +66,12 @@ async def _answering(
     try:
         for one in sockets:
             await door.open(one, None if is_unix(one) else tls)
-        yield
+        async with Tasks() as tasks:
+            tasks.start(Verdicts(hall.feed, hall.packed, hall.deflated).run(), "verdicts")
+            yield
     finally:
         hall.fanout.close()
+        hall.deflated.close()
         await door.close()
         await hall.chats.close()
 
@@ -84,6 +89,7 @@ def hall_of(served: Served) -> Hall:
     return Hall(
         served,
         fanout,
+        Fanout(served.board, deflated),
         Happenings(served.feed, served.board, fanout),
         ChatDesks(served.feed, served.settings, served.state_dir),
         ApiAudit(served.state_dir),

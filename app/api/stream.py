@@ -2,30 +2,47 @@
 
 Readings are packed into frames a few times a second, and every listener is sent the same bytes. One that cannot keep up
 falls behind the frames that are kept, and begins anew from a snapshot; so does one that comes. These are shared too.
+What has been found out (`app.api.verdicts`) is told among them, so that nobody has to ask for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from app.domain.snapshot import Snapshot
 from app.services import wire
 from app.services.board import Arrival, Board
 
-BATCH_S = 0.05
-"""Readings are passed on together so often: a screen paints four times a second."""
+BATCH_S = 0.2
+"""What comes is passed on together so often: a screen paints four times a second, and fifty have to be written to."""
 MOST_KEPT = 32 << 20
 """Bytes of frames that wait for the slowest listener."""
 STALE_AFTER = 4 << 20
-"""Bytes of frames after which a snapshot is packed anew for who comes."""
+"""Bytes of events, before they are deflated, after which a snapshot is packed anew for who comes."""
 CHUNK = 256 << 10
 """Bytes that one listener is sent at once; the next only when it has taken these."""
 HEARTBEAT_S = 5.0
 ALIVE = b": alive\n\n"
+CURRENT = f": {wire.CURRENT}\n\n".encode()
 OVER = b"retry: 500\n: the daemon ends or is replaced: come again\n\n"
+
+
+Form = Callable[[bytes], bytes]
+"""How events are sent."""
+
+
+def plain(events: bytes) -> bytes:
+    """As they are."""
+    return events
+
+
+def deflated(events: bytes) -> bytes:
+    """As one event that holds them: an eighth of the bytes, for every listener, for one deflating."""
+    return _event(wire.DEFLATED, wire.deflate(events).decode("ascii"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +52,38 @@ class _Start:
     text: bytes
     next_frame: int
     sent: int
-    """Bytes of all frames before it."""
+    """Bytes of all events before it."""
 
 
 class Fanout:
     """The frames of one board, and who listens to them."""
 
-    def __init__(self, board: Board, *, batch_s: float = BATCH_S) -> None:
+    def __init__(self, board: Board, form: Form = plain, *, batch_s: float = BATCH_S) -> None:
         self._board = board
+        self._form = form
         self._batch_s = batch_s
         self._frames: deque[bytes] = deque()
         self._first = 0
         """Number of the oldest frame that is kept."""
         self._size = 0
         self._sent = 0
-        self._pending: list[Arrival] = []
+        self._pending: list[Arrival | bytes] = []
+        """Readings, and events that are packed already."""
         self._timer: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
         self._packing = asyncio.Lock()
         self._start: _Start | None = None
         self._unlisten: Callable[[], None] = lambda: None
+        self._beat: asyncio.TimerHandle | None = None
+        self._beat_at = 0
+        """The next frame there was at the last beat."""
         self._places: dict[object, int] = {}
         """The next frame of each listener that has its snapshot, and after the one that is being packed."""
+        self._said: dict[str, str] = {}
+        """What was told last, by its name."""
         self.listeners = 0
+        self.attended = asyncio.Event()
+        """Set while anybody listens."""
         self.is_over = False
 
     def close(self) -> None:
@@ -65,15 +91,22 @@ class Fanout:
         self.is_over = True
         self._wake()
 
+    def tell(self, name: str, payload: str) -> None:
+        """Tell all who listen, and all who will, unless it is what they were told last."""
+        if self.listeners and self._said.get(name) != payload:
+            self._said[name] = payload
+            self._take(_event(name, payload))
+
     async def follow(self) -> AsyncIterator[bytes]:
         """What one listener is sent, until it goes or the door closes."""
         self._join()
-        mine, place = object(), -1
+        mine, place, is_behind = object(), -1, True
         try:
             while not self.is_over:
                 if place < self._first:
                     start = await self._snapshot()
-                    place = self._places[mine] = start.next_frame
+                    place, is_behind = start.next_frame, True
+                    self._places[mine] = place
                     for chunk in _chunks(start.text):
                         yield chunk
                 elif place < self._next:
@@ -82,8 +115,11 @@ class Fanout:
                     for chunk in _chunks(b"".join(frames)):
                         yield chunk
                     self._places[mine] = place
-                elif not await self._news_came():
-                    yield ALIVE
+                elif is_behind:
+                    is_behind = False
+                    yield CURRENT
+                else:
+                    await self._news.wait()
             yield OVER
         finally:
             self._places.pop(mine, None)
@@ -96,16 +132,22 @@ class Fanout:
     def _join(self) -> None:
         self.listeners += 1
         if self.listeners == 1:
+            self.attended.set()
             self._unlisten = self._board.listen(self._take, self._renew)
+            self._still_alive()
 
     def _leave(self) -> None:
         self.listeners -= 1
         if self.listeners == 0:
+            self.attended.clear()
+            self._said.clear()
             self._unlisten()
+            if self._beat is not None:
+                self._beat.cancel()
             self._renew()
 
-    def _take(self, arrival: Arrival) -> None:
-        self._pending.append(arrival)
+    def _take(self, one: Arrival | bytes) -> None:
+        self._pending.append(one)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._batch_s, self._flush)
 
@@ -116,13 +158,23 @@ class Fanout:
             self._timer = None
         if not self._pending:
             return
-        frame = b"".join(_event("arrival", wire.pack_arrival(one)) for one in self._pending)
+        events = b"".join(map(_packed, self._pending))
         self._pending.clear()
+        self._sent += len(events)
+        self._put(self._form(events))
+
+    def _put(self, frame: bytes) -> None:
         self._frames.append(frame)
         self._size += len(frame)
-        self._sent += len(frame)
         self._trim()
         self._wake()
+
+    def _still_alive(self) -> None:
+        """Tell all that the daemon lives where it said nothing for a while: one clock for everybody who listens."""
+        if self._next == self._beat_at:
+            self._put(ALIVE)
+        self._beat_at = self._next
+        self._beat = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._still_alive)
 
     def _trim(self) -> None:
         """Let go of frames that everybody has had, and of those that somebody is too slow for."""
@@ -152,15 +204,6 @@ class Fanout:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def _news_came(self) -> bool:
-        """Wait for news; False after a while without any: then a listener is told that the daemon lives."""
-        try:
-            async with asyncio.timeout(HEARTBEAT_S):
-                await self._news.wait()
-        except TimeoutError:
-            return False
-        return True
-
     async def _snapshot(self) -> _Start:
         """The picture that the next frames lead on from; packed once for all who come at the same time."""
         async with self._packing:
@@ -170,17 +213,26 @@ class Fanout:
                 snapshot, follows, sent = self._board.snapshot, self._next, self._sent
                 self._places[self] = follows  # what comes while it is being packed is kept
                 try:
-                    text = await asyncio.to_thread(wire.pack_snapshot, snapshot)
+                    text = await asyncio.to_thread(self._begin_with, snapshot, dict(self._said))
                 finally:
                     del self._places[self]
-                known = _Start(_event("snapshot", text), follows, sent)
+                known = _Start(text, follows, sent)
                 if follows >= self._first:
                     self._start = known
             return known
 
+    def _begin_with(self, snapshot: Snapshot, said: Mapping[str, str]) -> bytes:
+        """What a listener is sent first."""
+        events = [_event("snapshot", wire.pack_snapshot(snapshot))]
+        return self._form(b"".join([*events, *(_event(name, payload) for name, payload in said.items())]))
+
 
 def _chunks(text: bytes) -> Iterator[bytes]:
     return (text[at : at + CHUNK] for at in range(0, len(text), CHUNK)) if len(text) > CHUNK else iter((text,))
+
+
+def _packed(one: Arrival | bytes) -> bytes:
+    return one if isinstance(one, bytes) else _event("arrival", wire.pack_arrival(one))
 
 
 def _event(name: str, payload: str) -> bytes:

@@ -42,6 +42,8 @@ EXAMPLES: Mapping[str, str] = {
     "cluster": "lab", "node": "gpu-0[1-4]", "reason": "Resources", "job": "812", "type": "h100", "reservation": "maint",
 }  # fmt: skip
 """One value a field, for help and completion."""
+_WORDS = re.compile(r"""[^-\s<>=!:|()"][^\s<>=!:|()"]*(?:\s+[^-\s<>=!:|()"][^\s<>=!:|()"]*)*""")
+"""A filter without operators, signs and quotes."""
 _NUMBER = re.compile(r"[-+]?\d{1,15}(?:\.\d{0,9})?", re.ASCII)
 _SIZES = {"": 1024.0, "m": 1.0, "g": 1024.0, "t": 1048576.0}
 
@@ -61,6 +63,16 @@ def parse_job_filter(text: str) -> JobFilter:
     if not text.strip():
         return EVERY_JOB
     return JobFilter(text.strip(), Parser(text, JOB_TERMS).whole())
+
+
+def is_of_words(wanted: JobFilter) -> bool:
+    """Whether it looks for words and for nothing else: then it keeps the same jobs at any time."""
+    return _WORDS.fullmatch(wanted.text) is not None and STATES.keys().isdisjoint(wanted.text.lower().split())
+
+
+def narrows(wanted: JobFilter, before: JobFilter) -> bool:
+    """Whether it surely keeps none that the one before does not: more letters of words that both look for."""
+    return wanted.text.startswith(before.text) and is_of_words(wanted) and is_of_words(before)
 
 
 def word(wanted: str) -> JobTest:

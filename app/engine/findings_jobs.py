@@ -31,6 +31,8 @@ _SETTLED_S = 30.0
 
 def idle_findings(watch: SlurmWatch, snapshot: Snapshot) -> Iterator[Finding]:
     """Jobs whose GPUs have done nothing for long: minutes, GPU-hours and money."""
+    if not _has_lasted(watch.idle, IDLE_AFTER_S):
+        return
     jobs = _jobs(snapshot)
     by_job: dict[str, list[tuple[Gpu, Spell]]] = {}
     for gpu in snapshot.gpus():
@@ -41,6 +43,11 @@ def idle_findings(watch: SlurmWatch, snapshot: Snapshot) -> Iterator[Finding]:
         job = jobs.get(key)
         if job is not None and job.holds_nodes:
             yield _idle_finding(job, idle, snapshot)
+
+
+def _has_lasted(spells: Mapping[str, Spell], for_s: float) -> bool:
+    """Whether any spell is so long: else none of thousands of GPUs need be asked for its own."""
+    return any(one.seen_s >= for_s for one in spells.values())
 
 
 def _idle_finding(job: SlurmJob, idle: list[tuple[Gpu, Spell]], snapshot: Snapshot) -> Finding:
@@ -89,6 +96,8 @@ def _idle_evidence(gpu: Gpu, spell: Spell) -> Evidence:
 
 def empty_findings(watch: SlurmWatch, snapshot: Snapshot, now: float) -> Iterator[Finding]:
     """Allocated GPUs on which no process is, long after the start."""
+    if not _has_lasted(watch.empty, EMPTY_AFTER_S):
+        return
     jobs = _jobs(snapshot)
     by_job: dict[str, list[tuple[Gpu, Spell]]] = {}
     for gpu in snapshot.gpus():
@@ -133,7 +142,7 @@ def foreign_findings(watch: SlurmWatch, snapshot: Snapshot, now: float) -> Itera
     for (place, pid), spell in watch.foreign.items():
         if spell.seen_s >= FOREIGN_AFTER_S:
             here.setdefault(place, []).append((pid, spell))
-    for gpu in snapshot.gpus():
+    for gpu in snapshot.gpus() if here else ():
         found = here.get(gpu.id)
         if found:
             yield _foreign_finding(gpu, found, joined)
@@ -170,6 +179,8 @@ def _foreign_finding(gpu: Gpu, found: list[tuple[int, Spell]], joined: Allocatio
 
 def straggler_findings(watch: SlurmWatch, snapshot: Snapshot) -> Iterator[Finding]:
     """Ranks that fall behind their own job's others, over several looks."""
+    if not watch.behind:
+        return
     jobs = _jobs(snapshot)
     places = {gpu.id: gpu for gpu in snapshot.gpus()}
     for (key, place), spell in watch.behind.items():

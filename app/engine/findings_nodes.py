@@ -44,10 +44,13 @@ def gres_findings(snapshot: Snapshot, now: float) -> Iterator[Finding]:
 
 def _seen(node: Node, now: float) -> int | None:
     """GPUs the driver shows; None where some are silent, so that nothing can be concluded, or there are none."""
-    present = [gpu for gpu in node.gpus if not gpu.is_lost]
-    if not present or any(not believed(gpu.layers, now) for gpu in present):
-        return None
-    return len(present)
+    present = 0
+    for gpu in node.gpus:
+        if gpu.lost_at is None:
+            if not believed(gpu.layers, now):
+                return None
+            present += 1
+    return present or None
 
 
 def _is_sliced(node: Node, told: SlurmNode) -> bool:

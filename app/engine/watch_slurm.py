@@ -7,8 +7,10 @@ nobody knows what happened in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from statistics import median
 from typing import TypeVar
 
@@ -16,8 +18,10 @@ from app.domain.ages import EXPIRED_INTERVALS
 from app.domain.allocation import Allocations, Held, allocations
 from app.domain.reading import GpuProcess
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Snapshot
-from app.domain.stragglers import stragglers
+from app.domain.stragglers import SLOW_SHARE, STOPPED_SHARE, WEAK_SHARE, stragglers
+from app.engine.columns import Compared, gpu_table
 from app.engine.free import HELD_MIB
+from app.engine.holders import Holders
 from app.engine.job_ends import Ends
 
 COUNTED_GAP_S = 90.0
@@ -32,6 +36,8 @@ _DAEMONS = ("nvidia-persiste", "nv-hostengine", "dcgm", "Xorg", "gnome-shell", "
 _APART = 5.0
 """Scaled median deviations that a straggler lies from its siblings."""
 K = TypeVar("K")
+_SHARES = (("gpu.utilization", STOPPED_SHARE), ("gpu.sm_clock", SLOW_SHARE), ("gpu.power", WEAK_SHARE))
+"""Below which share of the median of its job a GPU falls behind."""
 _WATCHED = ("gpu.utilization", "gpu.sm_clock", "gpu.power")
 
 
@@ -72,6 +78,8 @@ class SlurmWatch:
     """(job, `node/index`) of a rank that falls behind its siblings → since when."""
     ends: Ends = field(default_factory=Ends)
     """Jobs that ended within a day."""
+    holders: Holders = field(default_factory=Holders, compare=False)
+    """Of the last look: remembered, for most of them are the same at the next one."""
 
 
 @dataclass(slots=True)
@@ -84,18 +92,18 @@ class _Look:
     behind: dict[tuple[str, str], tuple[float, tuple[str, ...], str]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     """GPUs of which this look says nothing: their spells wait."""
-    by_job: dict[str, list[Gpu]] = field(default_factory=dict)
 
 
 def step(watch: SlurmWatch, snapshot: Snapshot, now: float) -> SlurmWatch:
     """The spells after a look at a snapshot."""
-    joined = allocations(snapshot, now)
+    joined, holders = allocations(snapshot, now), watch.holders.after(snapshot, now)
+    gpus = Compared(gpu_table(snapshot), None, now)
     look = _Look()
-    for gpu in snapshot.gpus():
-        _look_at(look, gpu, joined.held(gpu), joined, now)
-    for job, gpus in look.by_job.items():
-        at = min(gpu.seen_at for gpu in gpus)
-        for place, why in behind(gpus, now).items():
+    for row in _telling(gpus, holders):
+        _look_at(look, gpus.table.subjects[row], holders.held[row], joined, now)
+    for job, some in _uneven(gpus, holders, now):
+        at = min(gpu.seen_at for gpu in some)
+        for place, why in behind(some, now).items():
             if place not in look.empty:  # no process: no rank
                 look.behind[job, place] = (at, (job,), why)
     return SlurmWatch(
@@ -104,7 +112,45 @@ def step(watch: SlurmWatch, snapshot: Snapshot, now: float) -> SlurmWatch:
         _advance(watch.foreign, look.foreign, {key for key in watch.foreign if key[0] in look.silent}, now),
         _advance(watch.behind, look.behind, {key for key in watch.behind if key[1] in look.silent}, now),
         watch.ends.after(snapshot, now),
+        holders,
     )
+
+
+def _telling(gpus: Compared[Gpu], holders: Holders) -> Sequence[int]:
+    """Rows of GPUs that are to be looked at: those that are not simply busy for somebody, and any with processes."""
+    use = gpus.column("gpu.utilization")
+    silent = () if use.rows == gpus.rows else set(gpus.rows).difference(use.rows)
+    listed = [row for row, some in enumerate(holders.processes) if some is not None]
+    return sorted(gpus.odd.union(silent, use.beyond(BUSY_PERCENT, math.inf), holders.groups.unknown, listed))
+
+
+def _uneven(gpus: Compared[Gpu], holders: Holders, now: float) -> Sequence[tuple[str, Sequence[Gpu]]]:
+    """Jobs whose ranks may differ, with their GPUs that tell their use; in the order of these."""
+    columns = [(share, _by_row(gpus, key)) for key, share in _SHARES]
+    found: list[tuple[int, str, Sequence[Gpu]]] = []
+    for job, rows in holders.groups.at_work.items():
+        if gpus.odd.isdisjoint(rows) and all(_is_even(rows, values, share) for share, values in columns):
+            continue
+        known = [row for row in rows if gpus.table.subjects[row].value("gpu.utilization", now) is not None]
+        if known:
+            found.append((known[0], job, [gpus.table.subjects[row] for row in known]))
+    return [(job, some) for _, job, some in sorted(found, key=itemgetter(0))]
+
+
+def _by_row(gpus: Compared[Gpu], key: str) -> Mapping[int, float]:
+    column = gpus.column(key)
+    return dict(zip(column.rows, column.values, strict=True))
+
+
+def _is_even(rows: Sequence[int], values: Mapping[int, float], share: float) -> bool:
+    """Whether none can be below that share of the median: the lowest is not even below that share of the highest."""
+    if not values:
+        return True
+    try:
+        some = itemgetter(*rows)(values) if len(rows) > 1 else (values[rows[0]],)
+    except KeyError:
+        return False
+    return bool(min(some) >= share * max(some))
 
 
 def lengthened(watch: SlurmWatch, place: str, since: float, seen_s: float) -> SlurmWatch:
@@ -141,11 +187,8 @@ def _look_at(look: _Look, gpu: Gpu, held: Held, joined: Allocations, now: float)
         return
     at = now - use.age_s
     is_busy = use.value >= BUSY_PERCENT
-    if held.allocated and held.job_ids:
-        if not is_busy and is_quiet(gpu, now):
-            look.idle[gpu.id] = (at, held.job_ids, f"{use.value:.0f} %")
-        if held.job is not None and held.job.is_running and held.certainty in ("exact", "node"):
-            look.by_job.setdefault(held.job.id, []).append(gpu)
+    if held.allocated and held.job_ids and not is_busy and is_quiet(gpu, now):
+        look.idle[gpu.id] = (at, held.job_ids, f"{use.value:.0f} %")
     if gpu.processes is None or gpu.processes_at is None or not _is_fresh(gpu, now):
         return
     if held.allocated and not gpu.processes and not is_busy and not gpu.mig and held.job is not None:

@@ -12,6 +12,7 @@ from app.domain.boards import short_address
 from app.domain.evidence import LogEvidence
 from app.domain.snapshot import Gpu, Snapshot
 from app.domain.xids import xid_severity
+from app.engine.columns import compared, gpu_table
 from app.engine.episodes import METRIC
 
 _KEY = "gpu.xid_last"
@@ -20,15 +21,12 @@ _KEY = "gpu.xid_last"
 def counted(before: Snapshot, after: Snapshot, at: float) -> tuple[LogEvidence, ...]:
     """What the metrics of two snapshots say of new Xids; what stood there at first sight is history."""
     found: list[LogEvidence] = []
-    for name, node in after.nodes.items():
-        was = before.nodes.get(name)
-        if was is None or was is node:
-            continue
-        olds = {gpu.index: gpu for gpu in was.gpus}
-        for gpu in node.gpus:
-            old = olds.get(gpu.index)
-            if old is not None and old is not gpu:
-                found.extend(_of_gpu(old, gpu, at))
+    gpus = compared(gpu_table, before, after, at)
+    told = [row for row, gpu in enumerate(gpus.table.subjects) if gpu.xids]
+    for gpu in gpus.picked(told, gpus.moved(_KEY)):
+        old = before.gpu(gpu.node, gpu.index)
+        if old is not None and old is not gpu:
+            found.extend(_of_gpu(old, gpu, at))
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from app.domain.clusters import Naming, cluster_of
-from app.domain.job_filtering import JobFilter
+from app.domain.job_filtering import JobFilter, is_of_words, narrows
 from app.domain.naming import natural
 from app.domain.slurm import ENDED, SlurmJob
 
@@ -66,6 +66,32 @@ class Wanted:
     """Keys of the groups that are opened."""
 
 
+class _Letters:
+    """Remembers what the letters of a filter have kept of the same jobs.
+
+    The next letter is tried on what the last one has left, and one that is taken back brings what was there.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: Mapping[str, SlurmJob] | None = None
+        self._left: list[tuple[JobFilter, Collection[SlurmJob]]] = []
+        """Filters of words only, each narrower than the one before, and what they keep."""
+
+    def kept(self, jobs: Mapping[str, SlurmJob], wanted: JobFilter, now: float) -> Collection[SlurmJob]:
+        """The jobs that a filter keeps, in their order."""
+        if jobs is not self._jobs:
+            self._jobs, self._left = jobs, []
+        while self._left and not narrows(wanted, self._left[-1][0]):
+            self._left.pop()
+        before, among = self._left[-1] if self._left else (None, jobs.values())
+        if before is not None and before.text == wanted.text:
+            return among
+        found = [job for job in among if wanted.test(job, now)]
+        if is_of_words(wanted):
+            self._left.append((wanted, found))
+        return found
+
+
 class Queue:
     """Remembers the last answer, and the order it was in."""
 
@@ -78,6 +104,7 @@ class Queue:
         """The last answer without the jobs of opened groups."""
         self._single: Mapping[str, Item] = {}
         """The row of each job by itself: made once, however often the filter changes."""
+        self._letters = _Letters()
 
     @property
     def kept(self) -> int:
@@ -91,10 +118,7 @@ class Queue:
         if jobs is not self._jobs:
             self._single = {key: _single(job, self._single.get(key)) for key, job in jobs.items()}
         self._jobs, self._wanted = jobs, wanted
-        kept: Collection[SlurmJob] = jobs.values()
-        if wanted.filter:
-            test = wanted.filter.test
-            kept = [job for job in kept if test(job, now)]
+        kept = self._letters.kept(jobs, wanted.filter, now) if wanted.filter else jobs.values()
         self._kept = len(kept)
         groups = grouped(kept, self._single)
         ordered = _ranked(groups) if wanted.order is None else self._sorted(groups, wanted, now)

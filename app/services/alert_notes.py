@@ -55,6 +55,11 @@ def clocks(state: AlertingState) -> Mapping[tuple[str, Labels], tuple[object, ..
     }
 
 
+def is_timed(state: AlertingState) -> bool:
+    """Whether a clock runs that stands still while nobody evaluates."""
+    return any(one.state == "pending" or one.keep_since is not None for one in state.all())
+
+
 def pack(now: AlertsNow) -> dict[str, str | None]:
     """The alerts as notes."""
     return {ALERTS: _dump(encode(now))}

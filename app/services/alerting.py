@@ -32,6 +32,8 @@ from app.services.turn import Notes, Turn, is_large
 from app.transport import turns
 from app.transport.clock import Clock
 
+TELL_INTERVALS = 2
+"""Of three without a word others take it that nobody evaluates (`AlertsNow.is_current`)."""
 REFRESH_S = 60.0
 """Values of alerts are written down this often even where no state changed."""
 LONGEST_SILENCE_S = 365 * 86400.0
@@ -75,7 +77,7 @@ class Alerting:
         self._silences: dict[str, Silence] = {}
         self._acks: dict[str, Ack] = {}
         self._muted: Mapping[str, tuple[str, ...]] = {}
-        self._written_at = 0.0
+        self._written_at = self._told_at = 0.0
         self.listeners: list[Callable[[Sequence[Transition], AlertsNow], None]] = []
         """Told of transitions once they are written down; for whoever notifies."""
 
@@ -148,14 +150,21 @@ class Alerting:
                 tell(transitions, self.now())
 
     async def _write(self, before: AlertingState, now: float) -> None:
-        """The moment always, the alerts where a clock moved: a kill after this costs nothing."""
+        """The alerts where a clock moved, and the moment: a kill after this costs nothing.
+
+        The moment says how long clocks stood still. Where none runs it only shows that somebody evaluates, and need
+        not be written at every evaluation.
+        """
         if self._turn.notes is None:
             return
         notes: dict[str, str | None] = {alert_notes.AT: repr(now)}
         if now - self._written_at >= REFRESH_S or alert_notes.clocks(before) != alert_notes.clocks(self._state):
             notes |= alert_notes.pack(self.now())
             self._written_at = now
-        await self._turn.notes.put_notes(notes)
+        elif not alert_notes.is_timed(self._state) and 0 <= now - self._told_at < TELL_INTERVALS * self._interval_s:
+            return
+        if await self._turn.notes.put_notes(notes):
+            self._told_at = now
 
     async def _write_wishes(self) -> None:
         if self._turn.notes is not None:

@@ -95,6 +95,8 @@ class Board:
     def replace(self, snapshot: Snapshot) -> None:
         """Take a whole snapshot over (a daemon's, at the start of an attachment)."""
         self._set(snapshot)
+        for _, renewed in self._taps:
+            renewed()
 
     def restore(self, applied: Applied) -> None:
         """Take over the past with all that was applied since the start on top of it, before anything is drained.

@@ -1,15 +1,16 @@
 """The attached feed: a daemon's board, mirrored over its unix socket.
 
 The daemon streams a snapshot and then every reading; this process applies the same readings to a board of its own, so
-an attached screen and the daemon cannot disagree. When the daemon goes, the last picture stays and ages, and the
-stream is tried again with growing pauses.
+an attached screen and the daemon cannot disagree. What the daemon has found out comes the same way. When the daemon
+goes, the last picture stays and ages, and the stream is tried again with growing pauses.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -23,6 +24,7 @@ from app.domain.watched import Watched
 from app.services import wire
 from app.services.board import Board
 from app.store.history import StoreHealth
+from app.transport import turns
 from app.transport.clock import Clock
 from app.transport.endpoint import Endpoint, parse_endpoint
 from app.transport.failure import ScrapeError
@@ -30,6 +32,8 @@ from app.transport.scrape import ScrapeClient
 from app.transport.tasks import Tasks
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from app.domain.slurm import SlurmJob
     from app.services.alert_desk import RemoteDesk
 
@@ -37,11 +41,15 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _ASK_S = 10.0
 _QUIET_S = 15.0
 """The daemon says something at least every five seconds; three times that is silence."""
-NOT_FOUND = 404
+NOT_FOUND, REFUSED = 404, 400
 _WATCHED_EVERY_S = 5.0
 _ALERTS_EVERY_S = 2.0
 _ALERTS_LEAST_S = 0.1
 """After a new diagnosis: the same round evaluates the alerts."""
+_DEFLATED: Mapping[str, object] = {"form": "wire"}
+"""How the stream is asked for."""
+_AT_ONCE = 16
+"""Readings applied, a few milliseconds, until whoever else waits has a turn: a key, above all."""
 _LOOK_BACK_S = 60.0
 """The daemon steps through its history for a diagnosis of the past."""
 
@@ -61,6 +69,10 @@ class AttachedFeed:
         self._watched = Watched()
         self._alerts = NO_ALERTS
         self._diagnosis = NO_DIAGNOSIS
+        self._begun: AsyncGenerator[tuple[str, bytes], None] | None = None
+        """The stream that `load` has begun, until `run` goes on with it."""
+        self._is_told = False
+        """Whether the stream brings what the daemon finds out; one of before this release has to be asked."""
         self.trouble = ""
         """Why the daemon is not followed just now, for a person; empty: it is."""
 
@@ -112,8 +124,11 @@ class AttachedFeed:
             return None
 
     async def _ask_alerts(self) -> None:
-        """Ask for the alerts and the diagnosis once there is another diagnosis, and now and then."""
+        """Ask for the alerts and the diagnosis once there is another diagnosis, or now and then, if nobody tells."""
         while True:
+            if self._is_told:
+                await self._clock.sleep(_ALERTS_EVERY_S)
+                continue
             began, known = self._clock.monotonic(), self._diagnosis
             await self.load_diagnosis(_ALERTS_EVERY_S)
             is_new = self._diagnosis is not known
@@ -138,11 +153,32 @@ class AttachedFeed:
         return False
 
     async def load(self) -> None:
-        """Fetch the picture of now once, the alerts, and what was watched. Raises DaemonError."""
+        """Have the picture of now, the alerts, and what was watched; `run` follows from there. Raises DaemonError."""
         await self.load_alerts()
-        self._board.replace(wire.unpack_snapshot(await self._ask("/api/snapshot")))
+        await self._begin()
         if self._board.snapshot.slurm is not None:
             self._watched = wire.unpack_watched(await self._ask("/api/watched"))
+
+    async def _begin(self) -> None:
+        """Begin the stream, and take from it until the picture is that of now: it is large, and comes but once."""
+        begun, self._begun = self._begun, None
+        async with contextlib.AsyncExitStack() as stack:
+            if begun is not None:
+                await begun.aclose()
+            events = await stack.enter_async_context(contextlib.aclosing(self._streamed(_DEFLATED)))
+            try:
+                async for name, payload in events:
+                    await self._take(name, payload)
+                    if name == wire.CURRENT:
+                        self._begun = events
+                        stack.pop_all()  # it stays open
+                        return
+            except ScrapeError as error:
+                if error.status != REFUSED:
+                    raise self._refusal(error) from error
+                self._board.replace(wire.unpack_snapshot(await self._ask("/api/snapshot")))  # of before this release
+                return
+        raise DaemonError(f"the daemon at {self._socket} has ended the stream")
 
     async def run(self) -> None:
         """Follow the daemon until cancelled."""
@@ -164,33 +200,57 @@ class AttachedFeed:
         pause = _FIRST_PAUSE_S
         while True:
             try:
-                async for name, payload in self._events():
-                    pause = _FIRST_PAUSE_S
-                    self._take(name, payload)
-                    self.trouble = ""
+                begun, self._begun = self._begun, None
+                async with contextlib.aclosing(begun or self._events()) as events:
+                    taken = 0
+                    async for name, payload in events:
+                        pause, taken = _FIRST_PAUSE_S, taken + 1
+                        await self._take(name, payload)
+                        self.trouble = ""
+                        if taken % _AT_ONCE == 0:
+                            await asyncio.sleep(0)
                 self.trouble = "the daemon has ended the stream"
             except (ScrapeError, wire.WireError) as error:
                 self.trouble = str(error)  # beside it the picture ages on screen by itself
+            self._is_told = False
             await self._clock.sleep(pause)
             pause = min(_LONGEST_PAUSE_S, pause * 2)
 
-    def _take(self, name: str, payload: bytes) -> None:
-        if name == "snapshot":
-            self._board.replace(wire.unpack_snapshot(payload))
+    async def _take(self, name: str, payload: bytes) -> None:
+        if name == "snapshot":  # in a thread: of thousands of GPUs it takes long, and a key must not wait for it
+            self._board.replace(await turns.in_thread(wire.unpack_snapshot, payload))
+        elif name == wire.CURRENT:
+            self._is_told = True
+        elif name == "alerts":
+            self._alerts = wire.unpack_alerts(payload)
+        elif name == "diagnosis":
+            self._diagnosis = wire.unpack_diagnosis(payload) or self._diagnosis
+            self._board.replace(self._board.snapshot)  # whoever looks is woken
         elif name == "arrival":
             arrival = wire.unpack_arrival(payload)
             self._board.apply(arrival.spec, arrival.reading, arrival.missed_slots)
             self._board.drain()  # no store of its own
 
-    async def _events(self) -> AsyncIterator[tuple[str, bytes]]:
-        """Server-sent events as (name, data)."""
-        name = b""
-        async with contextlib.aclosing(self._client.lines(self._endpoint("/api/stream"), _ASK_S, _QUIET_S)) as lines:
+    async def _events(self) -> AsyncGenerator[tuple[str, bytes], None]:
+        """What is streamed, as (name, data)."""
+        try:
+            async with contextlib.aclosing(self._streamed(_DEFLATED)) as events:
+                async for one in events:
+                    yield one
+        except ScrapeError as error:
+            if error.status != REFUSED:
+                raise
+            async with contextlib.aclosing(self._streamed({})) as events:  # a daemon of before this release
+                async for one in events:
+                    yield one
+
+    async def _streamed(self, asked: Mapping[str, object]) -> AsyncGenerator[tuple[str, bytes], None]:
+        """As `_events`, in one form."""
+        endpoint, parts = self._endpoint("/api/stream", dict(asked)), wire.EventParts()
+        async with contextlib.aclosing(self._client.lines(endpoint, _ASK_S, _QUIET_S)) as lines:
             async for line in lines:
-                if line.startswith(b"event: "):
-                    name = line[7:]
-                elif line.startswith(b"data: "):
-                    yield name.decode(), line[6:]
+                for name, payload in parts.of(line):
+                    yield name, payload
 
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
         """As `History.series`."""
@@ -247,7 +307,11 @@ class AttachedFeed:
             said = _sentence(error.said)
             if error.status == NOT_FOUND:
                 raise LookupError(said or str(error)) from error
-            raise DaemonError(said or f"the daemon at {self._socket} does not answer: {error}") from error
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: ScrapeError) -> DaemonError:
+        """Why the daemon cannot be asked, in its own words where it has some."""
+        return DaemonError(_sentence(error.said) or f"the daemon at {self._socket} does not answer: {error}")
 
 
 def _sentence(body: bytes) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import binascii
 import json
+import zlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,11 +17,23 @@ from app.services.board import Arrival
 from app.store.history import StoreHealth
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from app.domain.alerts_now import AlertsNow
     from app.domain.diagnosis import Diagnosis
     from app.domain.slurm import SlurmJob
 
 T = TypeVar("T")
+DEFLATED = "deflated"
+"""Name of the event of a stream whose data are other events, deflated."""
+CURRENT = "current"
+"""Name of what says that the picture, which many share, and all that came since have been told."""
+MOST_INFLATED = 256 << 20
+"""Bytes of events in one; a picture of 8,192 GPUs has nine million."""
+_CURRENT = f": {CURRENT}".encode()
+"""A comment of the stream, for those who know what it means."""
+_LEVEL = 1
+"""The quickest: what is sent is mostly names that come again and again, and these it finds as well as the best does."""
 
 
 class WireError(Exception):
@@ -146,6 +160,44 @@ def pack_health(health: StoreHealth) -> str:
 def unpack_health(text: str | bytes) -> StoreHealth:
     """The health of `pack_health`. Raises WireError."""
     return _decode(StoreHealth, _load(text)["store"])
+
+
+def deflate(events: bytes) -> bytes:
+    """Events of a stream as the data of one."""
+    return binascii.b2a_base64(zlib.compress(events, _LEVEL), newline=False)
+
+
+def inflate(data: bytes) -> bytes:
+    """The events of `deflate`. Raises WireError."""
+    inflating = zlib.decompressobj()
+    try:
+        events = inflating.decompress(binascii.a2b_base64(data), MOST_INFLATED)
+    except (binascii.Error, zlib.error) as error:
+        raise WireError(f"the daemon's stream cannot be read: {error}") from error
+    if not inflating.eof:
+        raise WireError("the daemon's stream cannot be read: an event is cut, or too large")
+    return events
+
+
+class EventParts:
+    """Puts the lines of a stream together to events, also those that come deflated in one."""
+
+    def __init__(self) -> None:
+        self._name = ""
+
+    def of(self, line: bytes) -> Iterator[tuple[str, bytes]]:
+        """The events that a line makes whole, as (name, data). Raises WireError."""
+        if line == _CURRENT:
+            yield CURRENT, b""
+        elif line.startswith(b"event: "):
+            self._name = line[7:].decode("utf-8", "replace")
+        elif line.startswith(b"data: "):
+            if self._name == DEFLATED:
+                inner = EventParts()
+                for each in inflate(line[6:]).split(b"\n"):
+                    yield from inner.of(each)
+            else:
+                yield self._name, line[6:]
 
 
 def _dump(message: dict[str, Any]) -> str:

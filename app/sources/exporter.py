@@ -15,6 +15,7 @@ from app.domain.reading import Reading, SourceSpec
 from app.sources.page import Page, PageContents, PageError
 from app.sources.rates import with_rates
 from app.sources.registry import Making
+from app.sources.told import Told
 from app.transport.endpoint import Endpoint, parse_endpoint
 from app.transport.failure import ScrapeError
 from app.transport.scrape import Limits
@@ -53,10 +54,7 @@ class ExporterSource:
             endpoint = self._ready()
             body = (await self._making.client.get(endpoint, self.timeout_s, self._limits)).body
             at = clock.now()
-            if self._making.tap is not None:
-                self._making.tap(name, "host", at, (host_of(endpoint) or "").encode())
-                self._making.tap(name, "page", at, body)
-            contents = await self._read_page(endpoint, body, at)
+            contents = await self._heard(endpoint, body, at)
         except (ScrapeError, SecretError, ValueError) as error:
             if isinstance(error, ScrapeError) and error.status in _DENIED:
                 self._endpoint = None  # the token may have been replaced: its file is read again
@@ -84,6 +82,18 @@ class ExporterSource:
             # Loopback names no machine: two forwards that lead to two would become one, so the source's name stands in.
             self._page = self._page or Page(self.spec.node, host_of(self._endpoint) or self.spec.name)
         return self._endpoint
+
+    async def _heard(self, endpoint: Endpoint, body: bytes, at: float) -> PageContents:
+        """What a page says; the tap is told of it in any case. Raises as `_read_page`."""
+        told: Told = body
+        try:
+            contents = await self._read_page(endpoint, body, at)
+            told = contents.sheet or body
+        finally:
+            if self._making.tap is not None:
+                self._making.tap(self.spec.name, "host", at, (host_of(endpoint) or "").encode())
+                self._making.tap(self.spec.name, "page", at, told)
+        return contents
 
     async def _read_page(self, endpoint: Endpoint, body: bytes, at: float) -> PageContents:
         """What a page says. Raises ValueError with a sentence that names the page."""

@@ -19,6 +19,7 @@ from itertools import compress
 
 from app.domain.naming import clean
 from app.sources.sample_line import BadLineError, LabelReader, parse_tail, parse_value
+from app.sources.told import Sheet
 
 LONGEST_LINE = 65536
 """Characters; a longer line is bad, and is not looked at any further."""
@@ -55,6 +56,8 @@ class Samples:
     """Lines with something wrong; they are dropped, but for bytes that are no UTF-8: those are replaced."""
     bad_examples: tuple[tuple[int, str], ...] = ()
     """(line number, why) of the first bad lines."""
+    sheet: Sheet | None = None
+    """The page once more, where it is made of the same lines as the one before."""
 
 
 class Exposition:
@@ -73,8 +76,10 @@ class Exposition:
         """Read one page; never raises, whatever the bytes."""
         text, is_utf8 = _decode(body)
         lines = text.split("\n")
-        if is_utf8 and self._template is not None and (samples := self._template.read(lines, len(text))) is not None:
-            return samples
+        if is_utf8 and self._template is not None:
+            samples = self._template.read(lines, len(text), has_all=len(text) == len(body))
+            if samples is not None:
+                return samples
         if len(self._keys) > min(4 * len(lines) + _SPARE_SERIES, MOST_SAMPLES):
             self._ids.clear()
             self._keys.clear()
@@ -151,6 +156,8 @@ class _Template:
         self._length = 0
         """Of all of them together."""
         self._is_sample: list[bool] = []
+        self._are_words = True
+        """A blank stands before every value."""
 
     def add(self, start: str, series: int | None = None) -> None:
         """Add the page's next line."""
@@ -159,9 +166,13 @@ class _Template:
         self._is_sample.append(series is not None)
         if series is not None:
             self.ids.append(series)
+            self._are_words = self._are_words and start.endswith(" ")
 
-    def read(self, lines: list[str], size: int) -> Samples | None:
-        """The samples of a page of that many characters that has this shape and plain numbers, else None."""
+    def read(self, lines: list[str], size: int, *, has_all: bool) -> Samples | None:
+        """The samples of a page of that many characters that has this shape and plain numbers, else None.
+
+        `has_all`: the lines put together are the page as it came.
+        """
         if len(lines) != len(self._starts):
             return None
         rests = [*map(str.removeprefix, lines, self._starts)]
@@ -177,9 +188,11 @@ class _Template:
         if not _PLAIN.fullmatch(text):
             return None
         try:
-            return Samples(self.ids, [*map(float, numbers)])
+            values = [*map(float, numbers)]
         except ValueError:
             return None
+        is_sheet = has_all and self._are_words and text.count(" ") == len(numbers) - 1
+        return Samples(self.ids, values, sheet=Sheet(self._starts, rests, size) if is_sheet else None)
 
 
 class _Complaints:

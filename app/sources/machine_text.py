@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from app.domain.codec import decode
+from app.sources.told import Sheet, Unwritten
 
 T = TypeVar("T")
 _MARK = "machine "
@@ -21,6 +22,8 @@ _HERE = "~"
 _SAID_HERE = '"~"'
 _NUMBERS = frozenset((float, int))
 _PLAIN = {bool: "", type(None): "null"}
+_BYTES_A_NUMBER = 6
+"""About, with its line's end."""
 
 
 class _Part(NamedTuple):
@@ -29,7 +32,7 @@ class _Part(NamedTuple):
     value: object
     """Held, so that nothing else can have its identity."""
     said: str
-    lines: list[str]
+    words: list[str | float]
 
 
 class MachineText:
@@ -38,47 +41,71 @@ class MachineText:
     def __init__(self) -> None:
         self._before: dict[int, _Part] = {}
         self._now: dict[int, _Part] = {}
+        self._starts: list[str] = []
+        self.size = 0
+        """Bytes of the last reading's text, about."""
 
-    def of(self, value: object) -> bytes:
-        """A reading, of frozen dataclasses, as lines."""
+    def later(self, value: object) -> Unwritten:
+        """A reading, of frozen dataclasses, that is looked through when somebody writes it."""
+        return _Later(self, value)
+
+    def sheet(self, value: object) -> Sheet:
+        """A reading as lines: what it is, then its numbers."""
         self._before, self._now = self._now, {}
-        lines: list[str] = []
-        said = self._said(value, lines)
-        return "\n".join((f"{_MARK}{said}", *lines)).encode()
+        words: list[str | float] = [""]
+        head = _MARK + self._said(value, words)
+        if len(words) != len(self._starts) or head != self._starts[0]:
+            self._starts = [head, *[" "] * (len(words) - 1)]
+        self.size = len(head) + _BYTES_A_NUMBER * len(words)
+        return Sheet(self._starts, words, self.size)
 
-    def _said(self, value: Any, lines: list[str]) -> str:  # noqa: ANN401 - any value of a reading
-        """The value as JSON, its numbers taken out in order, as lines."""
+    def _said(self, value: Any, words: list[str | float]) -> str:  # noqa: ANN401 - any value of a reading
+        """The value as JSON, its numbers taken out in order, as words."""
         kind: type = type(value)
         if kind in _NUMBERS:
-            lines.append(f" {value!r}")
+            words.append(value)
             return _SAID_HERE
         if kind in _PLAIN:
             return _PLAIN[kind] or ("true" if value else "false")
         if kind is str:
-            return json.dumps(_HERE + value if value[:1] == _HERE else value)
-        if isinstance(value, Mapping):
-            lines_of = [f" {part!r}" for part in value.values() if type(part) in _NUMBERS]
-            if len(lines_of) == len(value):
-                lines += lines_of
-                return _numbers_said(tuple(value))
-            return "{" + ",".join(f"{json.dumps(str(key))}:{self._said(value[key], lines)}" for key in value) + "}"
-        return self._part(value, lines)
+            return _text_said(value)
+        if kind is dict and _NUMBERS.issuperset(map(type, value.values())):
+            words += value.values()
+            return _numbers_said(tuple(value))
+        if kind is dict or isinstance(value, Mapping):
+            return "{" + ",".join([f"{_text_said(str(key))}:{self._said(value[key], words)}" for key in value]) + "}"
+        return self._part(value, words)
 
-    def _part(self, value: Any, lines: list[str]) -> str:  # noqa: ANN401 - likewise
+    def _part(self, value: Any, words: list[str | float]) -> str:  # noqa: ANN401 - likewise
         known = self._before.get(id(value))
         if known is None or known.value is not value:
-            mine: list[str] = []
+            mine: list[str | float] = []
             kind: type = type(value)
             names = _names(kind)
             if names is not None:
-                parts = (f'"{name}":{self._said(getattr(value, name), mine)}' for name in names)
-                said = "{" + ",".join(parts) + "}"
+                said = "{" + ",".join([f'"{name}":{self._said(getattr(value, name), mine)}' for name in names]) + "}"
             else:
-                said = "[" + ",".join(self._said(part, mine) for part in value) + "]"
+                said = "[" + ",".join([self._said(part, mine) for part in value]) + "]"
             known = _Part(value, said, mine)
         self._now[id(value)] = known
-        lines += known.lines
+        words += known.words
         return known.said
+
+
+class _Later(NamedTuple):
+    """A reading that was not looked through yet."""
+
+    writer: MachineText
+    value: object
+
+    @property
+    def size(self) -> int:
+        """As `Unwritten`: of the one before, which is much alike."""
+        return self.writer.size
+
+    def sheet(self) -> Sheet:
+        """As `Unwritten`."""
+        return self.writer.sheet(self.value)
 
 
 def value_of(kind: type[T], told: bytes) -> T:
@@ -111,6 +138,12 @@ def _next(numbers: Iterator[float | int]) -> float | int:
     if found is None:
         raise ValueError("a number is missing")
     return found
+
+
+@lru_cache(maxsize=4096)
+def _text_said(text: str) -> str:
+    """A text; names and command lines are the same in each reading."""
+    return json.dumps(_HERE + text if text[:1] == _HERE else text)
 
 
 @lru_cache(maxsize=256)

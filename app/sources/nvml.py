@@ -12,10 +12,11 @@ import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
+from operator import mul
 from typing import Literal
 
-from app.domain.derive import derive_gpu
+from app.domain.derive import fill_in
 from app.domain.metrics import by_wire
 from app.domain.naming import clean
 from app.domain.reading import (
@@ -65,7 +66,7 @@ class NvmlSource:
             return Reading.failed(self.spec.name, self._clock.now(), str(error), self._clock.monotonic() - began)
         if self._tap is not None:
             self._tap(self.spec.name, "node", machine.at, self._node.encode())
-            self._tap(self.spec.name, "machine", machine.at, self._text.of(machine))
+            self._tap(self.spec.name, "machine", machine.at, self._text.later(machine))
         reading = reading_of(machine, self.spec.name, self._node, self._clock.monotonic() - began)
         if self._before is not None:
             nodes = nodes_with_rates(self._before.nodes, self._before.at, reading.nodes, reading.at)
@@ -94,7 +95,7 @@ def machine_of(told: bytes) -> pod_gpu.MachineReading:
 def reading_of(machine: pod_gpu.MachineReading, source: str, node: str, duration_s: float) -> Reading:
     """A machine's reading in the catalogue's keys and units. Pure."""
     facts = {"driver_version": machine.driver_version, "cuda_version": machine.cuda_version}
-    gpus = tuple(_gpu(one, machine, facts) for one in machine.gpus)
+    gpus = tuple(_gpu(one, machine) for one in machine.gpus)
     known = {key: text for key, text in facts.items() if text}
     said = NodeReading(node, {"node.gpus_expected": float(machine.expected)}, known, gpus, machine.expected)
     samples = sum(len(one.values) for one in machine.gpus)
@@ -103,15 +104,7 @@ def reading_of(machine: pod_gpu.MachineReading, source: str, node: str, duration
     return Reading(source, machine.at, duration_s, nodes=(said,), page=page)
 
 
-def _gpu(one: pod_gpu.GpuReading, machine: pod_gpu.MachineReading, facts: Mapping[str, str | None]) -> GpuReading:
-    identity = one.identity
-    said = {
-        "model": identity.name,
-        "pci_bus_id": identity.pci_bus_id,
-        "serial": identity.serial,
-        "vbios_version": identity.vbios,
-        **facts,
-    }
+def _gpu(one: pod_gpu.GpuReading, machine: pod_gpu.MachineReading) -> GpuReading:
     values = translate(one.values)
     links = [link for link in one.links if link.is_up is not None]
     if links:
@@ -122,8 +115,8 @@ def _gpu(one: pod_gpu.GpuReading, machine: pod_gpu.MachineReading, facts: Mappin
     return GpuReading(
         index=one.index,
         uuid=one.uuid,
-        values=derive_gpu(values),
-        facts={key: clean(text) for key, text in said.items() if text},
+        values=fill_in(values, "gpu"),
+        facts=_facts(one.identity, machine.driver_version, machine.cuda_version),
         processes=None if one.processes is None else tuple(_process(p) for p in one.processes),
         mig=tuple(MigReading(m.gpu_instance, m.profile, m.uuid, translate(m.values)) for m in one.mig),
         xids=xids,
@@ -133,10 +126,32 @@ def _gpu(one: pod_gpu.GpuReading, machine: pod_gpu.MachineReading, facts: Mappin
     )
 
 
+@lru_cache(maxsize=1024)
+def _facts(identity: pod_gpu.Identity, driver: str | None, cuda: str | None) -> Mapping[str, str]:
+    """What does not change while a GPU is there."""
+    said = {
+        "model": identity.name,
+        "pci_bus_id": identity.pci_bus_id,
+        "serial": identity.serial,
+        "vbios_version": identity.vbios,
+        "driver_version": driver,
+        "cuda_version": cuda,
+    }
+    return {key: clean(text) for key, text in said.items() if text}
+
+
 def translate(values: Mapping[str, float]) -> dict[str, float]:
     """Values keyed by exporter families as values keyed by the catalogue."""
+    keys, families, scales = _translation(tuple(values))
+    return dict(zip(keys, map(mul, map(values.__getitem__, families), scales), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _translation(families: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[float, ...]]:
+    """Catalogue keys of values of these families, the family and the scale of each; GPUs mostly have the same ones."""
     table = _table()
-    return {key: value * scale for family, value in values.items() for key, scale in table.get(family, ())}
+    rows = [(key, family, scale) for family in families for key, scale in table.get(family, ())]
+    return tuple(row[0] for row in rows), tuple(row[1] for row in rows), tuple(row[2] for row in rows)
 
 
 @cache

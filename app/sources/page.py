@@ -17,6 +17,7 @@ from app.sources.exposition import Exposition, Samples
 from app.sources.layout import Layout, LayoutMaker
 from app.sources.picker import RatioScale, judge_ratio
 from app.sources.plans import Numbers
+from app.sources.told import Sheet
 
 _MOST_UNKNOWN = 500
 """Names that no row takes, listed one by one; what is beyond is counted under `…`."""
@@ -39,6 +40,8 @@ class PageContents:
     simulated: bool
     buckets: Mapping[str, Mapping[str, Buckets]] = field(default_factory=dict)
     """Model → its histograms, for the quantiles that two looks give."""
+    sheet: Sheet | None = field(default=None, compare=False)
+    """The page as a recording takes it, where it differs from the one before in numbers alone."""
 
 
 class Page:
@@ -81,6 +84,7 @@ class Page:
             health=_health(layout, samples, len(body)),
             simulated=layout.simulated is not None and values[layout.simulated] == 1,
             buckets={plan.model: plan.counts(page) for plan in layout.services if plan.buckets},
+            sheet=samples.sheet,
         )
 
     def _understand(self, samples: Samples) -> Layout:

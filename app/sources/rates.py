@@ -6,6 +6,8 @@ What was not there before, or has been counted anew since, has no rate: unknown,
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from operator import is_not
 from typing import TYPE_CHECKING, TypeVar
 
 from app.domain.derive import Values, grow, grows
@@ -28,7 +30,8 @@ def with_rates(before: PageContents | None, after: PageContents) -> PageContents
     services = {one.model: one for one in before.services}
     seconds = after.at - before.at
     grown = (_grown(services.get(one.model), one, seconds, "service") for one in after.services)
-    return replace(after, nodes=nodes, services=tuple(_with_quantiles(one, before, after) for one in grown))
+    quantiled = tuple(_with_quantiles(one, before, after) for one in grown)
+    return replace(after, nodes=nodes, services=quantiled, sheet=None)  # the next look needs no page
 
 
 def _with_quantiles(one: ServiceReading, before: PageContents, after: PageContents) -> ServiceReading:
@@ -54,12 +57,24 @@ def nodes_with_rates(
     for node in after:
         was = known.get(node.name)
         grown = _grown(was, node, after_at - before_at, "node")
-        if was is not None and was.gpus and grown.gpus:
-            gpus = {_identity(gpu): gpu for gpu in was.gpus}
-            after_gpus = (_grown_gpu(gpus.get(_identity(gpu)), before_at, gpu, after_at) for gpu in grown.gpus)
-            grown = replace(grown, gpus=tuple(after_gpus))
+        if was is not None and was.gpus and grown.gpus and any(map(_has_counters, grown.gpus)):
+            known_gpus = {_identity(gpu): gpu for gpu in was.gpus}
+            gpus = tuple([_grown_gpu(known_gpus.get(_identity(gpu)), before_at, gpu, after_at) for gpu in grown.gpus])
+            if any(map(is_not, gpus, grown.gpus)):
+                grown = replace(grown, gpus=gpus)
         made.append(grown)
     return tuple(made)
+
+
+def _has_counters(gpu: GpuReading) -> bool:
+    """Whether anything could grow: most exporters publish rates themselves, and then no GPU is looked at further."""
+    return bool(gpu.values.keys() & _gpu_counters())
+
+
+@cache
+def _gpu_counters() -> frozenset[str]:
+    gpu = [metric for metric in METRICS if metric.scope == "gpu"]
+    return frozenset(key for metric in gpu for key in (metric.rate_of, *(metric.quotient or ())) if key)
 
 
 def _grown_gpu(was: GpuReading | None, was_at: float, now: GpuReading, now_at: float) -> GpuReading:

@@ -12,14 +12,15 @@ from app.config.settings import Deploy, Log, Slurm, Target
 from app.domain.naming import clean
 from app.domain.reading import SourceKind, SourceSpec
 from app.sources.source import Source
+from app.sources.told import Told
 from app.transport.clock import Clock, look_timeout
 from app.transport.scrape import ScrapeClient
 
 if TYPE_CHECKING:
     from app.sources.prometheus_sweep import Sweep
 
-Tap = Callable[[str, str, float, bytes], None]
-"""Told every answer that came in: name of the source, part of the look, epoch seconds, bytes as they were parsed.
+Tap = Callable[[str, str, float, Told], None]
+"""Told every answer that came in: name of the source, part of the look, epoch seconds, what was parsed.
 
 `app.sources.again` reads them again; of a look that needs more to be read than its answers, that is a part too.
 """

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 from app.store.schema import transaction
 
 
 def put(db: sqlite3.Connection, notes: Mapping[str, str | None]) -> None:
     """Write notes down in one transaction; None strikes one out."""
-    with transaction(db):
+    # One statement is a transaction by itself: to begin and end another around it would take as long again.
+    with transaction(db) if len(notes) > 1 else nullcontext():
         for key, text in notes.items():
             if text is None:
                 db.execute("DELETE FROM note WHERE key = ?", (key,))

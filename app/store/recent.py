@@ -9,26 +9,24 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Sequence
+from itertools import repeat
 
-from app.store.blocks import numbers, to_bytes
+from app.store.rows import number_at, unpack_row
 from app.store.scale import ABSENT
 
 TICK_SHIFT, SHELF_SHIFT = 28, 10
 ROWS_OF_SHELF = (1 << SHELF_SHIFT) - 1
 """Most rows of one shelf that a tick can number."""
 _EVER_MS = 1 << 62
-_WHOLE = 1 << 30
-"""More bytes than a row has."""
-_ABSENT_BYTES = to_bytes(array("q", [ABSENT]))
 # NOT INDEXED: by their ids, of which only the unsealed ones are looked at, never by their times. 28 is TICK_SHIFT.
 _ROWS = (
-    "SELECT recent.at, substr(recent.body, ?, ?) FROM tick NOT INDEXED CROSS JOIN recent"
+    "SELECT recent.at, recent.large, recent.body FROM tick NOT INDEXED CROSS JOIN recent"
     " ON recent.id BETWEEN (tick.id << 28) + ? AND (tick.id << 28) + ?"
     " WHERE tick.id > ? AND tick.id <= ? AND tick.at >= ? AND tick.at <= ? ORDER BY tick.id"
 )
 
-Row = tuple[int, bytes]
-"""Time in ms, and numbers as little-endian bytes."""
+Row = tuple[int, int | None, bytes]
+"""Time in ms, and numbers as `app.store.rows` packs them."""
 
 
 def first_id(tick: int, shelf: int) -> int:
@@ -39,14 +37,14 @@ def first_id(tick: int, shelf: int) -> int:
 def rows_up_to(db: sqlite3.Connection, shelf: int, after: int, last: int) -> list[Row]:
     """A shelf's rows of the ticks after one, up to another, in order of their times."""
     first = first_id(0, shelf)
-    given = (1, _WHOLE, first, first + ROWS_OF_SHELF, after, last, -_EVER_MS, _EVER_MS)
+    given = (first, first + ROWS_OF_SHELF, after, last, -_EVER_MS, _EVER_MS)
     return sorted(db.execute(_ROWS, given), key=lambda row: row[0])
 
 
 def rows_between(db: sqlite3.Connection, shelf: int, after: int, since_ms: int, until_ms: int) -> list[Row]:
     """A shelf's rows of the ticks after one that came within a time, in order of their times."""
     first = first_id(0, shelf)
-    given = (1, _WHOLE, first, first + ROWS_OF_SHELF, after, _EVER_MS, since_ms, until_ms)
+    given = (first, first + ROWS_OF_SHELF, after, _EVER_MS, since_ms, until_ms)
     return sorted(db.execute(_ROWS, given), key=lambda row: row[0])
 
 
@@ -54,15 +52,18 @@ def column_between(
     db: sqlite3.Connection, shelf: int, place: int, after: int, since_ms: int, until_ms: int
 ) -> tuple[list[float], list[int]]:
     """(epoch seconds, counts) of one place of those rows, in order of time; rows without a value are left out."""
-    first = first_id(0, shelf)
-    given = (place * 8 + 1, 8, first, first + ROWS_OF_SHELF, after, _EVER_MS, since_ms, until_ms)
-    rows = [row for row in db.execute(_ROWS, given) if len(row[1]) == 8]
-    pairs = sorted(zip((at for at, _ in rows), numbers(b"".join(body for _, body in rows)), strict=True))
+    rows = rows_between(db, shelf, after, since_ms, until_ms)
+    pairs = [(at / 1000, number_at(large, body, place)) for at, large, body in rows]
     pairs = [pair for pair in pairs if pair[1] != ABSENT]
-    return [at / 1000 for at, _ in pairs], [count for _, count in pairs]
+    return [at for at, _ in pairs], [count for _, count in pairs]
 
 
 def columns_of(rows: Sequence[Row]) -> tuple[int, array[int]]:
     """(width, grid) of rows: the column of a place is `grid[place::width]`; older rows are narrower, and filled up."""
-    width = max((len(body) for _, body in rows), default=0) // 8
-    return width, numbers(b"".join(body + _ABSENT_BYTES * (width - len(body) // 8) for _, body in rows))
+    unpacked = [unpack_row(large, body) for _, large, body in rows]
+    width = max(map(len, unpacked), default=0)
+    grid = array("q")
+    for row in unpacked:
+        grid += row
+        grid.extend(repeat(ABSENT, width - len(row)))
+    return width, grid

@@ -16,7 +16,7 @@ from urllib.parse import quote
 APPLICATION_ID = 0x47505557
 """`GPUW`, in the file's header: this database is ours."""
 PAGE_SIZE = 4096
-"""Recent rows and sealed streams are 1-4 kB: in 4 kB pages a third would be lost to what does not fit."""
+"""A sixth of it is lost to sealed streams of 1-4 kB that do not fit; in larger ones as much, and ticks write more."""
 BUSY_S = 0.25
 """How long a statement waits for a lock. Short: a tick that cannot be kept is dropped and counted, not queued."""
 
@@ -57,9 +57,11 @@ _JOBS = (
     "CREATE INDEX job_key ON job (key, since)",
 )
 _NOTES = ("CREATE TABLE note (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",)
-STEPS: tuple[tuple[str, ...], ...] = (_SAMPLES, _HAPPENINGS, _JOBS, _NOTES)
+# How many numbers of the row did not fit a cell of four bytes; NULL: it has no cells, each number has eight bytes.
+_CELLS = ("ALTER TABLE recent ADD COLUMN large INTEGER",)
+STEPS: tuple[tuple[str, ...], ...] = (_SAMPLES, _HAPPENINGS, _JOBS, _NOTES, _CELLS)
 """What each version added: 1 samples in all their levels, 2 events and the parts of pictures, 3 Slurm's jobs, 4 notes
-of alerting's state."""
+of alerting's state, 5 recent rows in half the bytes."""
 CURRENT = len(STEPS)
 
 

@@ -167,7 +167,8 @@ class Registry:
             row.extend(repeat(ABSENT, track.shelf.width - len(row)))
         wanted = values.values() if len(plan.kept) == len(keys) else [values[key] for key in plan.kept]
         try:
-            counts = list(map(round, map(truediv, map(mul, wanted, plan.times), plan.over)))
+            # float's own, since `round` looks it up at each number, which takes as long again.
+            counts = list(map(float.__round__, map(truediv, map(mul, wanted, plan.times), plan.over)))
             array("q", counts)  # each fits 64 bits, or this raises
         except (ValueError, OverflowError):
             found = (scale_of(quantum_of(key) or 1.0).count(values[key]) for key in plan.kept)

@@ -7,7 +7,6 @@ fleet of 1,024 GPUs is about 128 rows, whichever of them the tick brought news o
 from __future__ import annotations
 
 import sqlite3
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import repeat
@@ -15,18 +14,39 @@ from math import isfinite
 
 from app.domain.series import Subject
 from app.domain.snapshot import Snapshot, SourceState
-from app.store.blocks import to_bytes
 from app.store.history import Tick
 from app.store.parts import PictureBook
 from app.store.recent import ROWS_OF_SHELF, first_id
+from app.store.rows import pack_row
 from app.store.scale import ABSENT
-from app.store.shelves import Registry, storable
+from app.store.shelves import Registry, Track, storable
 
 PULSE = "pulse"
 """Source of the tracks that say how sources are doing."""
 
-Rows = dict[tuple[int, int], list[int]]
-"""Rows under (shelf, time in ms)."""
+
+class Rows:
+    """The rows of a tick."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[int, int], list[int]] = {}
+        """Under (shelf, time in ms)."""
+
+    def row(self, track: Track, at: float) -> list[int]:
+        """The row that values of a track, taken at a time, belong in."""
+        place = (track.shelf.id, round(at * 1000))
+        if place not in self._rows:
+            self._rows[place] = list(repeat(ABSENT, track.shelf.width))
+        return self._rows[place]
+
+    def numbered(self, tick: int) -> Iterable[tuple[int, int, int, bytes]]:
+        """Packed, with their ids: the newest of each shelf where there are more than a tick can number."""
+        by_shelf: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
+        for (shelf, at), row in sorted(self._rows.items()):
+            by_shelf[shelf].append((at, row))
+        for shelf, timed in by_shelf.items():
+            for number, (at, row) in enumerate(timed[-ROWS_OF_SHELF:], first_id(tick, shelf)):
+                yield number, at, *pack_row(row)
 
 
 def keep(db: sqlite3.Connection, registry: Registry, book: PictureBook, tick: Tick, number: int, reach_s: float) -> int:
@@ -34,7 +54,7 @@ def keep(db: sqlite3.Connection, registry: Registry, book: PictureBook, tick: Ti
 
     Values taken more than `reach_s` before or after the tick are not kept: they belong to no window near it.
     """
-    rows: Rows = {}
+    rows = Rows()
     samples = 0
     for change in tick.changes:
         layer = change.layer
@@ -43,27 +63,14 @@ def keep(db: sqlite3.Connection, registry: Registry, book: PictureBook, tick: Ti
         track = registry.track(change.subject, layer.source, change.uuid, layer.interval_s, layer.rank, tick.at)
         if track is None:
             continue
-        place = (track.shelf.id, round(layer.at * 1000))
-        if place not in rows:
-            rows[place] = list(repeat(ABSENT, track.shelf.width))
-        samples += registry.put(track, layer.values, rows[place])
+        samples += registry.put(track, layer.values, rows.row(track, layer.at))
     if tick.snapshot is not None:
         _pulses(registry, book, tick.at, tick.snapshot, rows)
         book.keep(db, tick.at, tick.snapshot)
     db.execute("INSERT INTO tick (id, at, samples) VALUES (?, ?, ?)", (number, round(tick.at * 1000), samples))
-    db.executemany("INSERT INTO recent (id, at, body) VALUES (?, ?, ?)", _numbered(rows, number))
+    db.executemany("INSERT INTO recent (id, at, large, body) VALUES (?, ?, ?, ?)", rows.numbered(number))
     keep_events(db, tick)
     return samples
-
-
-def _numbered(rows: Rows, tick: int) -> Iterable[tuple[int, int, bytes]]:
-    """Rows with their ids: the newest of each shelf where there are more than a tick can number."""
-    by_shelf: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
-    for (shelf, at), row in sorted(rows.items()):
-        by_shelf[shelf].append((at, row))
-    for shelf, timed in by_shelf.items():
-        for number, (at, row) in enumerate(timed[-ROWS_OF_SHELF:], first_id(tick, shelf)):
-            yield number, at, to_bytes(array("q", row))
 
 
 def _pulses(registry: Registry, book: PictureBook, at: float, snapshot: Snapshot, rows: Rows) -> None:
@@ -75,9 +82,7 @@ def _pulses(registry: Registry, book: PictureBook, at: float, snapshot: Snapshot
         track = registry.track(Subject("service", key=spec.name), PULSE, None, spec.interval_s, 0, at)
         if track is None:
             continue
-        place = (track.shelf.id, round(at * 1000))
-        row = rows.setdefault(place, list(repeat(ABSENT, track.shelf.width)))
-        registry.put(track, _pulse(state, at), row)
+        registry.put(track, _pulse(state, at), rows.row(track, at))
 
 
 def _pulse(state: SourceState, at: float) -> dict[str, float]:

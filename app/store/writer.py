@@ -64,6 +64,8 @@ class Writer:
         self._memory: tuple[Registry, PictureBook, int] | None = None
         self._chores: Iterator[None] | None = self._all_chores()
         self._last_at = 0.0
+        self._quiet: int | None = None
+        """The window that all unsealed ticks are known to be of; None: not known."""
 
     def write(self, tick: Tick) -> Kept:
         """Keep a tick, then do chores for a while. Raises sqlite3.Error when the tick could not be kept."""
@@ -79,7 +81,7 @@ class Writer:
             if not self._checkpoint():
                 self._do_chores(gap_s)
         except sqlite3.Error as error:
-            self._chores = None
+            self._chores = self._quiet = None
             return Kept(write_s, registry.refused, error)
         return Kept(write_s, registry.refused)
 
@@ -89,7 +91,7 @@ class Writer:
 
     def _do_chores(self, gap_s: float) -> None:
         if self._chores is None:
-            if last_of_window(self._db, self._windows) is None:
+            if not self._is_window_over():
                 return
             self._chores = self._all_chores()
         budget_s = CHORES_S
@@ -100,6 +102,15 @@ class Writer:
             if self._clock() >= until:
                 return
         self._chores = None
+
+    def _is_window_over(self) -> bool:
+        """Whether ticks of a window wait to be sealed. The store is asked only where a tick is of another window."""
+        window = round(self._last_at * 1000) // (self._windows.raw_s * 1000)
+        if window == self._quiet:
+            return False
+        is_over = last_of_window(self._db, self._windows) is not None
+        self._quiet = None if is_over else window
+        return is_over
 
     def _is_behind(self) -> bool:
         """Whether a whole window waits that should have been sealed by now."""

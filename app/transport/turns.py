@@ -60,18 +60,29 @@ async def in_pieces(work: Callable[A, Pieces[T]], *args: A.args, **words: A.kwar
 
 
 def _bit_by_bit(begin: Callable[[], Pieces[T]]) -> T:
-    """The whole of it. Who types without a pause gets half of the time."""
-    pieces, go_on_at = begin(), 0.0
+    """The whole of it."""
+    pieces, manners = begin(), Manners()
     while True:
         try:
             next(pieces)
         except StopIteration as end:
             made: T = end.value
             return made
+        manners.let_go()
+
+
+class Manners:
+    """Of work in a thread: it lets go while a key is answered. Who types without a pause gets half of the time."""
+
+    def __init__(self) -> None:
+        self._go_on_at = 0.0
+
+    def let_go(self) -> None:
+        """Between two pieces of the work: wait where somebody waits for a key; never on the loop's own thread."""
         now = monotonic()
-        if now < go_on_at or now - _Keys.typed_at >= PAUSE_S:
-            continue
+        if now < self._go_on_at or now - _Keys.typed_at >= PAUSE_S:
+            return
         until = now + LONGEST_S
         while (wait_s := min(_Keys.typed_at + PAUSE_S, until) - monotonic()) > 0:
             sleep(wait_s)
-        go_on_at = monotonic() + (LONGEST_S if monotonic() >= until else 0.0)
+        self._go_on_at = monotonic() + (LONGEST_S if monotonic() >= until else 0.0)

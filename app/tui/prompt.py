@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -60,7 +62,7 @@ class Prompt(Widget):
         self._history: Sequence[str] = ()
         self._place = 0
         self._sign = Static("", id="prompt-sign", markup=False)
-        self._input = Input(compact=True, suggester=_Lines(self), select_on_focus=False, id="prompt-line")
+        self._input = _Typing(compact=True, suggester=_Lines(self), select_on_focus=False, id="prompt-line")
         self._input.cursor_blink = False  # on a slow link every blink is a line sent
         self._hint = Static("", id="prompt-hint", markup=False)
 
@@ -79,6 +81,7 @@ class Prompt(Widget):
         self.sign, self._history, self._place = sign, history, len(history)
         self._sign.update(Content(sign))
         self.display = True
+        self._hint.display = False
         self.hint("")
         with self._input.prevent(Input.Changed):
             self._input.value = text
@@ -92,10 +95,15 @@ class Prompt(Widget):
         self.display = False
 
     def hint(self, text: str, *, is_error: bool = False) -> None:
-        """Say something above the line."""
-        self._hint.update(Content(text))
+        """Say something above the line.
+
+        Once something was said its place stays until the prompt is closed: coming and going with the letters, it would
+        have the page above laid out and painted anew each time.
+        """
+        self._hint.update(Content(text), layout=False)
         self._hint.set_class(is_error, "-error")
-        self._hint.display = bool(text)
+        if text:
+            self._hint.display = True
 
     def suggestions(self, text: str) -> Sequence[str]:
         """What the line could become."""
@@ -130,6 +138,16 @@ class Prompt(Widget):
         text = self._history[self._place] if self._place < len(self._history) else ""
         self._input.value = text
         self._input.cursor_position = len(text)
+
+
+class _Typing(Input):
+    """The line itself. Textual's own has the whole screen laid out anew at every letter, for it has become longer."""
+
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))
+
+    def watch_virtual_size(self, size: Size) -> None:
+        """Scroll to where the line is, if it is longer than its place."""
+        self._scroll_update(size)  # Textual's own private name, and what follows a layout; it is pinned exactly
 
 
 class _Lines(Suggester):

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.api import stream as stream_module
-from app.api.stream import OVER, Fanout
+from app.api.stream import CURRENT, OVER, Fanout
 from app.domain.reading import Reading, SourceSpec
 from app.domain.snapshot import Snapshot
 from app.services import wire
@@ -157,3 +157,63 @@ async def test_listeners_are_let_go_when_the_daemon_ends() -> None:
     assert [OVER] == [one async for one in follow]
     happen(board, NOW)
     assert (0, []) == (fanout.listeners, list(fanout._frames))
+
+
+async def test_deflated_events_are_those_that_come_plain() -> None:
+    """The same names and data, in a fraction of the bytes."""
+    board = Board(Snapshot())
+    plainly, deflated = Fanout(board, batch_s=0.0).follow(), Fanout(board, stream_module.deflated, batch_s=0.0).follow()
+    expected = await events(plainly, 1)
+    found = await unpacked(deflated, 1)
+    happen(board, *(NOW + at for at in range(50)))
+    plain_frame, deflated_frame = await news(plainly), await news(deflated)
+
+    assert expected == found
+    assert told(plain_frame) == told(deflated_frame)
+    assert len(plain_frame) > 8 * len(deflated_frame)
+
+
+async def test_what_was_found_out_is_told_once_to_who_listens_and_to_who_comes() -> None:
+    """Nobody is told the same twice; who comes later is told the last behind its snapshot."""
+    fanout = Fanout(Board(Snapshot()), batch_s=0.0)
+    fanout.tell("alerts", "before anybody listens")
+    first = fanout.follow()
+    assert ["snapshot"] == [name for name, _ in await events(first, 1)]
+    for payload in ("one", "one", "two"):
+        fanout.tell("alerts", payload)
+    second = fanout.follow()
+    fanout._start = None
+
+    assert [("alerts", b"one"), ("alerts", b"two")] == await events(first, 2)
+    assert ("alerts", b"two") == (await events(second, 2))[1]
+
+
+async def test_who_hears_nothing_is_told_that_the_daemon_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at the same time, and only where nothing else was told."""
+    monkeypatch.setattr(stream_module, "HEARTBEAT_S", 0.01)
+    fanout = Fanout(Board(Snapshot()), batch_s=0.0)
+    follows = [fanout.follow() for _ in range(2)]
+    await asyncio.gather(*(events(one, 1) for one in follows))
+
+    assert [True, True] == [stream_module.ALIVE in await news(one) for one in follows]
+
+
+async def news(follow: AsyncIterator[bytes]) -> bytes:
+    """The next that is sent to who has all there was."""
+    while (sent := await asyncio.wait_for(anext(follow), 10)) == CURRENT:
+        pass
+    return sent
+
+
+def told(frame: bytes) -> list[tuple[str, bytes]]:
+    """The events of a frame, in whatever form."""
+    parts = wire.EventParts()
+    return [one for line in frame.split(b"\n") for one in parts.of(line)]
+
+
+async def unpacked(follow: AsyncIterator[bytes], count: int) -> list[tuple[str, bytes]]:
+    """As `events`, of a stream that is deflated."""
+    found: list[tuple[str, bytes]] = []
+    while len(found) < count:
+        found += told(await asyncio.wait_for(anext(follow), 10))
+    return found

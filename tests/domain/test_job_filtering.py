@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.filter_grammar import FilterError
-from app.domain.job_filtering import EXAMPLES, FIELDS, parse_job_filter
+from app.domain.job_filtering import EXAMPLES, FIELDS, narrows, parse_job_filter
 from tests.present.fleets import NOW
 from tests.present.slurm_fleet import jobs
 
@@ -84,3 +84,33 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         return
     for one in jobs()[:4]:
         wanted.keeps(one, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "is_narrower"),
+    [
+        ("tra", "tr", True),
+        ("tr", "tr", True),
+        ("tr a", "tr", True),
+        ("tr", "tra", False),
+        ("xtr", "tr", False),
+        ("running", "runnin", False),
+        ("arrays", "array", False),
+        ("tr -a", "tr", False),
+        ("tr | a", "tr", False),
+        ("gpus<12", "gpus<1", False),
+        ("!tr", "!t", False),
+        ('"tr"', '"tr"', False),
+    ],
+)
+def test_more_letters_of_words_narrow_a_filter(text: str, before: str, is_narrower: bool) -> None:
+    """Only where a filter surely keeps nothing that the one before left out; words that name a state are none."""
+    assert is_narrower == narrows(parse_job_filter(text), parse_job_filter(before))
+
+
+@given(st.lists(st.text("ab1 _", min_size=1, max_size=4), min_size=1, max_size=4))
+def test_narrower_filter_keeps_no_others(parts: list[str]) -> None:
+    """Whatever is typed on: of what narrows, no job is kept that was not kept before."""
+    before, after = parts[0], "".join(parts)
+    if narrows(parse_job_filter(after), parse_job_filter(before)) and before.strip():
+        assert set(kept(after)) <= set(kept(before))

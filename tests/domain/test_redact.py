@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -85,11 +85,11 @@ def test_what_we_say_about_faults_is_left_alone() -> None:
 def test_huge_text_is_cut_and_costs_little() -> None:
     """What nobody looked through does not get out, and no text makes the search go back and forth."""
     hostile = ("a" * 200_000, "--" * 30_000, "x://" + "a" * 60_000, "password=" * 7_000, ("a" * 39 + ".") * 1_500)
-    began = perf_counter()
+    began = thread_time()
     shown = [redact(text) for text in hostile]
 
     assert all(len(one) <= LONGEST + 1 for one in shown)
-    assert perf_counter() - began < 5.0
+    assert thread_time() - began < 5.0
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_credentials_leave_a_url(url: str, shown: str) -> None:
 )
 def test_hostile_address_costs_as_much_as_it_is_long(text: str) -> None:
     """A server that answers with such an address holds nobody up: it once took four seconds."""
-    began = perf_counter()
+    began = thread_time()
     redact_url(text)
 
-    assert perf_counter() - began < 0.5
+    assert thread_time() - began < 0.5
 
 
 _PIECES = st.sampled_from(
@@ -170,6 +170,13 @@ def test_no_secret_counts_as_harmless(text: str) -> None:
 def test_what_counts_as_harmless_stays_as_it_is(text: str) -> None:
     """The quick look never passes what the full one would change."""
     assert not is_harmless(text) or text == redact(text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_PIECES, max_size=8).map('"'.join))
+def test_of_a_long_text_what_is_quoted_twice_is_looked_at_once(text: str) -> None:
+    """A large page or answer counts as harmless exactly where each of its lines alone would."""
+    assert is_harmless(f'{{"{text}"}}') == is_harmless(f'{{"{text}"}}' * 2000)
 
 
 def test_lines_of_slurm_and_pages_count_as_harmless() -> None:

@@ -7,7 +7,7 @@ from pod.driver import NvmlUnavailableError
 from pod.gpu import MachineReading
 from pod.sampler import Sampler
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class FakeReader:

@@ -6,7 +6,6 @@ import ast
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from pod.stress.plain import PlainEngine, PlainMatmul, PlainMemory
 from pod.stress.ring import WORD, Ring, join
 from pod.stress.settings import PHASES, Settings, device_of, parse, place_of
 from pod.stress.wire import WireError, dial
+from tests.tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SMALL = 4 * BLOCK_BYTES
@@ -79,16 +79,9 @@ def test_folded_addresses_are_found() -> None:
     assert 2 * BLOCK_BYTES // WORD == said.mismatches
 
 
-def port() -> int:
-    """A free port of loopback."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def rings(count: int) -> list[Ring]:
     """So many processes, here threads, that have met."""
-    at = port()
+    at = free_port()
     with ThreadPoolExecutor(count) as pool:
         met = [pool.submit(join, Meeting(rank, count, "127.0.0.1", at, "secret", 10)) for rank in range(count)]
         return [one.result() for one in met]
@@ -113,7 +106,7 @@ def test_ring_of_three_gives_everybody_the_sum() -> None:
 
 def test_stranger_is_sent_away_and_the_others_meet() -> None:
     """Who does not know the secret gets no place, and does not keep those who do from theirs."""
-    at = port()
+    at = free_port()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(join, Meeting(0, 2, "127.0.0.1", at, "secret", 10))
         with dial("127.0.0.1", at, 10) as stranger:
@@ -129,7 +122,7 @@ def test_stranger_is_sent_away_and_the_others_meet() -> None:
 def test_missing_process_is_told_and_not_waited_for_without_end() -> None:
     """A process that never comes is an error after the time that was given."""
     with pytest.raises(WireError, match="did not come in time"):
-        join(Meeting(0, 2, "127.0.0.1", port(), "secret", 0.1))
+        join(Meeting(0, 2, "127.0.0.1", free_port(), "secret", 0.1))
 
 
 def settings(phases: tuple[str, ...]) -> Settings:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -21,6 +19,7 @@ from pod.vllm.boards import Boards
 from pod.vllm.command import start_of
 from pod.vllm.guard import GAVE_UP, Guard, pause_s
 from pod.vllm.settings import Settings
+from tests.tools.ports import free_port
 
 FAKE = Path(__file__).resolve().parents[1] / "standins" / "fake_vllm.py"
 START = Path(__file__).resolve().parents[2] / "pod" / "vllm" / "start.sh"
@@ -30,11 +29,8 @@ class Box:
     """A machine with a volume, the stand-in, and a guard in a thread."""
 
     def __init__(self, folder: Path) -> None:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
         self.folder = folder
-        self.settings = Settings(vllm=str(FAKE), port=port, volume=folder, model="m", drain_s=5.0)
+        self.settings = Settings(vllm=str(FAKE), port=free_port(), volume=folder, model="m", drain_s=5.0)
         self.environ = {
             **os.environ,
             "FAKE_VLLM_SAW": str(folder / "saw.json"),
@@ -58,7 +54,7 @@ class Box:
         assert self.guard is not None
         self.status = self.guard.run()
 
-    def end(self, within: float = 20.0) -> int | None:
+    def end(self, within: float = 60.0) -> int | None:
         """Stop it, and give its exit status."""
         if self.guard is not None:
             self.guard.stop()
@@ -82,7 +78,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
     one.end()
 
 
-def until(ready: Callable[[], object], within: float = 20.0) -> None:
+def until(ready: Callable[[], object], within: float = 60.0) -> None:
     """Wait until something holds."""
     deadline = monotonic() + within
     while not ready():

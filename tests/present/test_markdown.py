@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -170,7 +170,7 @@ def test_code_is_given_back_as_it_was() -> None:
 @pytest.mark.parametrize("char", ["*", "`", "_", "[", "|", "~", "> ", "- "])
 def test_hostile_signs_cost_little(char: str) -> None:
     """Thousands of open signs are laid out in a moment (a bound that only a square of the length would miss)."""
-    began = perf_counter()
+    began = thread_time()
     told(char * 20_000, 60)
 
-    assert perf_counter() - began < 5
+    assert thread_time() - began < 5

@@ -13,6 +13,7 @@ from time import monotonic
 
 import pytest
 
+from tests.tools import ports
 from tests.tools.parts import find
 
 StartServer = Callable[[Sequence[str], int], subprocess.Popen[bytes]]
@@ -21,20 +22,14 @@ StartServer = Callable[[Sequence[str], int], subprocess.Popen[bytes]]
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """Give a loopback port that nobody listens on now, another one at each call."""
-
-    def take() -> int:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return take
+    return ports.free_port
 
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start a real server and return once it accepts on its loopback port; it ends, children included, with the test.
 
-    A server that dies or does not accept within 15 s fails the test with what the server said.
+    A server that dies or does not accept within a minute fails the test with what the server said.
     """
     started: list[subprocess.Popen[bytes]] = []
 
@@ -51,7 +46,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
                 start_new_session=True,
             )
         started.append(process)
-        await_port(process, port, log, within_s=15)
+        await_port(process, port, log, within_s=60)
         return process
 
     yield start

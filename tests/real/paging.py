@@ -32,7 +32,7 @@ BUSES = tuple(f"0000:{bus}:00" for bus in ("18", "2A", "3A", "5D", "9A", "AB", "
 """Where the stand-in's GPUs are, as the driver's lines say it."""
 LOOK_S = 0.03
 """Between two looks of a test at what it waits for."""
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 NOTIFY = """[notify]
 group_wait = 0
 [channel.hook]
@@ -171,6 +171,12 @@ async def found(client: httpx.AsyncClient, path: str, is_so: Callable[[Any], obj
             return time.monotonic()
         assert time.monotonic() < deadline, f"waited {WITHIN_S:g} s; {path} says {answer.text[:4000]}"
         await sleep(LOOK_S)
+
+
+async def slurm_interval_s(client: httpx.AsyncClient) -> float:
+    """How often a daemon asks Slurm just now: more seldom than configured where a busy machine answers slowly."""
+    sources = (await client.get("/api/cluster/status")).json()["sources"]
+    return max(float(one["interval_s"]) for one in sources if one["kind"] == "slurm")
 
 
 async def random_phase(interval_s: float, dice: random.Random) -> None:

@@ -47,16 +47,16 @@ class Managed:
     manager: httpx.AsyncClient
     hook: Hook
 
-    async def alerts(self) -> list[dict[str, Any]]:
-        """What the Alertmanager shows as active."""
-        answer = await self.manager.get("/api/v2/alerts")
-        found: list[dict[str, Any]] = answer.json()
-        return found
-
     async def until(self, is_so: Callable[[list[dict[str, Any]]], object]) -> list[dict[str, Any]]:
-        """Wait until what it shows is so."""
-        await paging.found(self.manager, "/api/v2/alerts", is_so)
-        return await self.alerts()
+        """Wait until what the Alertmanager shows as active is so, and return that."""
+        shown: list[dict[str, Any]] = []
+
+        def keep(alerts: list[dict[str, Any]]) -> object:
+            shown[:] = alerts
+            return is_so(alerts)
+
+        await paging.found(self.manager, "/api/v2/alerts", keep)
+        return shown
 
     def told(self, status: str) -> set[str]:
         """Names of alerts that it told its webhook of with this status."""
@@ -109,7 +109,10 @@ async def test_incident_is_shown_with_cause_and_action_beside_its_alerts(managed
     """A GPU off the bus is an `Incident` with fault, code and place; the rule's alert says which is its own."""
     managed.fake.xid(5, 79)
     shown = await managed.until(
-        lambda alerts: {"Incident", "GpuXidFatal"} <= {one["labels"]["alertname"] for one in alerts}
+        lambda alerts: (
+            {"Incident", "GpuXidFatal"} <= {one["labels"]["alertname"] for one in alerts}
+            and all("incident" in one["annotations"] for one in alerts if one["labels"]["alertname"] == "GpuXidFatal")
+        )
     )
 
     expected = {

@@ -74,11 +74,6 @@ class Field:
         """Titles of the mails, without severity and cluster before them."""
         return [str(mail["Subject"]).partition(": ")[2] for mail in self.box.mails]
 
-    async def slurm_interval_s(self) -> float:
-        """How often Slurm is asked just now: more seldom than configured where a busy machine answers slowly."""
-        sources = (await self.client.get("/api/cluster/status")).json()["sources"]
-        return max(float(one["interval_s"]) for one in sources if one["kind"] == "slurm")
-
     async def told_s(self, inject: Callable[[], None], title: str) -> dict[str, float]:
         """Seconds from a fault until each of the four knows of it by this title."""
         began = time.monotonic()
@@ -145,7 +140,7 @@ async def test_fault_is_everywhere_within_an_interval_and_a_second() -> None:
         for number in range(ROUNDS):
             for way, (inject, title) in faults(made, number).items():
                 await paging.random_phase(INTERVAL_S, dice)
-                interval_s = await made.slurm_interval_s() if way == BY_SLURM else INTERVAL_S
+                interval_s = await paging.slurm_interval_s(made.client) if way == BY_SLURM else INTERVAL_S
                 for who, took_s in (await made.told_s(inject, title)).items():
                     if took_s > interval_s + MARGIN_S:
                         late.append((way, who, took_s))

@@ -59,6 +59,11 @@ def screens(folder: Path) -> list[int]:
     return found
 
 
+def chart(text: str) -> str:
+    """The upper frame of the chart; empty while it is not there."""
+    return next((line for line in text.splitlines() if "╭ gpu-01/0 utilization " in line), "")
+
+
 def test_screen_over_mosh(shell: Terminal, server: tuple[str, str], tmp_path: Path) -> None:
     """It looks and answers as over ssh, and its server's end ends it with its feed."""
     port, key = server
@@ -67,9 +72,8 @@ def test_screen_over_mosh(shell: Terminal, server: tuple[str, str], tmp_path: Pa
     shell.press("2")
     shell.shows("who / why")
     shell.press("1")
-    home = shell.shows("d details", "╭ gpu-01/0 utilization ")
-    chart = next(line for line in home.splitlines() if "╭ gpu-01/0 utilization " in line)
-    assert 80 < chart.count("─"), "what is written once with how often it is meant arrives"
+    shell.shows("d details", "╭ gpu-01/0 utilization ")
+    shell.until(lambda text: 80 < chart(text).count("─"))  # what is written once with how often it is meant arrives
 
     (pid,) = screens(tmp_path)
     os.kill(int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]), signal.SIGTERM)

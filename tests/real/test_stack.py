@@ -115,10 +115,11 @@ class Stack:
         assert "success" == answer.json()["status"], answer.text
         return answer.json()["data"]
 
-    async def alerts(self) -> dict[str, dict[str, Any]]:
-        """Firing alerts by name."""
+    async def alerts(self, name: str, *labels: str) -> set[tuple[str, ...]]:
+        """These labels of each firing alert of a name."""
         found = (await self.asked("alerts"))["alerts"]
-        return {one["labels"]["alertname"]: one for one in found if one["state"] == "firing"}
+        fires = [one["labels"] for one in found if (one["state"], one["labels"]["alertname"]) == ("firing", name)]
+        return {tuple(one[label] for label in labels) for one in fires}
 
 
 def written(folder: Path, ports: dict[str, int], running: paging.Daemon) -> dict[str, Any]:
@@ -218,8 +219,10 @@ async def test_stack_scrapes_our_targets_and_tells_of_our_alerts(stack: Stack) -
         found = (await stack.asked("targets"))["activeTargets"]
         return sorted(one["labels"]["job"] for one in found if one["health"] == "up") == ["exporters", "gpu-watchdog"]
 
+    found = ("SomethingFound", "code", "node")
+
     async def fired() -> bool:
-        return {"Warm", "SomethingFound"} <= set(await stack.alerts())
+        return bool(await stack.alerts("Warm", "job")) and ("A3", "node-1") in await stack.alerts(*found)
 
     assert ("daemon", ["127.0.0.1:1"]) == (stack.told["targets_from"], [one["name"] for one in stack.told["left_out"]])
     await until(scraped, "both jobs to be scraped")
@@ -232,9 +235,8 @@ async def test_stack_scrapes_our_targets_and_tells_of_our_alerts(stack: Stack) -
         lambda: f"both alerts among {stack.hook.bodies}",
     )
 
-    alerts = await stack.alerts()
-    assert ("node-1", "exporters") == (alerts["Warm"]["labels"]["node"], alerts["Warm"]["labels"]["job"])
-    assert ("A3", "node-1") == tuple(alerts["SomethingFound"]["labels"][name] for name in ("code", "node"))
+    assert {("node-1", "exporters")} == await stack.alerts("Warm", "node", "job")
+    assert ("A3", "node-1") in await stack.alerts(*found)  # a busy machine may be a finding beside it
     await _dashboards(stack)
     await _door(stack)
 

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -23,6 +23,7 @@ from tests.real.conftest import StartServer
 from tests.standins.nvml.state import FakeNvml
 
 pytest_plugins = ("tests.standins.nvml.fixture",)
+Answer = TypeVar("Answer")
 
 
 def program(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -42,6 +43,14 @@ def status(*words: str) -> dict[str, Any]:
     done = program("status", "--json", *words)
     assert done.stdout, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def until(ask: Callable[[], Answer], is_so: Callable[[Answer], object], within_s: float = 60.0) -> Answer:
+    """Ask until the answer is so; the last one, where it never is."""
+    deadline = monotonic() + within_s
+    while not is_so(answer := ask()) and monotonic() < deadline:
+        sleep(0.2)
     return answer
 
 
@@ -88,12 +97,7 @@ def test_a_lost_gpu_stays_in_its_place(exporter: str, fake_nvml: FakeNvml) -> No
     """A GPU that falls off the bus is listed at its index as lost; the seven others keep theirs."""
     fake_nvml.lose(5)
     fake_nvml.xid(5, 79)
-    deadline = monotonic() + 10
-    while True:
-        gpus = status("--target", exporter)["nodes"][0]["gpus"]
-        if gpus[5]["state"] == "lost" or monotonic() > deadline:
-            break
-        sleep(0.2)
+    gpus = until(lambda: status("--target", exporter)["nodes"][0]["gpus"], lambda gpus: gpus[5]["state"] == "lost")
 
     assert list(range(8)) == [gpu["index"] for gpu in gpus]
     assert ["lost"] == [gpu["state"] for gpu in gpus if gpu["state"] != "ok"]
@@ -104,15 +108,21 @@ def test_a_lost_gpu_stays_in_its_place(exporter: str, fake_nvml: FakeNvml) -> No
 
 @pytest.mark.real("gcc")
 def test_a_gpu_that_hangs_costs_its_own_row_only(fake_nvml: FakeNvml) -> None:
-    """With every call on one GPU taking 3 s, `status` prints the seven others' numbers within two seconds."""
+    """With every call on one GPU taking 3 s, `status` prints the seven others' numbers within two seconds.
+
+    Of these the program's own start takes less than one half; what a busy machine makes of that start is let off.
+    """
     fake_nvml.busy()
+    began = monotonic()
+    status("--embedded")
+    usual_s = monotonic() - began
     fake_nvml.delay(2, 3000)
 
     began = monotonic()
     gpus = status("--embedded")["nodes"][0]["gpus"]
-    took = monotonic() - began
+    took_s = monotonic() - began
 
-    assert took < 2.0
+    assert took_s < max(2.0, usual_s + 1.5)
     assert [2] == [gpu["index"] for gpu in gpus if gpu["power_w"] is None]
 
 
@@ -145,9 +155,9 @@ def test_a_real_prometheus_takes_the_exporters_page(
 
 
 def ask(port: int, query: str) -> list[dict[str, Any]]:
-    """Rows of an instant query, once there are any (twenty seconds at most); it answers 503 until it is ready."""
+    """Rows of an instant query, once there are any (a minute at most); it answers 503 until it is ready."""
     url = f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": query})
-    deadline = monotonic() + 20
+    deadline = monotonic() + 60
     while monotonic() < deadline:
         with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(url, timeout=5) as answer:
             rows: list[dict[str, Any]] = json.load(answer)["data"]["result"]
@@ -173,6 +183,13 @@ def test_a_real_node_exporter_is_a_node(start_server: StartServer, free_port: Ca
     assert {"node.load_1m", "node.disk_free", "node.cpu_seconds", "node.boot_time"} <= node["metrics"].keys()
 
 
+def power_of_the_fleet(config: Path) -> list[tuple[float, float | None]]:
+    """What the daemon has kept of the last minute."""
+    history = program("history", "fleet", "power", "--since", "1m", "--json", "--config", str(config))
+    points: list[tuple[float, float | None]] = json.loads(history.stdout)["points"]
+    return points
+
+
 @pytest.mark.real("gcc")
 def test_the_daemon_serves_and_leaves_cleanly(exporter: str, tmp_path: Path) -> None:
     """`serve` listens on its private socket, `status` attaches to it, and SIGTERM ends it with nothing left behind."""
@@ -187,14 +204,13 @@ def test_the_daemon_serves_and_leaves_cleanly(exporter: str, tmp_path: Path) -> 
     assert str(socket) in line
     assert 0o600 == socket.stat().st_mode & 0o777
     second = program("serve", "--config", str(config))
-    sleep(1.2)
-    answer = status("--config", str(config))
-    history = program("history", "fleet", "power", "--since", "1m", "--json", "--config", str(config))
+    answer = until(lambda: status("--config", str(config)), lambda answer: answer["cluster"]["gpus"])
+    points = until(lambda: power_of_the_fleet(config), lambda points: any(value for _, value in points))
     daemon.send_signal(signal.SIGTERM)
 
     assert 0 == daemon.wait(timeout=10)
     daemon.stderr.close()
     assert 69 == second.returncode
     assert (8, "lab") == (answer["cluster"]["gpus"], answer["cluster"]["name"])
-    assert any(value for _, value in json.loads(history.stdout)["points"])
+    assert any(value for _, value in points)
     assert not socket.exists()

@@ -64,7 +64,7 @@ def running(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}/fd/0").exists()]
 
 
-async def until_gone(pids: list[int], within_s: float = 20.0) -> None:
+async def until_gone(pids: list[int], within_s: float = 60.0) -> None:
     """Wait until processes have ended."""
     deadline = monotonic() + within_s
     while left := running(pids):

@@ -7,16 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import socket
 from time import monotonic, sleep
 from typing import Any
 
 import pytest
 
 from tests.runtime.daemons import LONGEST_S, Daemon, Pages, ask, daemon
+from tests.tools.ports import free_port
 
 
 @dataclass
@@ -40,12 +40,6 @@ class House:
         assert answer.stdout, answer.stderr
         found: dict[str, Any] = json.loads(answer.stdout)
         return found
-
-
-def free_port() -> int:
-    with closing(socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from app.runtime import Collecting, RuntimeOptions, attach, collecting
 from app.services import queries
 from tests.standins.doors import listening
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Exporter:

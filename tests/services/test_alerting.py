@@ -65,6 +65,27 @@ async def test_a_pending_alert_goes_on_waiting_where_a_kill_left_it(tmp_path: Pa
         assert ["alert.firing"] == [event.kind for event in board.recent]
 
 
+async def test_the_bare_moment_is_written_now_and_then_and_while_a_clock_runs_always(tmp_path: Path) -> None:
+    """Without an alert every second look writes, often enough to be taken for current; with one that waits, all do."""
+    clock = FakeClock(NOW)
+    async with alerting(tmp_path / "h.db", clock) as (made, _):
+        notes = made._turn.notes
+        assert isinstance(notes, SqliteHistory)
+
+        async def kept_after(*seconds: int, celsius: float) -> list[float]:
+            found = []
+            for second in seconds:
+                await made.step(hot(NOW + second, celsius), NOW + second)
+                now = alert_notes.current(await notes.notes(alert_notes.PREFIX))
+                assert now.is_current(NOW + second)
+                found.append(now.at - NOW)
+            return found
+
+        assert [0, 0, 10, 10, 20] == await kept_after(0, 5, 10, 15, 20, celsius=50.0)
+        assert [25, 30, 35] == await kept_after(25, 30, 35, celsius=90.0)
+        assert [40, 40, 50] == await kept_after(40, 45, 50, celsius=50.0)
+
+
 async def test_a_firing_alert_is_not_told_again_after_a_kill(tmp_path: Path) -> None:
     """It goes on with the time it first fired, its acknowledgement, and no new event."""
     clock = FakeClock(NOW)

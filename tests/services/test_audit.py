@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -134,8 +134,8 @@ def test_telltale_words_are_masked(word: str) -> None:
 
 def test_hostile_word_costs_little() -> None:
     """No word of a command makes the search go back and forth."""
-    began = perf_counter()
+    began = thread_time()
     shown = [masked(word) for word in ("token" * 7_000, "a-" * 16_000, "a://" + "u" * 30_000, "aws_" * 8_000)]
 
     assert all(len(one) <= 501 for one in shown)
-    assert perf_counter() - began < 1.0
+    assert thread_time() - began < 1.0

@@ -22,6 +22,7 @@ from app.sources.prometheus_names import Key
 from app.sources.prometheus_sweep import Sweep
 from app.sources.registry import Making
 from app.sources.slurm.source import make
+from app.sources.told import Told, bytes_of
 from app.transport.clock import SystemClock
 from app.transport.prometheus import PrometheusServer
 from app.transport.scrape import ScrapeClient
@@ -41,8 +42,8 @@ class Ear:
     def __init__(self) -> None:
         self.answers: list[Answer] = []
 
-    def __call__(self, _source: str, part: str, at: float, body: bytes) -> None:
-        self.answers.append(Answer(part, at, body))
+    def __call__(self, _source: str, part: str, at: float, told: Told) -> None:
+        self.answers.append(Answer(part, at, bytes_of(told)))
 
     def look(self, spec: SourceSpec, reading: Reading) -> PastLook:
         """The look that was heard, and gives it up."""
@@ -138,7 +139,7 @@ async def test_the_driver_s_own_reading_is_read_again() -> None:
     lost = GpuReading(Identity(1, 1, "GPU-1"), NOW - 60, is_lost=True)
     machine = MachineReading(1, NOW, "580", "13.0", (gpu, lost), 2)
     expected = reading_of(machine, "it", "node-1", 0.25)
-    told = MachineText().of(machine)
+    told = MachineText().sheet(machine).text()
     spec = SourceSpec("it", "nvml", "nvml:", 5.0)
     reader = again("nvml")
     assert reader is not None

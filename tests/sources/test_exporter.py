@@ -13,6 +13,7 @@ from app.sources import exporter
 from app.sources.exporter import ExporterSource, endpoint_of, host_of, make
 from app.sources.page import Page, PageContents
 from app.sources.registry import Making, Tap
+from app.sources.told import Told, bytes_of
 from app.transport.endpoint import parse_endpoint
 from app.transport.scrape import ScrapeClient
 from tests.standins import exporters
@@ -79,9 +80,9 @@ async def test_two_pages_make_rates(source_of: Maker) -> None:
     assert [None, 600.0] == [reading.nodes[0].values.get("node.network_rx") for reading in (first, second)]
 
 
-async def test_every_body_reaches_the_tap_before_it_is_read(source_of: Maker) -> None:
+async def test_every_body_reaches_the_tap(source_of: Maker) -> None:
     """The tap sees what came in, garbage too, as the bytes that are read."""
-    taped: list[tuple[str, str, float, bytes]] = []
+    taped: list[tuple[str, str, float, Told]] = []
     html = b"<html></html>"
     async with exporters.serving(exporters.changes_kind(exporters.PAGE, html)) as url:
         source = source_of(Target(url=url), lambda *told: taped.append(told))
@@ -92,6 +93,20 @@ async def test_every_body_reaches_the_tap_before_it_is_read(source_of: Maker) ->
     assert [("node-1", "page", NOW, exporters.PAGE), ("node-1", "page", NOW, html)] == pages
     assert {b""} == {body for _, part, _, body in taped if part == "host"}  # loopback names no machine
     assert failed.error == f"{url}: this is HTML, not Prometheus text: wrong port or path?"
+
+
+async def test_a_page_like_the_one_before_reaches_the_tap_as_a_sheet(source_of: Maker) -> None:
+    """Of pages that differ in numbers the tap is given the words; together with the form they are the page."""
+    taped: list[Told] = []
+    async with exporters.serving(exporters.says(exporters.whole(exporters.PAGE))) as url:
+        source = source_of(
+            Target(url=url), lambda _name, part, _at, told: taped.append(told) if part == "page" else None
+        )
+        for _ in range(3):
+            await source.read()
+
+    assert [True, False, False] == [isinstance(told, bytes) for told in taped]
+    assert [exporters.PAGE] * 3 == [bytes_of(told) for told in taped]
 
 
 @pytest.mark.parametrize(

@@ -256,3 +256,29 @@ def test_pages_folder_holds_only_pages() -> None:
     folder = Path(__file__).parent / "pages"
 
     assert {f"{name}.prom" for name in NAMES} | {"README.md"} == {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("page", "is_sheet"),
+    [
+        (b'# HELP a b\na{b="c d"} %d\nb %d\n', True),
+        (b"a %d\n\nb %d", True),
+        (b"a  %d\nb %d\n", False),
+        (b"a %d \nb %d\n", False),
+        (b"a{}%d\nb %d\n", False),
+        (b"a\t%d\nb %d\n", False),
+        (b"a %d\r\nb %d\r\n", False),
+        (b"\xef\xbb\xbfa %d\nb %d\n", False),
+        (b'a{b="\xc3\xa9"} %d\nb %d\n', False),
+    ],
+)
+def test_a_page_is_a_sheet_where_a_blank_stands_before_each_plain_number(page: bytes, is_sheet: bool) -> None:
+    """Such a page is put together again as it came; any other is left to those who keep bytes."""
+    reader = Exposition()
+    first, second, third = (reader.read(page % (number, number)) for number in (1, 22, 3))
+
+    assert first.sheet is None
+    assert is_sheet == (second.sheet is not None and third.sheet is not None)
+    if second.sheet is not None and third.sheet is not None:
+        assert [page % (22, 22), page % (3, 3)] == [second.sheet.text(), third.sheet.text()]
+        assert second.sheet.starts is third.sheet.starts

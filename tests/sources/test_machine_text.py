@@ -20,14 +20,14 @@ MACHINE = MachineReading(7, 1764000000.25, "580", None, (GPU, LOST), 2)
 
 def test_a_reading_comes_back_as_it_was() -> None:
     """Numbers, texts that look like the mark of a number, what is not known, what is empty."""
-    assert MACHINE == value_of(MachineReading, MachineText().of(MACHINE))
+    assert MACHINE == value_of(MachineReading, MachineText().sheet(MACHINE).text())
 
 
 def test_what_is_no_number_comes_back() -> None:
     """A driver may say NaN or infinity."""
     odd = replace(MACHINE, gpus=(replace(GPU, values={"a": math.inf, "b": math.nan}),))
 
-    found = value_of(MachineReading, MachineText().of(odd))
+    found = value_of(MachineReading, MachineText().sheet(odd).text())
 
     assert math.inf == found.gpus[0].values["a"]
     assert math.isnan(found.gpus[0].values["b"])
@@ -39,7 +39,7 @@ def test_what_stays_the_same_object_is_written_again() -> None:
     first = replace(MACHINE, gpus=(replace(GPU, links=links), LOST))
     second = replace(first, number=8, gpus=(replace(GPU, links=links, values={"util": 1.0}), LOST))
 
-    told = [writer.of(one) for one in (first, second, first)]
+    told = [writer.sheet(one).text() for one in (first, second, first)]
 
     assert [first, second, first] == [value_of(MachineReading, one) for one in told]
 
@@ -48,9 +48,9 @@ def test_of_the_next_reading_a_recording_holds_numbers() -> None:
     """Names stand there once; then each look costs the numbers that changed."""
     later = replace(MACHINE, number=8, gpus=(replace(GPU, values={**GPU.values, "power": 99.0}), LOST))
     writer = BodyWriter(str)
-    writer.write(MachineText().of(MACHINE), 1.0, 1)
+    writer.write(MachineText().sheet(MACHINE).text(), 1.0, 1)
 
-    mode, written = writer.write(MachineText().of(later), 2.0, 1)
+    mode, written = writer.write(MachineText().sheet(later).text(), 2.0, 1)
 
     assert "values" == mode
     assert {b"8", b"99.0", b""} == set(written.split(b"\n"))

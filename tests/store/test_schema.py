@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.domain.series import Event
+from app.store.blocks import to_bytes
+from app.store.rows import unpack_row
 from app.store.schema import APPLICATION_ID, CURRENT, STEPS, NotUsable, connect_reader, connect_writer
 from tests.store.build import GPU, POWER, T0, change, power_ticks, store, tick, values
 
 
 async def first_version(path: Path) -> None:
-    """A store as version 1 left it: samples, and nothing that later steps added."""
+    """A store as version 1 left it: samples, eight bytes each, and nothing that later steps added."""
     async with store(path, power_ticks([1.0, 2.0, 3.0])):
         pass
     db = sqlite3.connect(path, isolation_level=None)
@@ -24,6 +26,9 @@ async def first_version(path: Path) -> None:
     for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
         if name not in wanted:
             db.execute(f"DROP TABLE {name}")
+    for row, large, body in db.execute("SELECT id, large, body FROM recent").fetchall():
+        db.execute("UPDATE recent SET body = ? WHERE id = ?", (to_bytes(unpack_row(large, body)), row))
+    db.execute("ALTER TABLE recent DROP COLUMN large")
     db.execute("PRAGMA user_version = 1")
     db.close()
 
@@ -40,6 +45,19 @@ async def test_a_store_of_version_1_is_taken_over(tmp_path: Path) -> None:
 
     with sqlite3.connect(path) as db:
         assert CURRENT == db.execute("PRAGMA user_version").fetchone()[0]
+
+
+async def test_rows_of_version_1_are_sealed_beside_new_ones(tmp_path: Path) -> None:
+    """Recent rows in eight bytes a number end in the same chunk as those that came after them."""
+    path = tmp_path / "h.db"
+    await first_version(path)
+    later = [tick(at, change(at, {POWER: 4.0})) for at in (T0 + 15.0, T0 + 120.0, T0 + 180.0)]
+
+    async with store(path, later) as history:
+        assert [1.0, 2.0, 3.0, 4.0] == values(await history.series(GPU, POWER, T0, T0 + 60, 0))
+
+    with sqlite3.connect(path) as db:
+        assert (4,) == db.execute("SELECT samples FROM chunk WHERE level = 0 AND samples ORDER BY start").fetchone()
 
 
 async def test_an_older_store_is_not_read_before_it_is_taken_over(tmp_path: Path) -> None:

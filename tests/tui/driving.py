@@ -51,14 +51,14 @@ class Drive:
         await self.pilot.press("enter")
         await self.pilot.pause()
 
-    async def until(self, ready: Callable[[], bool], within: float = 10.0) -> None:
+    async def until(self, ready: Callable[[], bool], within: float = 60.0) -> None:
         """Pump the app until `ready()`; fail with the screen's text."""
         deadline = monotonic() + within
         while not ready():
             assert monotonic() < deadline, self.text
             await self.pilot.pause()
 
-    async def shows(self, text: str, within: float = 10.0) -> None:
+    async def shows(self, text: str, within: float = 60.0) -> None:
         """Pump the app until the screen shows a text."""
         await self.until(lambda: text in self.text, within)
 

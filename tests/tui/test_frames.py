@@ -37,7 +37,7 @@ async def test_numbers_held_back_are_painted_once_the_line_is_free() -> None:
     assert 0 == count
 
     link.heard(monotonic())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await painted.wait()
 
     assert 1 == count

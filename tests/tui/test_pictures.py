@@ -13,6 +13,7 @@ from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
 from app.domain.snapshot import Snapshot
 from app.tui.app import Watchdog
+from app.tui.page import Page
 from app.tui.screens.registry import PAGES, PageRow
 from tests.present.fleets import troubled
 from tests.present.slurm_fleet import slurm_fleet
@@ -68,14 +69,23 @@ def settle(
         await drive.press(*keys)
         if then is not None:
             await then(drive)
-        await app.workers.wait_for_complete()
-        await pilot.pause()
+        for _ in range(2):
+            await app.workers.wait_for_complete()
+            look_again(app)
+            await pilot.pause()
         await app.workers.wait_for_complete()
         await pilot.pause()
         feeding.cancel()
         await asyncio.wait({feeding})
 
     return before
+
+
+def look_again(app: Watchdog) -> None:
+    """As a tick does: a chart that was given another width asks for its curve anew at the next look."""
+    for screen in app.screen_stack:
+        if isinstance(screen, Page):
+            screen.look_again()
 
 
 def asking(question: str, *then: str) -> Callable[[Drive], Awaitable[None]]:

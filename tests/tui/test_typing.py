@@ -101,3 +101,27 @@ async def test_key_that_follows_at_once_reaches_the_line(tmp_path: Path) -> None
         drive.app.simulate_key("enter")
 
         await drive.until(lambda: "heat" == drive.app.page_id)
+
+
+async def test_letter_lays_nothing_out_anew(tmp_path: Path) -> None:
+    """A letter changes the prompt's two lines and nothing else: after the first hint, its place stays."""
+    async with driving(tmp_path) as drive:
+        await drive.press("slash", "u")
+        await drive.press("backspace")
+        layouts: list[object] = []
+        drive.app.screen.screen_layout_refresh_signal.subscribe(drive.app.screen, layouts.append)
+
+        await drive.press("s", "t", "a", "t", "backspace", "left", "backspace")
+
+        assert [] == layouts
+        assert "/sa" in drive.text
+
+
+async def test_line_longer_than_the_screen_scrolls(tmp_path: Path) -> None:
+    """The end of what is typed is in sight, and its beginning again once the end is taken back."""
+    async with driving(tmp_path, size=(80, 24)) as drive:
+        await drive.press("slash", *"x" * 80, *"yz")
+        assert "xxxyz" in drive.text
+        await drive.press(*["backspace"] * 78)
+
+        assert "/xxxx" in drive.text.replace("/ ", "/")

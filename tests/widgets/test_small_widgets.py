@@ -125,7 +125,7 @@ async def test_help_scrolls_and_notes_stand_in_the_middle() -> None:
         await pilot.pause()
         first = screen_text(app)
         await pilot.press("end")
-        await pilot.pause()
+        await pilot.wait_for_scheduled_animations()
 
         assert "Part 0" in first
         assert "No jobs here." in first

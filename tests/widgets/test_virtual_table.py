@@ -130,3 +130,34 @@ async def test_hostile_cells_keep_the_columns_in_line() -> None:
             strip = table.render_line(y)
             assert 18 == strip.cell_length
             assert strip.text.endswith("END")
+
+
+async def test_other_rows_lay_nothing_out_anew() -> None:
+    """As long as the scrollbar stays, more rows or fewer are the table's own matter; its end is where they end."""
+    app = app_with(rows(100))
+    async with app.run_test(size=(40, 11)) as pilot:
+        table = await settled(pilot)
+        layouts: list[object] = []
+        app.screen.screen_layout_refresh_signal.subscribe(table, layouts.append)
+
+        table.show(COLUMNS, rows(50), ("use", True))
+        await pilot.press("end")
+        await pilot.pause()
+
+        assert [] == layouts
+        assert "n49" == table.selected
+        assert "n49" in screen_text(app).splitlines()[-1]
+
+
+async def test_scrollbar_comes_and_goes_with_the_rows() -> None:
+    """Few rows have the whole width, many leave a column to the scrollbar, at whatever time they come."""
+    app = app_with(rows(3))
+    async with app.run_test(size=(40, 11)) as pilot:
+        table = await settled(pilot)
+        widths = []
+        for count in (3, 100, 2):
+            table.show(COLUMNS, rows(count))
+            await pilot.pause()
+            widths.append(table.scrollable_content_region.width)
+
+        assert [40, 39, 40] == widths

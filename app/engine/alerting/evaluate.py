@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from operator import add, eq, ge, gt, le, lt, mul, ne, sub
 from typing import Protocol, assert_never
 
@@ -25,10 +26,34 @@ from app.engine.alerting.expression import (
 from app.engine.alerting.functions import AGGREGATES, COUNTS_SAMPLES, FUNCTIONS, STILL_IS_ZERO, Points, Window
 
 Vector = Mapping[Labels, float]
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {"==": eq, "!=": ne, "<": lt, ">": gt, "<=": le, ">=": ge}
 
 
 class EvaluationError(Exception):
     """An expression cannot be evaluated over what there is; the message is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A comparison of values with a number."""
+
+    op: str
+    limit: float
+
+    @property
+    def compare(self) -> Callable[[float, float], bool]:
+        """What is asked of a value and the limit."""
+        return _COMPARE[self.op]
+
+    def passes(self, value: float) -> bool:
+        """Whether it is true of a value."""
+        return self.compare(value, self.limit)
+
+    def may_pass(self, low: float, high: float) -> bool:
+        """Whether it can be true of any value from `low` to `high`."""
+        if self.op == "==":
+            return low <= self.limit <= high
+        return self.passes(low) or self.passes(high)
 
 
 class Samples(Protocol):
@@ -37,8 +62,8 @@ class Samples(Protocol):
     def instant(self, selector: Selector, at: float) -> Vector:
         """The newest value of every series that fits."""
 
-    def where(self, selector: Selector, test: Callable[[float], bool], at: float) -> Vector:
-        """Those of them whose value passes a test."""
+    def where(self, selector: Selector, bound: Bound, at: float) -> Vector:
+        """Those of them whose value passes."""
 
     def window(
         self, selector: Selector, start: float, at: float, *, only_moved: bool = False, dense: bool = True
@@ -67,6 +92,10 @@ def _value(tree: Expr, samples: Samples, at: float) -> Vector | float:
             return _aggregate(tree, _vector(tree.argument, samples, at))
         case Binary(op=op, left=left, right=Number(value=limit)) if op in COMPARISONS and not tree.is_bool:
             return _compared(op, left, limit, samples, at)
+        case Binary(op="and", left=Binary(left=Selector(), right=Number()), right=other) if not _may_hold(
+            other, samples, at
+        ):
+            return {}  # likewise, the other way round
         case Binary():
             before = _value(tree.left, samples, at)
             if tree.op in ("and", "unless") and not before:
@@ -76,17 +105,25 @@ def _value(tree: Expr, samples: Samples, at: float) -> Vector | float:
             assert_never(tree)
 
 
+def _may_hold(tree: Expr, samples: Samples, at: float) -> bool:
+    """Whether a comparison of a metric with a number is true of anything; of what costs more, perhaps."""
+    match tree:
+        case Binary(op=op, left=Selector() as one, right=Number(value=limit), is_bool=False) if op in COMPARISONS:
+            return bool(samples.where(one, Bound(op, limit), at))
+    return True
+
+
 def _compared(op: str, left: Expr, limit: float, samples: Samples, at: float) -> Vector | float:
     """A comparison with a number: made where the values are, for whole fleets are compared and few are true."""
-    compare = _COMPARE[op]
+    bound = Bound(op, limit)
     if isinstance(left, Selector):
-        return samples.where(left, lambda value: compare(value, limit), at)
+        return samples.where(left, bound, at)
     vector: Vector
-    if isinstance(left, Call) and left.function in STILL_IS_ZERO and not compare(0.0, limit):
+    if isinstance(left, Call) and left.function in STILL_IS_ZERO and not bound.passes(0.0):
         vector = _over(left, samples, at, only_moved=True)
     else:
         vector = _vector(left, samples, at)
-    return {labels: value for labels, value in vector.items() if compare(value, limit)}
+    return {labels: value for labels, value in vector.items() if bound.passes(value)}
 
 
 def _vector(tree: Expr, samples: Samples, at: float) -> Vector:
@@ -168,7 +205,6 @@ def _remainder(one: float, other: float) -> float:
 _ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
     "+": add, "-": sub, "*": mul, "/": _divided, "%": _remainder, "^": _power,
 }  # fmt: skip
-_COMPARE: Mapping[str, Callable[[float, float], bool]] = {"==": eq, "!=": ne, "<": lt, ">": gt, "<=": le, ">=": ge}
 
 
 def _binary(tree: Binary, left: Vector | float, right: Vector | float) -> Vector | float:

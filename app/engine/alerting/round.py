@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 
 from app.domain.alert import Alert, Labels, Rule, Transition
 from app.domain.pieces import Pieces, whole
@@ -41,9 +41,14 @@ class AlertingState:
 
 def spans_of(rules: Iterable[Rule]) -> Mapping[str, float]:
     """How far back rules look, by metric."""
+    return _spans(tuple(rule.expr for rule in rules))
+
+
+@lru_cache(maxsize=4)
+def _spans(expressions: tuple[str, ...]) -> Mapping[str, float]:
     found: dict[str, float] = {}
-    for rule in rules:
-        for one in selectors(parse(rule.expr)):
+    for text in expressions:
+        for one in selectors(parse(text)):
             if one.window_s is not None:
                 found[one.name] = max(found.get(one.name, 0.0), one.window_s + SPARE_S)
     return found
@@ -73,6 +78,9 @@ def evaluating_all(
         tree, before = parse(rule.expr), state.alerts.get(rule.name, {})
         try:
             found = evaluate(tree, samples, view.now)
+            if not found and not before:
+                alerts[rule.name] = before
+                continue
             moved = step(rule, before, found, view.now, partial(_is_unseen, tree, samples))
         except EvaluationError as error:
             troubles[rule.name] = str(error)

@@ -7,9 +7,10 @@ For recorded series: dry runs over the past and comparison with Prometheus. The 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from app.domain.alert import Labels, fits
+from app.engine.alerting.evaluate import Bound
 from app.engine.alerting.expression import Selector
 from app.engine.alerting.functions import Points
 
@@ -52,9 +53,9 @@ class SeriesBook:
                 found[one.labels] = value
         return found
 
-    def where(self, selector: Selector, test: Callable[[float], bool], at: float) -> dict[Labels, float]:
-        """Those of them whose value passes a test."""
-        return {labels: value for labels, value in self.instant(selector, at).items() if test(value)}
+    def where(self, selector: Selector, bound: Bound, at: float) -> dict[Labels, float]:
+        """Those of them whose value passes."""
+        return {labels: value for labels, value in self.instant(selector, at).items() if bound.passes(value)}
 
     def window(
         self, selector: Selector, start: float, at: float, *, only_moved: bool = False, dense: bool = True

@@ -7,6 +7,7 @@ the same series, so that a rule means the same in Prometheus.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,9 +16,10 @@ from app.domain.alert import Labels, labels_of
 from app.domain.finding import Finding
 from app.domain.fleet import gpu_price, node_states
 from app.domain.health import clock_events
-from app.domain.snapshot import Gpu, Snapshot
+from app.domain.snapshot import Snapshot
 from app.domain.watched import Watched
 from app.engine.alerting import signals_slurm
+from app.engine.columns import gpu_table
 from app.engine.money import Rates, rates
 
 EVERYDAY = 0x7
@@ -62,15 +64,11 @@ def node_labels(node: str) -> Labels:
     return labels_of({"node": node})
 
 
-def _age(gpu_or_node: Gpu, now: float) -> float | None:
-    return max(0.0, now - gpu_or_node.seen_at) if gpu_or_node.seen_at else None
-
-
 def _gpu_ages(view: View) -> Iterator[tuple[Labels, float]]:
+    now = view.now
     for gpu in view.snapshot.gpus():
-        age_s = _age(gpu, view.now)
-        if age_s is not None:
-            yield gpu_labels(gpu.node, gpu.index), age_s
+        if gpu.seen_at:
+            yield gpu_labels(gpu.node, gpu.index), max(0.0, now - gpu.seen_at)
 
 
 def _gpus_lost(view: View) -> Iterator[tuple[Labels, float]]:
@@ -96,32 +94,31 @@ def _gpus_missing(view: View) -> Iterator[tuple[Labels, float]]:
     """Of nodes that are heard: where nobody answers, nothing is known of their GPUs."""
     told = signals_slurm.gpus_by_node(view.snapshot, view.now)
     for node in view.snapshot.nodes.values():
-        seen = [gpu for gpu in node.gpus if not gpu.is_lost]
-        heard = any(not layer.is_expired(view.now) for gpu in node.gpus for layer in gpu.layers)
-        if heard:
+        seen = sum(gpu.lost_at is None for gpu in node.gpus)
+        if any(not layer.is_expired(view.now) for gpu in node.gpus for layer in gpu.layers):
             expected = max(node.gpus_expected or 0, told.get(node.name, 0), len(node.gpus))
-            yield node_labels(node.name), float(max(0, expected - len(seen)))
+            yield node_labels(node.name), float(max(0, expected - seen))
 
 
 def _clock_events(view: View) -> Iterator[tuple[Labels, float]]:
-    for gpu in view.snapshot.gpus():
-        if any(layer.values.get("gpu.clock_event_reasons", 0.0) > EVERYDAY for layer in gpu.layers):
-            mask = int(gpu.value("gpu.clock_event_reasons", view.now) or 0.0) & ~EVERYDAY
+    table, key = gpu_table(view.snapshot), "gpu.clock_event_reasons"
+    for gpu in table.picked(table.others, table.columns.of(key).beyond(-math.inf, EVERYDAY)):
+        if any(layer.values.get(key, 0.0) > EVERYDAY for layer in gpu.layers):
+            mask = int(gpu.value(key, view.now) or 0.0) & ~EVERYDAY
             for reason in clock_events(mask):
                 yield labels_of({"node": gpu.node, "gpu": str(gpu.index), "reason": reason}), 1.0
 
 
 def _xids(view: View) -> Iterator[tuple[Labels, float]]:
     for gpu in view.snapshot.gpus():
-        for one in gpu.xids_told:
+        for one in gpu.xids_told if gpu.xids or gpu.log_xids else ():
             yield labels_of({"node": gpu.node, "gpu": str(gpu.index), "code": str(one.code)}), float(one.count)
 
 
 def _last_xids(view: View) -> Iterator[tuple[Labels, float]]:
-    for gpu in view.snapshot.gpus():
-        if gpu.xids_told or not any(layer.values.get("gpu.xid_last") for layer in gpu.layers):
-            continue
-        code = gpu.value("gpu.xid_last", view.now)
+    table, key = gpu_table(view.snapshot), "gpu.xid_last"
+    for gpu in table.picked(table.others, table.columns.of(key).nonzero()):
+        code = None if gpu.xids_told else gpu.value(key, view.now)
         if code:
             yield labels_of({"node": gpu.node, "gpu": str(gpu.index), "code": str(int(code))}), 1.0
 

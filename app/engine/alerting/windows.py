@@ -7,7 +7,7 @@ not there at an evaluation has a gap there.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.domain.alert import Labels
@@ -35,6 +35,8 @@ class _Name:
     series: dict[Labels, _Kept] = field(default_factory=dict)
     last: dict[Labels, float] = field(default_factory=dict)
     """The newest value of those that are there now."""
+    newest: tuple[Sequence[Labels], Sequence[float]] = ((), ())
+    """All of the last evaluation, as given."""
 
 
 class Windows:
@@ -56,35 +58,50 @@ class Windows:
         """What is remembered."""
         return tuple(self._names)
 
-    def add(self, name: str, vector: Mapping[Labels, float], at: float, *, is_counted: bool = False) -> None:
+    def add(
+        self, name: str, labels: Sequence[Labels], values: Sequence[float], at: float, *, is_counted: bool = False
+    ) -> None:
         """Take an evaluation's values; of a counted name, a series that appears grew from 0 since the last one."""
         kept = self._names[name]
         before = kept.times[-1] if kept.times else None
         if before is not None and at <= before:
             return
         kept.times.append(at)
-        last, series = kept.last, kept.series
+        (known, were), kept.newest = kept.newest, (labels, values)
+        if labels != known:
+            self._take(kept, dict(zip(labels, values, strict=True)), before if is_counted else None)
+        elif values != were:
+            told = zip(labels, values, were, strict=True)
+            self._change(kept, {one: value for one, value, was in told if value != was}, before if is_counted else None)
+        self._prune(kept, at)
+
+    def _take(self, kept: _Name, vector: Mapping[Labels, float], before: float | None) -> None:
+        """Take all values: series that are not among them are there no more."""
+        self._change(kept, vector, before)
+        for labels in [one for one in kept.last if one not in vector]:
+            del kept.last[labels]
+            kept.series[labels].times.append(kept.times[-1])
+            kept.series[labels].values.append(None)
+
+    def _change(self, kept: _Name, vector: Mapping[Labels, float], before: float | None) -> None:
+        """Take values that may be others than before; with `before`, series that appear grew from 0 since then."""
+        at, last, series = kept.times[-1], kept.last, kept.series
         for labels, value in vector.items():
             if last.get(labels) == value:
                 continue
             known = series.get(labels)
             if known is None:
                 if self._count >= MOST_SERIES:
+                    kept.newest = ((), ())  # to be asked for again: there may be room by then
                     continue
                 self._count += 1
                 known = series[labels] = _Kept([], [])
-                if is_counted and before is not None:
+                if before is not None:
                     known.times.append(before)
                     known.values.append(0.0)
             known.times.append(at)
             known.values.append(value)
             last[labels] = value
-        if len(last) > len(vector) or last.keys() != vector.keys():
-            for labels in [one for one in last if one not in vector]:
-                del last[labels]
-                series[labels].times.append(at)
-                series[labels].values.append(None)
-        self._prune(kept, at)
 
     def _prune(self, kept: _Name, at: float) -> None:
         """Forget what is older than the span, now and then."""

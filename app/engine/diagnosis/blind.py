@@ -7,7 +7,8 @@ Slurm is configured nothing is said of Slurm.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 
 from app.domain.diagnosis import Blind
@@ -98,27 +99,23 @@ def _unwatched(look: Look) -> Iterator[Blind]:
         yield Blind(f"the GPUs of {_nodes(names)}", "no exporter of theirs is read")
 
 
-_ALWAYS: Mapping[str, Callable[[Gpu], bool]] = {
-    "ECC errors": lambda gpu: _has(gpu, "gpu.ecc_dbe_volatile", "gpu.ecc_dbe_aggregate", "gpu.row_remap_uncorrectable"),
-    "reasons for low clocks": lambda gpu: _has(gpu, "gpu.clock_event_reasons"),
-}
+_ALWAYS = ("ECC errors", "reasons for low clocks")
 """What every GPU of a data centre tells, if it is asked."""
-_WHERE_OTHERS: Mapping[str, Callable[[Gpu], bool]] = {
-    "NVLink errors": lambda gpu: any(key.startswith("gpu.nvlink") for layer in gpu.layers for key in layer.values),
-    "processes": lambda gpu: gpu.processes is not None,
-}
+_WHERE_OTHERS = ("NVLink errors", "processes")
 """What some GPUs do not have, or some exporters never tell: missed where neighbours show it."""
+_ECC = ("gpu.ecc_dbe_volatile", "gpu.ecc_dbe_aggregate", "gpu.row_remap_uncorrectable")
 
 
 def _unsaid(look: Look) -> Iterator[Blind]:
     """What pages that answer leave out; the first GPU of a node speaks for all."""
     shown = {name: gpu for name, node in look.snapshot.nodes.items() if (gpu := _shown(node)) is not None}
-    for what, is_told in _ALWAYS.items():
-        names = [name for name, gpu in shown.items() if not is_told(gpu)]
+    told = {name: _told(gpu) for name, gpu in shown.items()}
+    for what in _ALWAYS:
+        names = [name for name, some in told.items() if what not in some]
         if names:
             yield Blind(f"{what} of the GPUs of {_nodes(names)}", "no source tells them")
-    for what, is_told in _WHERE_OTHERS.items():
-        names = [name for name, gpu in shown.items() if not is_told(gpu)]
+    for what in _WHERE_OTHERS:
+        names = [name for name, some in told.items() if what not in some]
         if names and len(names) < len(shown):
             yield Blind(f"{what} of the GPUs of {_nodes(names)}", "no source tells them there, as some do elsewhere")
     names = [name for name, node in look.snapshot.nodes.items() if node.gpus and not _has_host(node)]
@@ -127,15 +124,35 @@ def _unsaid(look: Look) -> Iterator[Blind]:
 
 
 def _shown(node: Node) -> Gpu | None:
-    return next((gpu for gpu in node.gpus if gpu.lost_at is None and gpu.layers), None)
+    for gpu in node.gpus:
+        if gpu.lost_at is None and gpu.layers:
+            return gpu
+    return None
 
 
-def _has(gpu: Gpu, *keys: str) -> bool:
-    return any(key in layer.values for layer in gpu.layers for key in keys)
+def _told(gpu: Gpu) -> frozenset[str]:
+    """What is told of a GPU."""
+    keys = tuple(chain.from_iterable(layer.values for layer in gpu.layers))
+    return _told_by(keys, with_processes=gpu.processes is not None)
+
+
+@lru_cache(maxsize=256)
+def _told_by(keys: tuple[str, ...], *, with_processes: bool) -> frozenset[str]:
+    """What these values tell of: most GPUs of a fleet have the same ones, and have them for days."""
+    found = {
+        "ECC errors": any(key in keys for key in _ECC),
+        "reasons for low clocks": "gpu.clock_event_reasons" in keys,
+        "NVLink errors": any(key.startswith("gpu.nvlink") for key in keys),
+        "processes": with_processes,
+    }
+    return frozenset(what for what, is_told in found.items() if is_told)
 
 
 def _has_host(node: Node) -> bool:
-    return any("node.memory_total" in layer.values for layer in node.layers)
+    for layer in node.layers:  # noqa: SIM110 - runs for every node of a fleet
+        if "node.memory_total" in layer.values:
+            return True
+    return False
 
 
 def _servers(look: Look) -> Iterator[Blind]:

@@ -16,11 +16,13 @@ The software power cap (0x4) gives no sign: at full load it is as it should be.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterable, Iterator
 from statistics import median_high
 
 from app.domain.finding import FindingSubject
 from app.domain.snapshot import Gpu, Layer, Node
+from app.engine.columns import Compared, by_node
 from app.engine.diagnosis.sign import Look, Sign
 
 HW_SLOWDOWN, SW_THERMAL, HW_THERMAL, POWER_BRAKE = 0x8, 0x20, 0x40, 0x80
@@ -46,10 +48,10 @@ _REASONS = "gpu.clock_event_reasons"
 
 def observe_clocks(look: Look) -> Iterator[Sign]:
     """What holds GPUs back now."""
-    limits: dict[str, tuple[float, float]] = {}
-    for name, node in look.snapshot.nodes.items():
+    for name, gpus in by_node(look.gpus.picked(*_held_back(look.gpus))).items():
+        node = look.snapshot.nodes[name]
         before = look.before.nodes.get(name) if look.before is not None else None
-        for gpu in node.gpus:
+        for gpu in gpus:
             layer = _layer(gpu, look.now)
             if layer is None:
                 continue
@@ -63,14 +65,38 @@ def observe_clocks(look: Look) -> Iterator[Sign]:
             memory = values.get("gpu.memory_temperature")
             if memory is not None and memory >= _WARM_C:
                 yield from _memory_heat(gpu, layer, memory)
-            limit = values.get("gpu.power_limit")
-            model = gpu.facts.get("model")
-            if limit and model:
-                least, most = limits.get(model, (limit, limit))
-                limits[model] = (min(least, limit), max(most, limit, values.get("gpu.power_limit_default", limit)))
-    odd = {model for model, (least, most) in limits.items() if least < LIMIT_SHARE * most}
+    odd = _models_limited_apart(look)
     if odd:
         yield from _limits(look, odd)
+
+
+def _held_back(gpus: Compared[Gpu]) -> Iterator[Iterable[int]]:
+    """Rows of GPUs that may be slowed down or hot."""
+    yield gpus.column(_REASONS).beyond(-math.inf, HW_SLOWDOWN)
+    margin = gpus.column("gpu.temperature_margin")
+    yield margin.beyond(MARGIN_C, math.inf)
+    if margin.rows != gpus.rows:
+        yield gpus.column("gpu.temperature").beyond(-math.inf, _WARM_C)
+    most = gpus.column("gpu.memory_temperature_max_operating").ends[0]
+    yield gpus.column("gpu.memory_temperature").beyond(-math.inf, min(most, MEMORY_HOT_C))
+
+
+def _models_limited_apart(look: Look) -> Collection[str]:
+    """Models of which not all GPUs have one power limit, the board's own."""
+    least, most = look.gpus.column("gpu.power_limit").ends
+    if (
+        not look.gpus.odd
+        and 0.0 < LIMIT_SHARE * max(most, look.gpus.column("gpu.power_limit_default").ends[1]) <= least
+    ):
+        return ()  # all are alike, whatever their models
+    limits: dict[str, tuple[float, float]] = {}
+    for gpu in look.gpus.table.subjects:
+        layer, model = _layer(gpu, look.now), gpu.facts.get("model")
+        told = layer.values.get("gpu.power_limit") if layer is not None else None
+        if layer is not None and told and model:
+            low, high = limits.get(model, (told, told))
+            limits[model] = (min(low, told), max(high, told, layer.values.get("gpu.power_limit_default", told)))
+    return {model for model, (low, high) in limits.items() if low < LIMIT_SHARE * high}
 
 
 def _layer(gpu: Gpu, now: float) -> Layer | None:

@@ -20,15 +20,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from app.domain.ages import STALE_INTERVALS
 from app.domain.finding import FindingSubject
 from app.domain.naming import clean
 from app.domain.snapshot import Gpu, Layer, Node
+from app.engine.columns import Compared, by_node
 from app.engine.diagnosis.sign import Look, Sign
 
-_LIFELONG = ("gpu.energy", "gpu.ecc_sbe_volatile", "gpu.ecc_dbe_volatile", "gpu.pcie_replay")
+_ENERGY, _BOOT = "gpu.energy", "node.boot_time"
+_LIFELONG = (_ENERGY, "gpu.ecc_sbe_volatile", "gpu.ecc_dbe_volatile", "gpu.pcie_replay")
 """Counters that only a reset or a new driver sets back."""
 _BOOTED_S = 60.0
 """Boot times differ by less than this from look to look, since some sources reckon them from the uptime."""
@@ -38,27 +40,42 @@ _MISSING = re.compile(r"driver not loaded|couldn.t communicate with the NVIDIA d
 
 def observe_gpus(look: Look) -> Iterator[Sign]:
     """Who is there, who is not, and who is there again."""
+    table = look.gpus.table
+    bare = by_node(table.picked(table.others, table.columns.bare()))
+    moved = by_node(table.picked(_may_have_begun_anew(look.gpus)))
+    booted = frozenset(node.name for node in look.machines.picked(look.machines.moved(_BOOT)))
     for name, node in look.snapshot.nodes.items():
         before = look.before.nodes.get(name) if look.before is not None else None
-        if _is_odd(node):
+        if _is_odd(node, is_bare=name in bare):
             yield from _missing(node, look.now)
             yield from _silent(node, look.now)
         if before is not None and before is not node:
-            yield from _began_anew(node, before)
+            if name in booted:
+                yield from _booted(node, before)
+            if name in moved:
+                yield from _began_anew(node, before)
     yield from _drivers(look)
     yield from _drivers_said(look)
 
 
-def _is_odd(node: Node) -> bool:
+def _is_odd(node: Node, *, is_bare: bool) -> bool:
     """Whether its GPUs are not all there with values of one moment: hardly any node of thousands, and cheap to ask."""
     gpus = node.gpus
-    if not gpus or (node.gpus_expected or 0) > len(gpus):
-        return bool(gpus)
-    at = gpus[0].seen_at
-    for gpu in gpus:
-        if gpu.lost_at is not None or gpu.seen_at != at or not gpu.layers or not gpu.layers[0].values:
-            return True
-    return False
+    if not gpus:
+        return False
+    return is_bare or (node.gpus_expected or 0) > len(gpus) or len({gpu.seen_at for gpu in gpus}) > 1
+
+
+def _may_have_begun_anew(gpus: Compared[Gpu]) -> Iterable[int]:
+    """Rows of GPUs that one cannot say of, by the energy they have used, that they simply went on."""
+    if gpus.before is None:
+        return () if gpus.is_first else range(len(gpus.table.subjects))
+    used, was = gpus.column(_ENERGY), gpus.before.columns.of(_ENERGY)
+    found = {*gpus.table.others, *gpus.before.others, *gpus.before.columns.of("gpu.recovery_action").nonzero()}
+    if used.rows == was.rows == gpus.rows:
+        told = zip(used.rows, used.values, was.values, strict=True)
+        return found.union(row for row, now, then in told if not now >= then > 0.0)
+    return found.union(gpus.rows)
 
 
 def _missing(node: Node, now: float) -> Iterator[Sign]:
@@ -115,13 +132,16 @@ def _answers(node: Node, but: Gpu | None, now: float) -> bool:
     )
 
 
-def _began_anew(node: Node, before: Node) -> Iterator[Sign]:
-    boot, was_boot = _value(node.layers, "node.boot_time"), _value(before.layers, "node.boot_time")
+def _booted(node: Node, before: Node) -> Iterator[Sign]:
+    boot, was_boot = _value(node.layers, _BOOT), _value(before.layers, _BOOT)
     if boot is not None and was_boot is not None and boot > was_boot + _BOOTED_S:
         source = node.layers[0].source
         yield Sign(
             "node.booted", FindingSubject(node=node.name), boot, "the machine was started", source, is_event=True
         )
+
+
+def _began_anew(node: Node, before: Node) -> Iterator[Sign]:
     olds = before.gpus if len(before.gpus) == len(node.gpus) else ()
     for gpu, old in zip(node.gpus, olds, strict=bool(olds)):
         if old is gpu or old.index != gpu.index or not gpu.layers:
@@ -130,8 +150,8 @@ def _began_anew(node: Node, before: Node) -> Iterator[Sign]:
             yield _event("gpu.back", gpu, "it answers again")
         for layer, past in zip(gpu.layers, old.layers, strict=False):
             now_of, was_of = layer.values.get, past.values.get
-            energy = now_of("gpu.energy")
-            if energy and energy >= (was_of("gpu.energy") or math.inf) and not was_of("gpu.recovery_action"):
+            energy = now_of(_ENERGY)
+            if energy and energy >= (was_of(_ENERGY) or math.inf) and not was_of("gpu.recovery_action"):
                 continue  # nothing began anew: the cheap answer for all GPUs but a few
             if past is not layer and past.source == layer.source:
                 yield from _turned(gpu, layer, past)

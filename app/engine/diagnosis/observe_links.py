@@ -10,12 +10,14 @@ fabric.unhealthy          the fabric's health bits or its error; details what, h
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from app.domain.finding import FindingSubject
 from app.domain.snapshot import Gpu, Layer, Node
+from app.engine.columns import Compared, by_node
 from app.engine.diagnosis.observe_nvlinks import fabric_of
 from app.engine.diagnosis.sign import Look, Sign
 
@@ -58,13 +60,50 @@ _PCIE = (
 
 def observe_links(look: Look) -> Iterator[Sign]:
     """Every link that is not as it could be."""
+    odd = by_node(look.gpus.picked(*_worth_a_look(look.gpus)))
     for name, node in look.snapshot.nodes.items():
+        if name not in odd:
+            continue
         was = look.before.nodes.get(name) if look.before is not None else None
         gpus = [one for one in [_seen(gpu, look.now) for gpu in node.gpus] if one is not None]
         if gpus:
             yield from _pcie(gpus, look)
             yield from _nvlinks(gpus, was if was is not node else None, look)
             yield from _fabric(gpus)
+
+
+def _worth_a_look(gpus: Compared[Gpu]) -> Iterator[Iterable[int]]:
+    """Rows of GPUs whose machines may have something to tell: hardly any of thousands, by the ends of columns."""
+    for key, most_key, _, least in _PCIE:
+        yield _below_most(gpus, key, most_key, least)
+    yield _unlike(gpus, _UP)
+    for key in (_UP, *(counter for counter, *_ in _COUNTERS)):
+        yield gpus.moved(key)
+    yield gpus.column("gpu.fabric_health").nonzero()
+    yield gpus.column("gpu.fabric_error").nonzero()
+    yield gpus.column("gpu.fabric_health_summary").where((2.0, 3.0).__contains__)
+
+
+def _below_most(gpus: Compared[Gpu], key: str, most_key: str, least: float) -> Sequence[int]:
+    """Rows of GPUs at work whose link has less than it could have, or nobody tells what that is."""
+    has, could, use = gpus.column(key), gpus.column(most_key), gpus.column("gpu.utilization")
+    if has.rows == could.rows and has.values == could.values:
+        return ()
+    most = dict(zip(could.rows, could.values, strict=True))
+    below = [row for row, value in zip(has.rows, has.values, strict=True) if not value >= most.get(row, math.inf)]
+    uses = dict(zip(use.rows, use.values, strict=True))
+    return [row for row in below if uses.get(row, 0.0) >= least]
+
+
+def _unlike(gpus: Compared[Gpu], key: str) -> Sequence[int]:
+    """Rows of a value that another GPU of the same machine does not have."""
+    column, subjects = gpus.column(key), gpus.table.subjects
+    least, most = column.ends
+    if least == most:
+        return ()
+    first: dict[str, float] = {}
+    told = zip(column.rows, column.values, strict=True)
+    return [row for row, value in told if first.setdefault(subjects[row].node, value) != value]
 
 
 class _Seen(NamedTuple):

@@ -7,15 +7,14 @@ reset with its driver or machine.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from operator import itemgetter
 
 from app.domain.finding import FindingSubject
 from app.domain.metric import Metric
 from app.domain.metrics import by_key
-from app.domain.snapshot import Layer
+from app.domain.snapshot import Gpu, Layer
+from app.engine.columns import Compared, T, by_node
 from app.engine.diagnosis.sign import Limit, Look, Sign
 
 
@@ -44,66 +43,24 @@ def observe_metrics(look: Look) -> Iterator[Sign]:
         if key in by_key():
             by_scope[by_key()[key].scope].append(_watch(key, limits))
     rises = {scope: tuple(key for key in look.rises if key.startswith(f"{scope}.")) for scope in by_scope}
-    calm = _Calm(by_scope["gpu"], rises["gpu"])
-    for subject, layers, before in _holders(look):
+    gpus = look.gpus.picked(*_passing(look.gpus, by_scope["gpu"]), *map(look.gpus.moved, rises["gpu"]))
+    nodes = look.machines.picked(*_passing(look.machines, by_scope["node"]), *map(look.machines.moved, rises["node"]))
+    for subject, layers, before in _holders(look, by_node(gpus), frozenset(one.name for one in nodes)):
         scope = "gpu" if subject.gpu is not None else "service" if subject.service else "node"
-        if scope == "gpu" and len(layers) == 1 and calm.is_so(layers[0], before):
-            continue
         yield from _values(subject, layers, by_scope[scope], look.now)
         if before and rises[scope]:
             yield from _rises(subject, layers, before, rises[scope])
 
 
-class _Calm:
-    """Whether a GPU's values are as those of most: no limit passed, no counter moved. Answers for thousands of GPUs.
-
-    Metrics that are 0 on a healthy GPU and counters are compared as one tuple each; a source that gives other keys than
-    the first one is looked at in full.
-    """
-
-    def __init__(self, watches: Sequence[_Watch], rises: Sequence[str]) -> None:
-        self._watches = watches
-        self._rises = rises
-        self._made = False
-        self._zeros: Callable[[Mapping[str, float]], tuple[float, ...]] | None = None
-        self._counters: Callable[[Mapping[str, float]], tuple[float, ...]] | None = None
-        self._others: tuple[_Watch, ...] = ()
-        self._absent: tuple[str, ...] = ()
-        self._all_zero: tuple[float, ...] = ()
-
-    def _make(self, values: Mapping[str, float]) -> None:
-        self._made = True
-        zeros = [one.key for one in self._watches if values.get(one.key) == 0.0 and one.is_calm(0.0)]
-        counters = [key for key in self._rises if key in values]
-        if len(zeros) > 1 and len(counters) > 1:
-            self._zeros, self._counters = itemgetter(*zeros), itemgetter(*counters)
-            self._all_zero = (0.0,) * len(zeros)
-        known = {*zeros}
-        self._others = tuple(one for one in self._watches if one.key in values and one.key not in known)
-        self._absent = (
-            *(one.key for one in self._watches if one.key not in values),
-            *(key for key in self._rises if key not in values),
-        )
-
-    def is_so(self, layer: Layer, before: tuple[Layer, ...]) -> bool:
-        """Whether there is nothing to say of a GPU for sure."""
-        values = layer.values
-        if not self._made:
-            self._make(values)
-        if self._zeros is None or self._counters is None or not values.keys().isdisjoint(self._absent):
-            return False
-        try:
-            if self._zeros(values) != self._all_zero:
-                return False
-            if before and (len(before) != 1 or self._counters(values) != self._counters(before[0].values)):
-                return False
-        except KeyError:
-            return False
-        for watch in self._others:
-            value = values.get(watch.key)
-            if value is not None and not watch.is_calm(value):
-                return False
-        return True
+def _passing(some: Compared[T], watches: Iterable[_Watch]) -> Iterator[Iterable[int]]:
+    """Rows with a value that some limit may hold for: hardly any of thousands."""
+    for watch in watches:
+        column = some.column(watch.key)
+        least, most = column.ends
+        if any(least <= value <= most for value in watch.exact):
+            yield [row for row, value in zip(column.rows, column.values, strict=True) if not watch.is_calm(value)]
+        else:
+            yield column.beyond(watch.low, watch.high)
 
 
 def _watch(key: str, limits: tuple[Limit, ...]) -> _Watch:
@@ -119,29 +76,29 @@ def _watch(key: str, limits: tuple[Limit, ...]) -> _Watch:
     return _Watch(key, low, high, exact, limits)
 
 
-def _holders(look: Look) -> Iterator[tuple[FindingSubject, tuple[Layer, ...], tuple[Layer, ...]]]:
-    """Whoever has values: (subject, layers, layers of the last look where they are others)."""
+def _holders(
+    look: Look, gpus: Mapping[str, Sequence[Gpu]], machines: Collection[str]
+) -> Iterator[tuple[FindingSubject, tuple[Layer, ...], tuple[Layer, ...]]]:
+    """Some GPUs and machines, and all services: (subject, layers, layers of the last look where they are others)."""
     old = look.before
     for name, node in look.snapshot.nodes.items():
+        if name not in gpus and name not in machines:
+            continue
         was = old.nodes.get(name) if old is not None else None
         is_changed = was is not None and was is not node
-        if node.layers:
+        if node.layers and name in machines:
             yield FindingSubject(node=name), node.layers, was.layers if is_changed and was is not None else ()
-        olds = {gpu.index: gpu for gpu in was.gpus} if is_changed and was is not None else {}
-        for gpu in node.gpus:
+        some = gpus.get(name, ())
+        olds = {gpu.index: gpu for gpu in was.gpus} if some and is_changed and was is not None else {}
+        for gpu in some:
             if gpu.lost_at is None:
                 before = olds.get(gpu.index)
                 past = before.layers if before is not None and before is not gpu else ()
-                yield _gpu_subject(name, gpu.index), gpu.layers, past
+                yield FindingSubject(node=name, gpu=gpu.index), gpu.layers, past
     for key, service in look.snapshot.services.items():
         earlier = old.services.get(key) if old is not None else None
         past = earlier.layers if earlier is not None and earlier is not service else ()
         yield FindingSubject(service=key), service.layers, past
-
-
-@lru_cache(maxsize=32768)
-def _gpu_subject(node: str, index: int) -> FindingSubject:
-    return FindingSubject(node=node, gpu=index)
 
 
 def _values(

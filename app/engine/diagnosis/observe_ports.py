@@ -12,11 +12,12 @@ nccl.over_tcp             a job fell back to TCP; details infiniband: yes where 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.domain.evidence import LogEvidence
 from app.domain.finding import FindingSubject
 from app.domain.snapshot import Layer, Node
+from app.engine.columns import Compared
 from app.engine.diagnosis.observe_links import usual
 from app.engine.diagnosis.sign import Look, Sign
 from app.engine.diagnosis.subjects import snapshot_name
@@ -36,17 +37,24 @@ _LINES = {
 
 def observe_ports(look: Look) -> Iterator[Sign]:
     """Ports that went down, came up, are fewer than they should be; jobs that go around them."""
-    most = _usual_ports(look)
-    for name, node in look.snapshot.nodes.items():
-        if node.layers:
-            was = look.before.nodes.get(name) if look.before is not None else None
-            yield from _ports(name, node, was, most.get(_kind(node)), look)
+    nodes = [node for node in _worth_a_look(look.machines) if node.layers]
+    most = _usual_ports(look) if nodes else {}
+    for node in nodes:
+        was = look.before.nodes.get(node.name) if look.before is not None else None
+        yield from _ports(node.name, node, was, most.get(_kind(node)), look)
     for line in look.said:
         if line.kind in _LINES:
             yield from _line(line, _LINES[line.kind], look)
     over_tcp = [line for line in look.said if line.kind == "nccl.socket"]
     if over_tcp:
         yield from _over_tcp(over_tcp, look)
+
+
+def _worth_a_look(machines: Compared[Node]) -> Sequence[Node]:
+    """Machines whose ports changed; all, where not all have as many active ones."""
+    least, most = machines.column(_UP).ends
+    uneven = machines.rows if machines.odd or least < most else ()
+    return machines.picked(uneven, *map(machines.moved, (_UP, *(key for key, _ in _DOWNS))))
 
 
 def _kind(node: Node) -> tuple[str, int]:

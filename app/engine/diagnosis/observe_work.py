@@ -9,14 +9,17 @@ A GPU that waits inside a collective shows the same as one that hangs: of a job'
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.domain.finding import FindingSubject
 from app.domain.snapshot import Gpu, Layer
+from app.engine.columns import Compared
 from app.engine.diagnosis.sign import Look, Sign
 from app.engine.free import HELD_MIB
 from app.engine.watch_slurm import behind
 
+_USE, _CLOCK = "gpu.utilization", "gpu.sm_clock"
 FULL_USE = 95.0
 """Percent of use from which a kernel runs without a pause."""
 NO_POWER_SHARE = 0.35
@@ -37,22 +40,40 @@ _WORKS = 50.0
 def observe_work(look: Look) -> Iterator[Sign]:
     """Each GPU by itself, and beside those it works with."""
     suspects: list[Gpu] = []
-    fastest = _fastest(look)
-    for node in look.snapshot.nodes.values():
-        for gpu in node.gpus:
-            layer = gpu.layers[0] if gpu.layers and gpu.lost_at is None else None
-            if layer is None or layer.is_stale(look.now):
-                continue
-            use, clock = layer.values.get("gpu.utilization"), layer.values.get("gpu.sm_clock")
-            if use is None:
-                continue
-            if use >= FULL_USE and _does_nothing(layer):
-                yield _busy_idle(gpu, layer, look)
-            if use < _WORKS or (clock is not None and clock < _SLOW_SHARE * fastest.get(gpu.facts.get("model"), 0.0)):
-                suspects.append(gpu)
-            if use == 0.0 and layer.values.get("gpu.memory_used", 0.0) >= HELD_MIB:
-                yield from _leaked(gpu, layer, look)
+    fastest: Mapping[str | None, float] | None = None
+    for gpu in look.gpus.picked(*_worth_a_look(look.gpus)):
+        layer = gpu.layers[0] if gpu.layers and gpu.lost_at is None else None
+        if layer is None or layer.is_stale(look.now):
+            continue
+        use, clock = layer.values.get(_USE), layer.values.get(_CLOCK)
+        if use is None:
+            continue
+        if use >= FULL_USE and _does_nothing(layer):
+            yield _busy_idle(gpu, layer, look)
+        if use >= _WORKS and clock is not None and fastest is None:
+            fastest = _fastest(look)
+        if use < _WORKS or (clock is not None and clock < _SLOW_SHARE * (fastest or {}).get(gpu.model, 0.0)):
+            suspects.append(gpu)
+        if use == 0.0 and layer.values.get("gpu.memory_used", 0.0) >= HELD_MIB:
+            yield from _leaked(gpu, layer, look)
     yield from _behind(suspects, look)
+
+
+def _worth_a_look(gpus: Compared[Gpu]) -> Iterator[Iterable[int]]:
+    """Rows of GPUs that do not work, work slowly for some GPU of the fleet, or only seem to work."""
+    use = gpus.column(_USE)
+    yield use.beyond(_WORKS, math.inf)
+    busy = frozenset(use.beyond(-math.inf, _WORKS))
+    clock, power, limit = gpus.column(_CLOCK), gpus.column("gpu.power"), gpus.column("gpu.power_limit")
+    clocks = [(row, value) for row, value in zip(clock.rows, clock.values, strict=True) if row in busy]
+    slow = _SLOW_SHARE * max((value for _, value in clocks), default=0.0)
+    yield (row for row, value in clocks if not value >= slow)
+    if power.rows == limit.rows == use.rows:
+        told = zip(use.rows, power.values, limit.values, strict=True)
+        at_work = (row for row, watts, most in told if watts > NO_POWER_SHARE * most > 0.0)
+        yield busy.difference(at_work)
+    else:
+        yield busy
 
 
 def _does_nothing(layer: Layer) -> bool:

@@ -23,7 +23,8 @@ from app.domain.boards import Boards
 from app.domain.evidence import LogEvidence, XidEpisode
 from app.domain.finding import Finding, FindingSubject
 from app.domain.slurm import SlurmPicture
-from app.domain.snapshot import Service, Snapshot, SourceState
+from app.domain.snapshot import Gpu, Node, Service, Snapshot, SourceState
+from app.engine.columns import Compared, compared, gpu_table, node_table
 from app.engine.diagnosis.outage import family, is_server_log
 
 CLUSTER = FindingSubject()
@@ -100,6 +101,16 @@ class Look:
     def boards(self) -> Boards:
         """GPUs and nodes by the names that log lines have for them."""
         return Boards(self.snapshot, self.now)
+
+    @cached_property
+    def gpus(self) -> Compared[Gpu]:
+        """All GPUs by column, beside those of the last look."""
+        return compared(gpu_table, self.before, self.snapshot, self.now)
+
+    @cached_property
+    def machines(self) -> Compared[Node]:
+        """All machines, likewise."""
+        return compared(node_table, self.before, self.snapshot, self.now)
 
     @cached_property
     def homes(self) -> Mapping[str, tuple[str, ...]]:

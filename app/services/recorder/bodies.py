@@ -66,7 +66,7 @@ class BodyWriter:
 
     def write(self, body: bytes, at: float, segment: int) -> tuple[Mode, bytes]:
         """How a body is written into a segment; the first one there is whole."""
-        is_new, self._segment, self.at = segment != self._segment, segment, at
+        is_new = self.turn_to(at, segment)
         if not self.keeps_lines or body[:1] in (b"{", b"["):
             written = clean_json(body, self.clean, self.leaves, self._known)
             self._packed, self._raw, self._clean = zlib.compress(written, 1), [], []
@@ -78,6 +78,24 @@ class BodyWriter:
             return ("full", body) if is_new else ("values", values)
         written = self._lines(lines, has_key=_KEY in body)
         return ("full", b"\n".join(self._clean)) if is_new else ("lines", written)
+
+    def turn_to(self, at: float, segment: int) -> bool:
+        """A body of this time comes into this segment; whether it is the first there, so that it must be whole."""
+        is_new, self._segment, self.at = segment != self._segment, segment, at
+        return is_new
+
+    @property
+    def is_clean(self) -> bool:
+        """There was nothing to take out of the last body."""
+        return self._raw is self._clean
+
+    def forget(self) -> None:
+        """Somebody else holds the last body, and nothing was to be taken out of it."""
+        self._raw = self._clean = []
+
+    def lean_on(self, body: bytes) -> None:
+        """This was the last body, and nothing was to be taken out of it."""
+        self._raw = self._clean = body.split(b"\n")
 
     def stands(self, body: bytes, segment: int) -> bool:
         """This body stands in this segment already, as the last one."""

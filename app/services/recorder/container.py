@@ -33,6 +33,9 @@ _HEAD = struct.Struct("<cIIId")
 _FRAME = struct.Struct("<II")
 """Bytes of the head and of the body."""
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+"""Made once: `json.dumps` makes one for each frame."""
+
 BlockKind = Literal[b"S", b"D"]
 
 
@@ -83,7 +86,7 @@ class Packer:
             self.begin()
         made, waiting, size = [], [], 0
         for frame in frames:
-            head = json.dumps(frame.head, separators=(",", ":")).encode()
+            head = _JSON.encode(frame.head).encode()
             waiting += [_FRAME.pack(len(head), len(frame.body)), head, frame.body]
             size += _FRAME.size + len(head) + len(frame.body)
             if size >= PIECE:

@@ -14,6 +14,7 @@ from app.services.recorder.scribe import Scribe
 from app.services.recorder.sinks import FOLDER, FileSink, FlightSink
 from app.services.report_mask import Mask
 from app.services.rule_texts import rule_texts
+from app.transport import turns
 from app.transport.clock import Clock
 
 MIB = 1024 * 1024
@@ -50,4 +51,4 @@ def recorder_of(
         is_judged,
         write_s=0.0 if isinstance(wanted, Recording) else FLIGHT_WRITE_S,
     )
-    return Recorder(board, clock, about, sink, Scribe(Mask(names)))
+    return Recorder(board, clock, about, sink, Scribe(Mask(names), turns.Manners().let_go))

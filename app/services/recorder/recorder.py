@@ -17,9 +17,9 @@ from app.domain.codec import encode
 from app.domain.snapshot import Snapshot
 from app.services.board import Arrival, Board
 from app.services.recorder.held import HeldClock
-from app.services.recorder.scribe import Begin, Gone, Happening, Look, Scribe, Tick, TickKind
+from app.services.recorder.scribe import Begin, Gone, Happening, Heard, Look, Scribe, Tick, TickKind
 from app.services.watch import Watch
-from app.sources.again import Answer
+from app.sources.told import Told, size_of
 from app.transport import turns
 from app.transport.clock import Clock
 
@@ -85,11 +85,11 @@ class About:
 
 
 @dataclass(slots=True)
-class _Heard:
+class _Waiting:
     """What waits to be written."""
 
     happenings: list[Happening] = field(default_factory=list)
-    saying: dict[str, list[Answer]] = field(default_factory=dict)
+    saying: dict[str, list[Heard]] = field(default_factory=dict)
     """By source: the answers of the look that is under way."""
     size: int = 0
 
@@ -104,7 +104,7 @@ class Recorder:
         self._about = about
         self._sink = sink
         self._scribe = scribe
-        self._heard = _Heard()
+        self._heard = _Waiting()
         self._known: set[str] = set()
         """Names of the sources that looks came from."""
         self._begin: Snapshot | None = board.snapshot
@@ -118,9 +118,9 @@ class Recorder:
         """Why nothing can be written, for a person; empty while it can."""
         self._stop = board.listen(self._arrived, self._renewed)
 
-    def tap(self, source: str, part: str, at: float, body: bytes) -> None:
+    def tap(self, source: str, part: str, at: float, told: Told) -> None:
         """Hear an answer (`app.sources.registry.Tap`)."""
-        self._heard.saying.setdefault(source, []).append(Answer(part, at, body))
+        self._heard.saying.setdefault(source, []).append(Heard(part, at, told))
 
     def stepped(self, kind: TickKind, step: Step, last_at: Callable[[], float]) -> Step:
         """A step of a judge, recorded; `last_at` tells the time of the last step that was taken."""
@@ -160,7 +160,7 @@ class Recorder:
                 now = self.clock.now()
                 self._heard.happenings += [Tick(kind, now, True, True) for kind in ("watch", "diagnose", "alert")]
             if store is not None and not await store.try_lease():
-                self._heard, self._is_ours = _Heard(), False
+                self._heard, self._is_ours = _Waiting(), False
                 continue
             if not self._is_ours:
                 self._is_ours = True
@@ -232,14 +232,14 @@ class Recorder:
         self._known.add(name)
         answers = tuple(self._heard.saying.pop(name, ()))
         self._heard.happenings.append(Look(arrival, self.clock.real_now(), answers))
-        self._heard.size += sum(len(one.body) for one in answers)
+        self._heard.size += sum(size_of(one.told) for one in answers)
         if self._heard.size > MOST_WAITING:
             _log.warning("the recording falls behind: what waited to be written is left out")
             self._begin_anew()
 
     def _begin_anew(self) -> None:
         """Leave out what was heard, and go on from the picture as it is."""
-        self._heard, self._begin = _Heard(), self._board.snapshot
+        self._heard, self._begin = _Waiting(), self._board.snapshot
 
     def _renewed(self) -> None:
         """What came until now does not lead to the picture any more; it is primed with, and else left out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,8 +19,9 @@ from app.domain.watched import IdleSpell
 from app.services.board import Arrival
 from app.services.recorder.bodies import BodyWriter, is_left
 from app.services.recorder.container import Frame, Packer
+from app.services.recorder.sheets import SheetWriter
 from app.services.report_mask import Mask, bare
-from app.sources.again import Answer
+from app.sources.told import Told
 
 TickKind = Literal["watch", "diagnose", "alert"]
 _LINES = frozenset(("host", "page", "machine", "node", "queue", "nodes", "partitions", "mark"))
@@ -35,13 +36,22 @@ _SINGLES, _MOST_SINGLES = "new jobs", 500
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer as the tap was told it: its part of the look, and when it was complete (epoch seconds)."""
+
+    part: str
+    at: float
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """A look at a source, with its answers."""
 
     arrival: Arrival
     at: float
     """Epoch seconds when it was applied."""
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[Heard, ...] = ()
     is_primer: bool = False
     """It counts for what is read after it, and is not shown."""
 
@@ -85,20 +95,28 @@ Happening = Look | Tick | Gone | Begin
 class _Source:
     """What a segment needs to know of a source to go on with it."""
 
+    heard: SourceSpec
+    """As it came."""
     spec: SourceSpec
     """As it is told."""
-    parts: dict[str, BodyWriter] = field(default_factory=dict)
+    parts: dict[str, SheetWriter] = field(default_factory=dict)
     singles: list[bytes] = field(default_factory=list)
     """Deflated answers about single jobs."""
     notes: tuple[str, ...] = ()
     way: str = ""
 
 
+def _go_on() -> None:
+    """Nobody waits."""
+
+
 class Scribe:
     """Writes happenings down."""
 
-    def __init__(self, mask: Mask) -> None:
+    def __init__(self, mask: Mask, let_go: Callable[[], None] = _go_on) -> None:
+        """`let_go` is called between pieces of a long answer, for whoever has to wait for the thread that writes."""
         self._mask = mask
+        self._let_go = let_go
         self._packer = Packer()
         self._sources: dict[str, _Source] = {}
         self._told: set[str] = set()
@@ -175,11 +193,7 @@ class Scribe:
         reading = one.arrival.reading
         if self._mask.names is not None:
             reading = self._learned(one.arrival.spec, reading)
-        spec = self._mask.hide(one.arrival.spec)
-        source = self._sources.setdefault(one.arrival.spec.name, _Source(spec))
-        if source.spec != spec:
-            source.spec = spec
-            self._told.discard(one.arrival.spec.name)
+        source = self._source(one.arrival.spec)
         head: dict[str, Any] = {"t": "look", "now": one.at, "at": reading.at, "took": round(reading.duration_s, 4)}
         head |= self._spec(one.arrival.spec.name, source)
         if one.arrival.missed_slots:
@@ -193,20 +207,33 @@ class Scribe:
         parts, bodies = self._bodies(source, one.answers)
         return Frame({**head, **_slurm_head(source), "parts": parts}, b"".join(bodies))
 
+    def _source(self, spec: SourceSpec) -> _Source:
+        """Who was looked at; one that is as before is not looked through again, but where names are learned."""
+        known = self._sources.get(spec.name)
+        if known is not None and known.heard is spec and self._mask.names is None:
+            return known
+        told = self._mask.hide(spec)
+        if known is None:
+            known = self._sources[spec.name] = _Source(spec, told)
+        elif known.spec != told:
+            self._told.discard(spec.name)
+        known.heard, known.spec = spec, told
+        return known
+
     def _reading(self, reading: Reading) -> bytes:
         text = json.dumps(encode(reading), separators=(",", ":"))
         if not is_left(text, self._mask.leaves):
             text = json.dumps(encode(self._mask.hide(reading)), separators=(",", ":"))
         return text.encode()
 
-    def _bodies(self, source: _Source, answers: Iterable[Answer]) -> tuple[list[list[Any]], list[bytes]]:
+    def _bodies(self, source: _Source, answers: Iterable[Heard]) -> tuple[list[list[Any]], list[bytes]]:
         parts: list[list[Any]] = []
         bodies: list[bytes] = []
         for one in answers:
             writer = self._writer(source, one.part)
-            if one.part in _CONSTANT and writer.stands(one.body, self._segment):
+            if one.part in _CONSTANT and writer.stands(one.told, self._segment):
                 continue
-            mode, written = writer.write(one.body, one.at, self._segment)
+            mode, written = writer.write(one.told, one.at, self._segment)
             parts.append([one.part, one.at, mode, len(written)])
             bodies.append(written)
             if one.part == _FOLLOWED:
@@ -215,11 +242,19 @@ class Scribe:
                 source.singles.append(zlib.compress(written, 1))
         return parts, bodies
 
-    def _writer(self, source: _Source, part: str) -> BodyWriter:
-        if part in _EACH:
-            return BodyWriter(self._mask, self._mask.leaves, keeps_lines=False)
+    def _leaves(self, text: str) -> bool:
+        self._let_go()
+        return self._mask.leaves(text)
+
+    def _writer(self, source: _Source, part: str) -> SheetWriter:
+        known = source.parts.get(part)
+        if known is not None:
+            return known
         keeps_lines = part in _LINES or part[:1] == "/"
-        return source.parts.setdefault(part, BodyWriter(self._mask, self._mask.leaves, keeps_lines=keeps_lines))
+        made = SheetWriter(BodyWriter(self._mask, self._leaves, keeps_lines=keeps_lines))
+        if part not in _EACH:
+            source.parts[part] = made
+        return made
 
     def _spec(self, name: str, source: _Source) -> dict[str, Any]:
         """Who it is: in full where the segment does not know yet."""

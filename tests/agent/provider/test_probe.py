@@ -150,13 +150,13 @@ async def test_server_that_comes_later_is_found_by_the_next_probe() -> None:
 
 async def test_probe_is_bounded() -> None:
     """A server that drips a word a second holds nobody up."""
-    model = ScriptedModel(probe=tuple(step for _ in range(50) for step in (Think("hm "), Pause(0.1))))
+    model = ScriptedModel(probe=tuple(step for _ in range(600) for step in (Think("hm "), Pause(0.1))))
     began = perf_counter()
 
-    status = await asyncio.wait_for(probed(model, HASTY), 5.0)
+    status = await asyncio.wait_for(probed(model, HASTY), 50.0)
 
     assert "unreachable" == status.state
-    assert perf_counter() - began < 4.0
+    assert perf_counter() - began < 20.0, "it drips for a minute"
 
 
 async def test_thought_of_a_probe_takes_no_call_for_one() -> None:

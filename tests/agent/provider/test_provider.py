@@ -31,7 +31,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
     max_leaves=12,
 )
-SOON_S = 1.0
+SOON_S = 5.0
 """Far less than any deadline, on a machine that others keep busy."""
 
 
@@ -83,12 +83,12 @@ async def test_cancelling_ends_the_request_at_once(reply: tuple[Say | Think | St
                     pass
 
         task = asyncio.create_task(listen())
-        await asyncio.wait_for(model.on_wait.wait(), 5)
+        await asyncio.wait_for(model.on_wait.wait(), 60)
         began = perf_counter()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(model.on_hang_up.wait(), 5)
+        await asyncio.wait_for(model.on_hang_up.wait(), 60)
 
         assert perf_counter() - began < SOON_S
         assert 1 == model.hung_up

@@ -172,6 +172,6 @@ def texts(events: Sequence[Event]) -> str:
 
 async def until(claim: Callable[[], Awaitable[object]]) -> None:
     """Wait until something that is done by other tasks is so."""
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(60.0):
         while not await claim():  # noqa: ASYNC110 - what it waits for tells nobody
             await asyncio.sleep(0.01)

@@ -144,7 +144,7 @@ async def simulated(tmp_path: Path) -> AsyncIterator[Ground]:
     settings = Settings(cluster=Cluster(name="lab", interval_s=0.3), target=targets)
     options = RuntimeOptions(state_dir=tmp_path, sockets=(), write=True)
     async with collecting(settings, options) as parts:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while parts.board.snapshot.version < 20:  # noqa: ASYNC110 - what it waits for has no event
                 await asyncio.sleep(0.02)
         yield Ground(parts.feed, settings)

@@ -2,7 +2,7 @@
 
 Ours also evaluates all its alert rules and diagnoses at every interval, and keeps a flight recorder; Prometheus only
 scrapes, for its rules would be ours exported. What serves the pages is a process of its own and is not counted.
-`GPU_WATCHDOG_BENCH=full` makes it the long form: half an hour of collecting, a day of samples, fifty screens.
+`GPU_WATCHDOG_BENCH=full` makes it the long form: half an hour of collecting, a day of samples.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.report import Report
-from tests.bench.scale import collect, past, screens
+from tests.bench.scale import collect, kept, past
 from tests.tools.parts import find
 
-PARTS: tuple[Callable[[Report, Path, bool], None], ...] = (collect.run, past.run, screens.run)
+PARTS: tuple[Callable[[Report, Path, bool], None], ...] = (collect.run, kept.run, past.run)
 
 
 def run(report: Report) -> None:

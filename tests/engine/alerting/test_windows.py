@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from app.domain.alert import Labels, fits, labels_of
-from app.engine.alerting.evaluate import evaluate
+from app.engine.alerting.evaluate import Bound, evaluate
 from app.engine.alerting.expression import Selector
 from app.engine.alerting.functions import Points
 from app.engine.alerting.parse import parse
@@ -32,7 +32,7 @@ class Remembered:
     def instant(self, selector: Selector, at: float) -> Mapping[Labels, float]:
         raise AssertionError
 
-    def where(self, selector: Selector, test: Callable[[float], bool], at: float) -> Mapping[Labels, float]:
+    def where(self, selector: Selector, bound: Bound, at: float) -> Mapping[Labels, float]:
         raise AssertionError
 
     def window(
@@ -57,7 +57,7 @@ def test_only_changes_are_kept_and_every_answer_is_the_same(text: str) -> None:
             if dice.random() < 0.05:
                 values.pop(labels, None)
             marks[labels].append((at, values.get(labels)))
-        windows.add("x", values, at)
+        windows.add("x", list(values), list(values.values()), at)
         whole = SeriesBook({"x": [Series(labels, some) for labels, some in marks.items()]})
 
         expected, found = evaluate(tree, whole, at), evaluate(tree, Remembered(windows), at)
@@ -70,8 +70,8 @@ def test_a_counted_series_that_appears_grew_from_nothing() -> None:
     for is_counted, expected in ((True, {X[1]}), (False, set())):
         windows = Windows()
         windows.want({"x": 300.0})
-        windows.add("x", {X[0]: 5.0}, 0.0, is_counted=is_counted)
-        windows.add("x", {X[0]: 5.0, X[1]: 1.0}, 15.0, is_counted=is_counted)
+        windows.add("x", X[:1], [5.0], 0.0, is_counted=is_counted)
+        windows.add("x", X[:2], [5.0, 1.0], 15.0, is_counted=is_counted)
 
         assert expected == set(evaluate(parse("increase(x[1m]) > 0"), Remembered(windows), 15.0))
 
@@ -80,7 +80,7 @@ def test_what_nobody_asks_for_any_more_is_forgotten() -> None:
     """A rule that is gone takes its memory along."""
     windows = Windows()
     windows.want({"x": 300.0})
-    windows.add("x", {X[0]: 5.0}, 0.0)
+    windows.add("x", X[:1], [5.0], 0.0)
     windows.want({})
 
     assert () == windows.names

@@ -179,14 +179,16 @@ def test_no_key_and_no_command_of_the_screen_leads_out(bastion: Bastion, visitor
     visitor.press("C-\\")
     visitor.press("C-z")
     visitor.press("5")
-    visitor.until(lambda text: "Queue" not in text)
+    visitor.until(lambda text: "offline analyst" in text and "Queue" not in text)
     visitor.type(f"/export {outside}")
     visitor.shows("/outside")
     visitor.press("Enter")
     visitor.until(lambda text: "no file is written from here" in text and "Queue" not in text)
 
     assert not outside.exists()
-    assert {"S", "R"} >= {one[0] for one in screens()}
+    assert {"S", "R", "D"} >= {one[0] for one in screens()}, (
+        "one that waits for a disk runs, one that is stopped does not"
+    )
     assert ["audit.jsonl"] == sorted(
         one.name for one in bastion.home.rglob("*") if one.is_file() and one.suffix == ".jsonl"
     )

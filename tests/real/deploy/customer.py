@@ -89,6 +89,13 @@ class Customer:
         assert done.stdout, f"{' '.join(words)}: {done.returncode}\n{done.stderr}"
         return json.loads(done.stdout.splitlines()[-1])
 
+    def seen(self, command: str, is_so: Callable[[Any], bool], within_s: float = 60.0) -> Any:  # noqa: ANN401 - as above
+        """What a command prints once it is so; the last of it, where it never is."""
+        deadline = time.monotonic() + within_s
+        while not is_so(answer := self.json(command)) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        return answer
+
     def until(self, is_so: Callable[[], bool], within_s: float = 60.0) -> None:
         """Wait for what the cluster does."""
         deadline = time.monotonic() + within_s

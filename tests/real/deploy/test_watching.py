@@ -49,7 +49,7 @@ def write(lab: Field) -> None:
     watching.watch(lab.folder, deployment, lab.pods)
 
 
-async def until(state_dir: Path, is_so: Callable[[Any], bool], within_s: float = 40.0) -> Any:  # noqa: ANN401 - JSON
+async def until(state_dir: Path, is_so: Callable[[Any], bool], within_s: float = 90.0) -> Any:  # noqa: ANN401 - JSON
     """Ask for the status until something is so."""
     began = monotonic()
     while not is_so(found := await asked(state_dir, "status", "--json")):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.real.deploy.customer import GPU, Customer, customer
 from tests.real.deploy.pods import Quirks
+from tests.real.slurm.oracle import MOMENTARY
 from tests.terminal.tmux import python, terminal
 
 pytestmark = [pytest.mark.real("terraform", "slurm", "gcc", "ssh", "tmux"), pytest.mark.terminal]
@@ -16,6 +18,7 @@ MODEL = "org/tiny"
 NODES = ("lab-head", "lab-w1", "lab-w2")
 WISH = ("--nodes", "3", "--gpu", GPU, "--model", MODEL)
 WHERE = "/tmp/where"
+STANDING = {"IDLE", "DYNAMIC_NORM"}
 SCRIPT = f"""\
 #!/bin/bash
 #SBATCH -J everywhere -N 2 --ntasks-per-node=1 --gres=gpu:1 --mem=64M --time=5
@@ -45,7 +48,8 @@ def test_from_nothing_to_a_running_cluster_and_back(user: Customer) -> None:
         see_it_on_the_screen(user)
     with user.measured("scale"):
         user.must("deploy", "lab", "--scale", "2", "--cancel", "--yes")
-    assert (["head", "w1"], []) == (keys(user), jobs(user))
+    user.until(lambda: not jobs(user))  # a job that was cancelled is in the queue until its nodes are done with it
+    assert ["head", "w1"] == keys(user)
     lose_a_pod(user)
     with user.measured("destroy"):
         said = user.must("deploy", "lab", "--destroy", "--yes")
@@ -71,12 +75,12 @@ def look_first(user: Customer) -> None:
 
 def see_it(user: Customer) -> None:
     """`status` has every node with its GPU, what Slurm says of it and what it costs, and the model; nothing is down."""
-    status = user.json("status")
+    status = user.seen("status", lambda status: {"ok"} == {source["state"] for source in status["sources"]})
 
     assert {"ok"} == {source["state"] for source in status["sources"]}
     assert list(NODES) == [node["name"] for node in status["nodes"]]
     assert [(1, GPU)] * 3 == [(len(node["gpus"]), node["gpus"][0]["model"]) for node in status["nodes"]]
-    assert ["IDLE+DYNAMIC_NORM"] * 2 == [node["slurm_state"] for node in status["nodes"][1:]]
+    assert [STANDING] * 2 == [standing(node) for node in status["nodes"][1:]]
     assert [(MODEL, "ok")] == [(service["model"], service["state"]) for service in status["services"]]
     assert user.runpod.per_hour == pytest.approx(status["cluster"]["cost_per_hour"])
 
@@ -117,7 +121,12 @@ def lose_a_pod(user: Customer) -> None:
     assert [("gone", "lab-w1")] == [(one["code"], one["node"]) for one in drifted["drift"]]
     assert ("ready", []) == (mended["deployment"]["state"], mended["drift"])
     assert (["head", "w1"], False) == (keys(user), lost in user.runpod.pods)
-    assert "IDLE+DYNAMIC_NORM" == user.json("status")["nodes"][1]["slurm_state"]
+    assert STANDING == standing(user.json("status")["nodes"][1])
+
+
+def standing(node: Mapping[str, Any]) -> set[str]:
+    """State and flags of a node, but for those that come and go by themselves, or stay a moment behind a job."""
+    return set(node["slurm_state"].split("+")) - MOMENTARY - {"COMPLETING"}
 
 
 def keys(user: Customer) -> list[str]:

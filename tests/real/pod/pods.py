@@ -63,7 +63,7 @@ class PodHost:
         subprocess.run(self.host.words(words), input=body, check=True, capture_output=True, timeout=30)
 
     def script(
-        self, name: str, *words: str, stdin: str = "", within_s: float = 90.0, environ: Mapping[str, str] | None = None
+        self, name: str, *words: str, stdin: str = "", within_s: float = 180.0, environ: Mapping[str, str] | None = None
     ) -> Said:
         """Run one of the scripts; `environ`: on top of the pod's own."""
         argv = ["bash", f"{HOME}/setup/{name}", *words]

@@ -91,7 +91,7 @@ def test_pod_whose_time_is_over_deletes_itself(new_pod: NewPod, serve: Callable[
 
     assert {"watchdog": "running", "can_end": "yes", "changed": "yes"} == said
     assert ["DELETE", f"/v2/pods/{pod.id}", "delete", f"Bearer {KEY}"] == asked
-    until(lambda: "ends any moment" in pod.script("log.sh", "watchdog", "9").out, 10, "the log")
+    until(lambda: "ends any moment" in pod.script("log.sh", "watchdog", "9").out, 60, "the log")
     status = pod.must("status.sh")
     assert "yes" == status["watchdog.ending"]
     assert KEY not in pod.host.must(
@@ -117,7 +117,7 @@ def test_pod_that_cannot_end_itself_stops_its_services_and_says_so(new_pod: NewP
     pod.must("slurm-head.sh", "--cluster", "lab", "--node", "lab-head", "--address", pod.host.address, "--compute")
 
     watch(pod, "--ttl-at", str(time.time() - 1))
-    until(lambda: "stop-slurm.sh ended" in pod.script("log.sh", "watchdog", "99").out, 40, "the services to be stopped")
+    until(lambda: "stop-slurm.sh ended" in pod.script("log.sh", "watchdog", "99").out, 90, "the services to be stopped")
     status = pod.must("status.sh")
 
     assert ["stopped"] * 3 == [status[f"service.{name}"] for name in ("slurmctld", "slurmd", "munge")]
@@ -138,11 +138,11 @@ def test_idle_pod_ends_and_a_busy_one_does_not(new_pod: NewPod, serve: Callable[
         return float(pod.must("status.sh")["watchdog.last_busy"])
 
     began = last_busy()
-    until(lambda: last_busy() > began + 2, 20, "the GPU to count")
+    until(lambda: last_busy() > began + 2, 60, "the GPU to count")
     job = pod.host.must(["sbatch", "--parsable", "-o", "/dev/null", "--wrap", "sleep 60"]).strip()
     pod.nvml.idle()
     since = last_busy()
-    until(lambda: last_busy() > since + 3, 20, "the job to count")
+    until(lambda: last_busy() > since + 3, 60, "the job to count")
     ending = pod.must("status.sh")["watchdog.ending"]
     pod.host.must(["scancel", job])
 

@@ -64,7 +64,8 @@ def test_node_says_which_pod_plays_it_and_what_it_has(formed: Formed) -> None:
 def test_running_everything_again_changes_nothing(formed: Formed) -> None:
     """Same answers with `changed=no`, the same processes, and a job that runs goes on."""
     before = {node: pod.must("status.sh") for node, pod in formed.pods.items()}
-    job = formed.slurm("sbatch", "--parsable", "-o", "/dev/null", "--wrap", "sleep 60").strip()
+    job = formed.slurm("sbatch", "--parsable", "-o", "/dev/null", "--wrap", "sleep 600").strip()
+    until(lambda: "R" == formed.slurm("squeue", "-h", "-j", job, "-o", "%t").strip(), 60, "the job to run")
 
     answers = [formed.start_head(), *(formed.join(node) for node in WORKERS)]
     for node, pod in formed.pods.items():
@@ -96,8 +97,8 @@ def test_node_that_was_taken_off_the_list_joins_again(formed: Formed) -> None:
 
 def test_busy_node_does_not_leave(formed: Formed) -> None:
     """A node with a job stays on the list, and the trouble names the job."""
-    job = formed.slurm("sbatch", "--parsable", "-w", WORKERS[0], "-o", "/dev/null", "--wrap", "sleep 60").strip()
-    until(lambda: "R" == formed.slurm("squeue", "-h", "-j", job, "-o", "%t").strip(), 15, "the job to run")
+    job = formed.slurm("sbatch", "--parsable", "-w", WORKERS[0], "-o", "/dev/null", "--wrap", "sleep 600").strip()
+    until(lambda: "R" == formed.slurm("squeue", "-h", "-j", job, "-o", "%t").strip(), 60, "the job to run")
 
     said = formed.head.script("slurm-leave.sh", "--node", WORKERS[0])
 
@@ -178,7 +179,7 @@ def test_daemon_that_dies_is_started_again(formed: Formed) -> None:
     pid = pod.must("status.sh")["service.slurmd.pid"]
 
     pod.host.must(["kill", "-KILL", pid])
-    until(lambda: pod.must("status.sh").get("service.slurmd.pid", pid) != pid, 15, "slurmd to be started again")
+    until(lambda: pod.must("status.sh").get("service.slurmd.pid", pid) != pid, 60, "slurmd to be started again")
 
     assert "1" == pod.must("status.sh")["service.slurmd.restarts"]
     formed.slurm("srun", "-w", WORKERS[1], "-t", "1", "true")

@@ -44,7 +44,7 @@ def test_hook_ends_at_once_and_the_exporter_comes_up_behind_it(imaged: PodHost) 
     began = monotonic()
     done = subprocess.run(words, capture_output=True, timeout=30, check=False)
     took_s = monotonic() - began
-    until(lambda: "boot: done" in imaged.script("log.sh", "boot", "50").out, 30, "the boot to be done")
+    until(lambda: "boot: done" in imaged.script("log.sh", "boot", "50").out, 90, "the boot to be done")
     health = imaged.script("health.sh")
 
     assert 0 == done.returncode

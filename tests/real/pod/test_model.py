@@ -32,7 +32,7 @@ def pod(new_pod: NewPod) -> PodHost:
 
 def await_model(pod: PodHost, state: str) -> dict[str, str]:
     """Wait for what status.sh is to say of it."""
-    until(lambda: state == pod.must("status.sh")["model"], 40, f"the model to be {state}")
+    until(lambda: state == pod.must("status.sh")["model"], 90, f"the model to be {state}")
     return dict(pod.must("status.sh"))
 
 

@@ -227,7 +227,7 @@ def test_service_whose_supervisor_is_killed_is_told_and_started_again(new_pod: N
     supervisor = (pod.host.root / "run/gpu-watchdog/exporter.pid").read_text().strip()
 
     pod.host.must(["kill", "-KILL", supervisor])
-    until(lambda: "failed" == pod.must("status.sh")["service.exporter"], 10, "the end to be seen")
+    until(lambda: "failed" == pod.must("status.sh")["service.exporter"], 60, "the end to be seen")
     orphan = pod.script("start-exporter.sh")
 
     assert 0 == orphan.code, orphan.err

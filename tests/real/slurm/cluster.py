@@ -157,7 +157,7 @@ class SlurmCluster:
             for name, host in self.hosts.items()
             if name != configuration.HEAD and daemons.is_alive(host, "/run/slurmd.pid")
         ]
-        daemons.until(lambda: all(self.slurm.has_registered(name) for name in alive), 40, "nodes to register again")
+        daemons.until(lambda: all(self.slurm.has_registered(name) for name in alive), 90, "nodes to register again")
 
     def kill_slurmd(self, node: str) -> None:
         """Kill a node's slurmd without a word; its jobs' processes stay."""

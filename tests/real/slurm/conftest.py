@@ -13,17 +13,23 @@ from tests.real.slurm.releases import RELEASES, Release
 
 WORKERS = ("node1", "node2", "node3")
 
-BY_RELEASE = [pytest.param(one, id=one.name, marks=pytest.mark.real(one.part)) for one in RELEASES]
+BY_RELEASE = [
+    pytest.param(one, id=one.name, marks=[pytest.mark.real(one.part), pytest.mark.xdist_group(one.name)])
+    for one in RELEASES
+]
+"""Each is a group of its own: with two workers the clusters stand side by side, each used by one test at a time."""
 
 
 @pytest.fixture(scope="session", params=BY_RELEASE)
-def whole_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+def whole_cluster(request: pytest.FixtureRequest) -> Iterator[SlurmCluster]:
     """A head, three workers with 8 GPUs each, accounting and REST."""
     release: Release = request.param
-    made = SlurmCluster(tmp_path_factory.mktemp(f"slurm-{release.name}"), release)
-    made.start(len(WORKERS))
-    yield made
-    made.stop()
+    # A short path, whoever runs the tests: commands in it are to be read on the screen, on one line.
+    with tempfile.TemporaryDirectory(prefix="gw-") as folder:
+        made = SlurmCluster(Path(folder), release)
+        made.start(len(WORKERS))
+        yield made
+        made.stop()
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def start_slurmctld(head: Host) -> None:
     """Start the controller and return when it answers."""
     head.must(["slurmctld"])
     try:
-        until(lambda: "is UP" in head.run(["scontrol", "ping"]).stdout, 20, "slurmctld to answer")
+        until(lambda: "is UP" in head.run(["scontrol", "ping"]).stdout, 60, "slurmctld to answer")
     except ClusterError as error:
         raise ClusterError(f"{error}; its log says:\n{log_of(head, 'slurmctld')}") from error
 
@@ -65,7 +65,7 @@ def kill_by_file(host: Host, file: str, signal_name: str) -> None:
     """Signal the daemon of a pid file and return when it is gone; steps and jobs stay."""
     pid = host.must(["cat", file]).strip()
     host.must(["kill", f"-{signal_name}", pid])
-    until(lambda: host.run(["kill", "-0", pid]).returncode, 15, f"{file} of {host.name} to end")
+    until(lambda: host.run(["kill", "-0", pid]).returncode, 60, f"{file} of {host.name} to end")
 
 
 def start_slurmrestd(head: Host, plugins: str) -> subprocess.Popen[bytes]:
@@ -79,7 +79,7 @@ def start_slurmrestd(head: Host, plugins: str) -> subprocess.Popen[bytes]:
             head.words(words, environ=environ), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        until((head.root / REST_SOCKET.lstrip("/")).exists, 15, "slurmrestd's socket")
+        until((head.root / REST_SOCKET.lstrip("/")).exists, 60, "slurmrestd's socket")
     except ClusterError as error:
         raise ClusterError(f"{error}; its log says:\n{log_of(head, 'slurmrestd')}") from error
     return process

@@ -99,13 +99,13 @@ class Host:
         *,
         stdin: str = "",
         environ: Mapping[str, str] | None = None,
-        within_s: float = 30.0,
+        within_s: float = 60.0,
     ) -> Result:
         """Run a command in here, as root or as a user of the cluster."""
         words = self.words(argv, user, environ)
         return subprocess.run(words, check=False, input=stdin, capture_output=True, text=True, timeout=within_s)
 
-    def must(self, argv: Sequence[str], user: str | None = None, *, stdin: str = "", within_s: float = 30.0) -> str:
+    def must(self, argv: Sequence[str], user: str | None = None, *, stdin: str = "", within_s: float = 60.0) -> str:
         """Run a command that has to succeed and return what it prints. Raises ClusterError with what it said."""
         done = self.run(argv, user, stdin=stdin, within_s=within_s)
         if done.returncode:

@@ -71,7 +71,7 @@ class Oracle:
         self.await_job(job, "RUNNING")
         return job
 
-    def await_job(self, job: str, state: str, within_s: float = 20) -> float:
+    def await_job(self, job: str, state: str, within_s: float = 60) -> float:
         """Wait until Slurm gives a job this state; return the seconds."""
         try:
             return until(lambda: self.state(job) == state, within_s, f"job {job} to be {state}")
@@ -80,7 +80,7 @@ class Oracle:
                 f"{error}; Slurm says {dict(self.job(job))}\n{log_of(self.head, 'slurmctld')}"
             ) from error
 
-    def await_node(self, node: str, flag: str, within_s: float = 20) -> float:
+    def await_node(self, node: str, flag: str, within_s: float = 60) -> float:
         """Wait until a node has this state or flag; return the seconds."""
         return until(lambda: flag in self.node_state(node), within_s, f"{node} to be {flag}")
 
@@ -88,7 +88,7 @@ class Oracle:
         """Cancel every job and return when none is left."""
         for user in PEOPLE:
             self.head.run(["scancel", f"--user={user}"])
-        until(lambda: not self.head.run(["squeue", "-h"]).stdout.strip(), 40, "an empty queue")
+        until(lambda: not self.head.run(["squeue", "-h"]).stdout.strip(), 90, "an empty queue")
 
     def update_node(self, node: str, *words: str) -> None:
         """Change a node by scontrol."""
@@ -98,7 +98,7 @@ class Oracle:
         """Whether the controller answers."""
         return "is UP" in self.head.run(["scontrol", "ping"]).stdout
 
-    def await_idle(self, nodes: Sequence[str], within_s: float = 40) -> None:
+    def await_idle(self, nodes: Sequence[str], within_s: float = 90) -> None:
         """Wait until exactly these nodes are idle."""
         until(lambda: sorted(nodes) == sorted(self.idle_nodes()), within_s, f"idle nodes {', '.join(nodes)}")
 

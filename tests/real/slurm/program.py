@@ -20,7 +20,7 @@ from typing import Any
 from tests.real.slurm.cluster import SlurmCluster
 
 ROOT = Path(__file__).parents[3]
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Watch:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def until(self, is_so: Callable[[Any], bool], within_s: float = 40) -> Any:  # noqa: ANN401 - JSON has any shape
+    def until(self, is_so: Callable[[Any], bool], within_s: float = 90) -> Any:  # noqa: ANN401 - JSON has any shape
         """The first answer for which something is so."""
         began = monotonic()
         assert self._process.stdout is not None
@@ -147,6 +147,6 @@ def watching(program: Program) -> Iterator[Watch]:
         yield Watch(process)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=30)
         assert process.stdout is not None
         process.stdout.close()

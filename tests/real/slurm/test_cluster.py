@@ -42,7 +42,7 @@ def test_a_job_is_given_gpus_by_index(cluster: SlurmCluster) -> None:
 
     assert "gpu:h100:2(IDX:0-1)" == cluster.slurm.job(first)["GRES"]
     assert "gpu:h100:2(IDX:2-3)" == cluster.slurm.job(second)["GRES"]
-    until(lambda: "0,1\n" == cluster.exec("head", ["cat", f"slurm-{first}.out"], "alice").stdout, 5, "its output")
+    until(lambda: "0,1\n" == cluster.exec("head", ["cat", f"slurm-{first}.out"], "alice").stdout, 30, "its output")
 
 
 def test_commands_work_from_outside(cluster: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_accounting_remembers_jobs(cluster: SlurmCluster) -> None:
     cluster.slurm.await_job(job, "FAILED")
     words = ["sacct", "-n", "-X", "-P", "-j", job, "-o", "State,ExitCode,User,AllocTRES"]
 
-    until(lambda: "FAILED" in cluster.head.run(words).stdout, 15, "sacct to know the job")
+    until(lambda: "FAILED" in cluster.head.run(words).stdout, 60, "sacct to know the job")
 
     state, code, user, tres = cluster.head.must(words).strip().split("|")
     assert ("FAILED", "3:0", "alice") == (state, code, user)
@@ -144,7 +144,7 @@ def test_a_killed_test_run_leaves_nothing(tmp_path: Path) -> None:
     os.kill(child.pid, signal.SIGKILL)
     child.wait(timeout=10)
 
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in before), 10, "the cluster to end")
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in before), 30, "the cluster to end")
 
     assert {"munged", "slurmctld", "slurmd"} <= set(before.values())
     child.stdin.close()

@@ -85,7 +85,7 @@ def test_requeued_job_begins_again(cluster: SlurmCluster, by_commands: Program) 
 
     by_commands.must("requeue", job, "--yes")
 
-    until(lambda: cluster.slurm.job(job)["Restarts"] == "1", 10, "the restart to count")
+    until(lambda: cluster.slurm.job(job)["Restarts"] == "1", 30, "the restart to count")
 
 
 def test_what_slurmrestd_cannot_do_is_told(cluster: SlurmCluster, short_folder: Path, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_waiting_is_explained_with_numbers(cluster: SlurmCluster, short_folder: 
     for node in ("node1", "node2", "node3"):
         cluster.slurm.running("--gres=gpu:6", "-w", node, user="bob")
     job = cluster.slurm.submit("--gres=gpu:8")
-    until(lambda: cluster.slurm.job(job)["Reason"] == "Resources", 15, "the scheduler to look at it")
+    until(lambda: cluster.slurm.job(job)["Reason"] == "Resources", 60, "the scheduler to look at it")
 
     told = {one["id"]: one for one in program(cluster, "local", short_folder).json("jobs")["jobs"]}[job]
 
@@ -214,7 +214,7 @@ def test_ended_jobs_come_from_accounting(cluster: SlurmCluster, short_folder: Pa
         past.update({one["id"]: one for one in root.json("jobs", "--history", "1h")["jobs"]})
         return job in past
 
-    until(is_remembered, 15, "slurmdbd to have it")
+    until(is_remembered, 60, "slurmdbd to have it")
     told = past[job]
     assert ("crash", "FAILED", "alice", 1) == (told["name"], told["state"], told["user"], told["gpus"])
     assert 3 == told["exit_code"]
@@ -237,7 +237,7 @@ def test_output_is_read_where_it_lies(cluster: SlurmCluster, short_folder: Path,
         pytest.skip("the newest release's root folder holds no Python")
     job = cluster.slurm.running("--gres=gpu:1", wrap="echo epoch 1 loss 0.5; exec sleep 300")
     path = cluster.head.root / f"home/alice/slurm-{job}.out"
-    until(lambda: path.exists() and path.read_text(), 10, "the job's output")
+    until(lambda: path.exists() and path.read_text(), 30, "the job's output")
     alice = program_inside(cluster, "alice") if way == "inside" else program(cluster, "ssh", short_folder)
 
     assert "epoch 1 loss 0.5\n" == alice.must("logs", job)

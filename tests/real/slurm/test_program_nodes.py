@@ -14,7 +14,7 @@ from tests.real.slurm.configuration import SLURMD_TIMEOUT_S
 from tests.real.slurm.program import Program, program, watching
 
 INTERVAL_S = 2.0
-DOWN_WITHIN_S = SLURMD_TIMEOUT_S + 15
+DOWN_WITHIN_S = SLURMD_TIMEOUT_S + 60
 """Slurm's own slowness: it looks at its nodes in rounds."""
 
 
@@ -27,6 +27,11 @@ def root(request: pytest.FixtureRequest, cluster: SlurmCluster, short_folder: Pa
 def node_of(status: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A node of `status --json`; empty when it is not there."""
     return next((node for node in status["nodes"] if node["name"] == name), {})
+
+
+def running(status: Mapping[str, Any]) -> list[str]:
+    """Ids of the jobs that run, by `status --json`."""
+    return [one["id"] for one in status["jobs"] if one["state"] == "RUNNING"]
 
 
 def test_node_is_drained_with_a_reason_and_resumed(cluster: SlurmCluster, root: Program) -> None:
@@ -74,12 +79,14 @@ def test_death_is_shown_and_the_job_is_lost(cluster: SlurmCluster, short_folder:
         cluster.kill_slurmd("node2")
         cluster.slurm.await_node("node2", "DOWN", DOWN_WITHIN_S)
         down_at = monotonic()
-        seen = watch.until(lambda status: "DOWN" in node_of(status, "node2")["slurm_state"])
+        seen = watch.until(  # both by then: jobs are asked for a moment before or after the nodes
+            lambda status: "DOWN" in node_of(status, "node2")["slurm_state"] and job not in running(status)
+        )
+        took_s = monotonic() - down_at
 
-    assert monotonic() - down_at <= 2 * INTERVAL_S + 1
-    assert "NODE_FAIL" == cluster.slurm.state(job)
+    assert took_s <= 2 * INTERVAL_S + 1
+    cluster.slurm.await_job(job, "NODE_FAIL")
     assert 1 == seen["cluster"]["nodes_down"]
-    assert job not in [one["id"] for one in seen["jobs"] if one["state"] == "RUNNING"]
 
 
 def test_a_dead_dynamic_node_is_deleted_and_rejoins(cluster: SlurmCluster, short_folder: Path) -> None:
@@ -120,8 +127,9 @@ def test_a_node_that_joins_is_seen(cluster: SlurmCluster, short_folder: Path) ->
         cluster.slurm.await_node("node4", "IDLE")
         joined_at = monotonic()
         watch.until(lambda status: "IDLE" in node_of(status, "node4").get("slurm_state", ""))
+        took_s = monotonic() - joined_at
 
-    assert monotonic() - joined_at <= 2 * INTERVAL_S + 1
+    assert took_s <= 2 * INTERVAL_S + 1
 
 
 def test_silence_of_the_controller_leaves_the_last_picture(cluster: SlurmCluster, short_folder: Path) -> None:
@@ -131,9 +139,8 @@ def test_silence_of_the_controller_leaves_the_last_picture(cluster: SlurmCluster
     with watching(root) as watch:
         watch.until(lambda status: job in [one["id"] for one in status["jobs"] or ()])
         cluster.stop_ctld()
-        down = watch.until(lambda status: status["sources"][0]["error"] is not None)
+        down = watch.until(lambda status: "slurmctld" in (status["sources"][0]["error"] or ""))
         cluster.start_ctld()
         watch.until(lambda status: status["sources"][0]["state"] == "ok")
 
-    assert "slurmctld" in down["sources"][0]["error"]
     assert [job] == [one["id"] for one in down["jobs"]]

@@ -102,7 +102,8 @@ def test_job_is_held_released_and_requeued_by_key(cluster: SlurmCluster, short_f
         shell.press("h")
         confirm(shell, f"scontrol hold {job}")
         held = cluster.slurm.job(job)["Reason"]
-        shell.shows("held")
+        # In its row, and not only in what is told of the deed: what is not known to be held is not released.
+        shell.until(lambda text: any("waits" in line and "held" in line for line in text.splitlines()))
         shell.press("r")
         confirm(shell, f"scontrol release {job}")
         released = cluster.slurm.job(job)["Reason"]

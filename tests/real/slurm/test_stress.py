@@ -87,4 +87,4 @@ def test_interrupted_burn_in_is_cancelled_and_told(debian: SlurmCluster, short_f
 
     assert 130 == process.returncode
     assert "node3/1" in out
-    until(lambda: not debian.slurm.queue(), 20, "the job to be gone")
+    until(lambda: not debian.slurm.queue(), 60, "the job to be gone")

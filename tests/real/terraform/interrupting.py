@@ -69,12 +69,28 @@ async def stopped(ground: Ground, terraform: Terraform, how: str, after_s: float
         return None
 
 
+async def struck(ground: Ground, terraform: Terraform, how: str) -> Applied:
+    """Apply, and send Terraform a signal once it has begun to create something."""
+    apply = asyncio.create_task(terraform.apply(await terraform.plan(), ground.tell))
+    await asyncio.wait_for(ground.begun.wait(), 60)
+    process = terraform_of(ground.folder)
+    assert process is not None, "it creates"
+    os.kill(process, signal.Signals[how])
+    return await apply
+
+
+def _is_under_way(request: Mapping[str, object]) -> bool:
+    return (request["method"], request["status"]) == ("POST", None)
+
+
 async def settled(ground: Ground, wish: Deployment) -> Mapping[str, str]:
     """What the next run does: take the first pod that no state knows into it, end the others, apply what is missing."""
     terraform = ground.terraform()
     await terraform.prepare(wish, PUBLIC_KEY)
     # A create that was given up may still be answered: its pod comes late.
-    await asyncio.sleep(CREATE_S + 0.2)
+    async with asyncio.timeout(60):
+        while any(_is_under_way(request) for request in ground.runpod.requests):  # noqa: ASYNC110 - others' threads
+            await asyncio.sleep(0.02)
     held = await terraform.pods()
     lost = [pod for pod in ground.runpod.pods.values() if pod.id not in held.values()]
     for pod in lost[1:]:

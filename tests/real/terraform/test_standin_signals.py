@@ -27,7 +27,7 @@ resource "runpod_pod" "node" {
 """
 
 
-def until(is_so: Callable[[], bool], within_s: float = 20) -> None:
+def until(is_so: Callable[[], bool], within_s: float = 60) -> None:
     """Wait for something that another process does."""
     deadline = monotonic() + within_s
     while not is_so():
@@ -61,7 +61,7 @@ def sigint_to_all(process: subprocess.Popen[str]) -> None:
 @pytest.mark.parametrize("stop", [sigint, sigint_to_all], ids=["terraform alone", "the whole group"])
 def test_a_graceful_provider_loses_nothing(tmp_path: Path, stop: Callable[[subprocess.Popen[str]], None]) -> None:
     """The create under way is finished and in the state, the next one is not begun; Terraform ends with 1."""
-    with Emulator(knobs={"create_delay_s": 0.5}) as runpod:
+    with Emulator(knobs={"create_delay_s": 1.0}) as runpod:
         run = interrupted(bench := Workbench(tmp_path, runpod), stop)
 
         assert (1, 1) == (run.status, len(runpod.pods))
@@ -70,7 +70,7 @@ def test_a_graceful_provider_loses_nothing(tmp_path: Path, stop: Callable[[subpr
 
 def test_a_cancelling_provider_leaks_a_pod_that_comes_later(tmp_path: Path) -> None:
     """Terraform has ended and its state is empty; only then the pod appears, and is billed."""
-    with Emulator(knobs={"create_delay_s": 2.0}) as runpod:
+    with Emulator(knobs={"create_delay_s": 4.0}) as runpod:
         run = interrupted(bench := Workbench(tmp_path, runpod, stop="cancel"), sigint)
         at_the_end = len(runpod.pods)
         until(lambda: bool(runpod.pods))
@@ -122,7 +122,7 @@ def test_a_second_interrupt_leaks_even_with_a_graceful_provider(tmp_path: Path) 
 
 def test_a_killed_terraform_keeps_what_was_complete(tmp_path: Path) -> None:
     """After kill -9 the state has the pods that were finished, no lock hinders the next run, and no provider stays."""
-    with Emulator(knobs={"create_delay_s": 0.3}) as runpod:
+    with Emulator(knobs={"create_delay_s": 1.0}) as runpod:
         bench = Workbench(tmp_path, runpod)
         bench.write(PODS)
         process = bench.start("apply", "-auto-approve", "-json", "-parallelism=1")

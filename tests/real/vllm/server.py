@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.real.vllm.install import install, install_small
 from tests.real.vllm.scripts import TEMPLATE
+from tests.tools.ports import free_port
 
 CACHE = Path(__file__).resolve().parents[3] / ".cache" / "vllm"
 MODEL = "scripted"
@@ -77,7 +76,7 @@ class Server:
         self._python = python
         self.served = served
         self.log = folder / "vllm.log"
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -129,9 +128,3 @@ class Server:
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
     return {**kept, **_SETTINGS}
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

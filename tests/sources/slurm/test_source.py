@@ -18,6 +18,7 @@ from app.sources.registry import Making
 from app.sources.slurm import by_commands
 from app.sources.slurm.details import split
 from app.sources.slurm.source import SlurmSource, make
+from app.sources.told import bytes_of
 from app.transport.clock import SystemClock
 from app.transport.scrape import ScrapeClient
 from tests.standins.slurm_commands import FakeSlurm, detail, row
@@ -323,7 +324,7 @@ async def test_every_answer_is_told_to_the_recorder(fake: FakeSlurm, clock: Skew
     spec = SourceSpec("slurm", "slurm", "slurm:local", 60.0)
     slurm = Slurm(via="local", bin_dir=str(fake.folder))
     making = Making(spec, Target(url="slurm:local"), 20.0, ScrapeClient(), clock, slurm=slurm, environ=os.environ)
-    making = replace(making, tap=lambda name, part, _at, body: told.append((f"{name} {part}", body)))
+    making = replace(making, tap=lambda name, part, _at, body: told.append((f"{name} {part}", bytes_of(body))))
     fake.queue(row(812))
 
     await make(making).read()
