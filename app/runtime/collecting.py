@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from app.config.paths import private_dir
 from app.config.settings import Settings, Target
+from app.config.version import installed_version
 from app.domain.restore import REMEMBER_S
 from app.runtime.options import RuntimeOptions, empty_snapshot, store_path
 from app.runtime.past import open_history
@@ -157,6 +158,7 @@ def _judges(parts: Collecting, watch: Watch, settings: Settings, options: Runtim
     recorder = parts.recorder
     if recorder is None:
         return judges(parts.board, parts.feed, watch, settings, options.clock, store, waits_for_store=waits)
+    installed_version()  # what a recording begins with: here nobody waits for what it loads
     clock, stepped = recorder.clock, recorder.stepped
     return judges(parts.board, parts.feed, watch, settings, clock, store, waits_for_store=waits, stepped=stepped)
 
