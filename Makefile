@@ -10,7 +10,7 @@ WORKERS ?= 2
 ARGS ?=
 # Real parts of which each test has its own (namespaces, ports, folders), so that they run side by side; longest first.
 SPREAD := tests/real/deploy tests/real/pod tests/real/terraform
-# The tests of real Slurm: a cluster for each release, and the clusters side by side.
+# The tests of real Slurm: a cluster for each release, and the clusters side by side; those that promise a time, after.
 BY_GROUP := tests/real/slurm
 # Of the deploy targets: which deployment, which of its nodes, which log.
 NAME ?=
@@ -58,7 +58,8 @@ test-slow: $(DEV_READY) ## run the long tests
 test-real: $(DEV_READY) ## run the tests of real parts (Prometheus, ssh, tmux, ...); `make parts` installs those
 	@codes=; note() { codes="$$codes $$1"; }; \
 	$(PYTEST) tests/real $(SPREAD:%=--ignore=%) $(BY_GROUP:%=--ignore=%) -m "not slow" $(ARGS); note $$?; \
-	$(PYTEST) $(BY_GROUP) -m "not slow" -n $(WORKERS) --dist loadgroup $(ARGS); note $$?; \
+	$(PYTEST) $(BY_GROUP) -m "not slow and not clock" -n $(WORKERS) --dist loadgroup $(ARGS); note $$?; \
+	$(PYTEST) $(BY_GROUP) -m "not slow and clock" $(ARGS); note $$?; \
 	$(PYTEST) $(SPREAD) -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS); note $$?; \
 	case "$$codes" in *[!05\ ]*) exit 1 ;; *0*) ;; *) exit 5 ;; esac  # 5: ARGS chose none of that part
 

@@ -13,9 +13,9 @@ import signal
 import subprocess
 import sys
 import time
-from asyncio import sleep, to_thread
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from asyncio import create_task, sleep, to_thread
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ BUSES = tuple(f"0000:{bus}:00" for bus in ("18", "2A", "3A", "5D", "9A", "AB", "
 """Where the stand-in's GPUs are, as the driver's lines say it."""
 LOOK_S = 0.03
 """Between two looks of a test at what it waits for."""
+PACE_LOOK_S = 0.2
 WITHIN_S = 60.0
 NOTIFY = """[notify]
 group_wait = 0
@@ -177,6 +178,30 @@ async def slurm_interval_s(client: httpx.AsyncClient) -> float:
     """How often a daemon asks Slurm just now: more seldom than configured where a busy machine answers slowly."""
     sources = (await client.get("/api/cluster/status")).json()["sources"]
     return max(float(one["interval_s"]) for one in sources if one["kind"] == "slurm")
+
+
+@dataclass
+class SlurmPace:
+    """How often a daemon asked Slurm, at the slowest: a look that took long makes the next ones more seldom."""
+
+    interval_s: float
+
+
+@asynccontextmanager
+async def slurm_pace(client: httpx.AsyncClient) -> AsyncIterator[SlurmPace]:
+    """Follow the pace until the context is left."""
+    pace = SlurmPace(await slurm_interval_s(client))
+
+    async def follow() -> None:
+        while True:
+            await sleep(PACE_LOOK_S)
+            pace.interval_s = max(pace.interval_s, await slurm_interval_s(client))
+
+    following = create_task(follow())
+    try:
+        yield pace
+    finally:
+        following.cancel()
 
 
 async def random_phase(interval_s: float, dice: random.Random) -> None:

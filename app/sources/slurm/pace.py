@@ -13,7 +13,12 @@ SHARE = 0.2
 LONGEST_S = 60.0
 """Slower than this it never gets by itself (nor than the configured interval, where that is longer)."""
 REST = 20
-"""A part that took a second is left alone for twenty."""
+"""A part is left alone twenty times as long as it kept slurmctld at work."""
+STARTING_S = 0.25
+"""Of what a part took: starting the command, on a busy login node, which is no work of slurmctld's.
+
+Without it a drain was told late wherever `scontrol` was slow to start, its controller at ease.
+"""
 BUSY_FACTOR = 4
 """How much slower a busy controller is asked."""
 MOST_THREADS = 64
@@ -86,7 +91,8 @@ class Part:
 
     def is_due(self, now: float) -> bool:
         """Whether to ask again; at once where it never was."""
-        return self.asked_at is None or now - self.asked_at >= max(self.every_s, REST * self.took_s)
+        rest_s = REST * max(0.0, self.took_s - STARTING_S)
+        return self.asked_at is None or now - self.asked_at >= max(self.every_s, rest_s)
 
     def asked(self, now: float, took_s: float) -> Part:
         """After asking, well or not."""

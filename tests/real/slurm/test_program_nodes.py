@@ -71,6 +71,7 @@ def test_a_user_may_not_drain(cluster: SlurmCluster, short_folder: Path) -> None
     assert {"IDLE", "DYNAMIC_NORM"} == cluster.slurm.standing("node2")
 
 
+@pytest.mark.clock
 def test_death_is_shown_and_the_job_is_lost(cluster: SlurmCluster, short_folder: Path) -> None:
     """A node whose slurmd dies is DOWN in Slurm, and on our side two looks later at the latest, with the job's end."""
     job = cluster.slurm.running("--no-requeue", "--gres=gpu:1", "-w", "node2")
@@ -117,6 +118,7 @@ def test_a_live_node_is_not_deleted_by_mistake(cluster: SlurmCluster, short_fold
     assert "IDLE" in cluster.slurm.node_state("node1")
 
 
+@pytest.mark.clock
 def test_a_node_that_joins_is_seen(cluster: SlurmCluster, short_folder: Path) -> None:
     """A fourth machine that joins a running cluster is there two looks later at the latest."""
     root = program(cluster, "local", short_folder, interval_s=INTERVAL_S)

@@ -134,6 +134,7 @@ def test_node_is_drained_and_resumed_by_command(cluster: SlurmCluster, short_fol
     assert {"IDLE", "DYNAMIC_NORM"} == cluster.slurm.standing("node2")
 
 
+@pytest.mark.clock
 def test_dead_node_is_shown_deleted_and_seen_again(cluster: SlurmCluster, short_folder: Path) -> None:
     """A dead machine is down on the screen two looks after Slurm says so; `:delete` forgets it; its heir is seen."""
     with screen(cluster, "local", short_folder, "root") as (shell, _):

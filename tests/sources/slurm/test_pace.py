@@ -59,9 +59,15 @@ def test_what_slurmctld_does_not_say_is_no_trouble() -> None:
 
 
 def test_a_part_is_due_by_its_time_and_its_cost() -> None:
-    """Never asked: now. Then after its time, or twenty times what it took, whichever is longer."""
+    """Never asked: now. Then after its time, or twenty times what it took of slurmctld, whichever is longer."""
     part = Part(60.0)
 
     assert part.is_due(0.0)
     assert (False, True) == (part.asked(100.0, 0.1).is_due(159.0), part.asked(100.0, 0.1).is_due(160.0))
-    assert (False, True) == (part.asked(100.0, 5.0).is_due(199.0), part.asked(100.0, 5.0).is_due(200.0))
+    assert (False, True) == (part.asked(100.0, 5.0).is_due(194.0), part.asked(100.0, 5.0).is_due(195.0))
+
+
+def test_a_command_that_is_slow_to_start_is_no_work_for_slurmctld() -> None:
+    """A quarter of a second is what a busy login node needs to start a command: the part is in every look."""
+    assert Part(0.0).asked(100.0, 0.25).is_due(100.0)
+    assert not Part(0.0).asked(100.0, 0.35).is_due(101.9)
