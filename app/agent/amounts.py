@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from app.domain.frozen import frozen
 
 Kind = Literal[
     "plain",
@@ -29,7 +30,7 @@ MIB = 1048576.0
 _DAY_S = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """One way to read a number."""
 
@@ -45,7 +46,7 @@ class Reading:
         return self.low - slack <= value <= self.high + slack
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Amount:
     """One number in a text."""
 

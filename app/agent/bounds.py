@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from app.agent.amounts import Amount, Kind, read
 from app.agent.claims import Claim
+from app.domain.frozen import frozen
 
 Sign = Literal[">", ">=", "<", "<=", "="]
 _ABOVE = re.compile(
@@ -22,7 +22,7 @@ _AND_LESS = re.compile(r"\s*(?:and|or)\s+(?:less|below|under|lower|cooler)\b", r
 _MEASURED = frozenset({"percent", "temperature", "power", "memory"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bound:
     """What values are held against."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.agent.events import Event
 from app.agent.ground import Ground
 from app.domain.chat import Chip, Exchange, ToolUse
+from app.domain.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """One question, and what came before it."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.agent.amounts import Amount, Reading, read
 from app.agent.citations import CITATION, numbers_of
 from app.agent.nouns import first_noun, tags_of, topics_of
 from app.agent.passages import Passage, lines, passages
+from app.domain.frozen import frozen
 
 COMPARES = re.compile(
     r"\b(?:siblings?|others?|rest|fleet|cluster|normal(?:ly)?|typical(?:ly)?|usual(?:ly)?|threshold"
@@ -43,7 +44,7 @@ Mentions = Callable[[str], list[tuple[int, int, str]]]
 """Names in a text, each with its start and end."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A number in its sentence or cell."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.agent.events import Event
 from app.domain.chat import Chip, Conversation, Exchange, Heading, Proposal
+from app.domain.frozen import frozen
 
 BrainState = Literal["offline", "connecting", "ready", "unreachable"]
 """`offline`: no model is configured, the analyst answers; `unreachable`: it answers because the model does not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BrainStatus:
     """Who will answer the next question."""
 

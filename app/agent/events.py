@@ -2,59 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from app.domain.chat import Exchange, Proposal, ToolUse
+from app.domain.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextAdded:
     """A piece of the answer, markdown."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextWithdrawn:
     """The answer so far was none (a tool call in disguise, a try that is made again): what was shown is taken back."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReasoningAdded:
     """A piece of what the model thinks aloud."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolBegan:
     """A look at the cluster has begun; its `result` is still empty."""
 
     use: ToolUse
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolEnded:
     """The same look, with what it brought."""
 
     use: ToolUse
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proposed:
     """An action waits for the person's key."""
 
     proposal: Proposal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Noted:
     """Something the person should know: a retry, a compacted context, a refused repeat."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """The whole exchange, as it is to be kept."""
 

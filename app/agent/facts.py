@@ -18,6 +18,7 @@ from typing import Any
 
 from app.agent.amounts import Kind, read
 from app.agent.nouns import first_noun, nouns_of, tags_of, topics_of
+from app.domain.frozen import frozen
 
 MOST_FACTS = 60_000
 _MOMENT = (1.0e9, 4.2e9)
@@ -68,7 +69,7 @@ _INDEX_KEYS = frozenset({"index", "rank", "gpu_index", "schema", "version", "pid
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fact:
     """One number that an answer may rest on."""
 

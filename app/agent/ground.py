@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.config.settings import Settings
 from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.services.jobs import Jobs
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """The cluster as one question sees it."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from app.domain.frozen import frozen
 
 LONGEST = 600
 """Characters of one passage: what is done with one grows faster than it does."""
@@ -19,7 +20,7 @@ _NUMBERING = re.compile(
 """`1.`, `## 2.`, `**Step 3:**`: what numbers lines."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passage:
     """A piece of the answer that says one thing."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from app.agent.amounts import Reading
 from app.agent.claims import Claim
+from app.domain.frozen import frozen
 
 MOST_RIGHT = 12
 """Numbers of one sentence or row that another may follow from."""
@@ -47,7 +47,7 @@ _NEAR = 1_000
 _NO_SHARE = frozenset({"clock", "date", "percent"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Value:
     """A right number in one of the ways in which it is meant."""
 

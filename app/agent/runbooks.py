@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
 from app.agent.door import inside
 from app.domain.diagnosis import GRAVITY, Diagnosis
+from app.domain.frozen import frozen
 
 LONGEST = 2048
 """Bytes of one text, about: a model reads several."""
@@ -27,7 +27,7 @@ _FRONT = re.compile(r"\A\ufeff?\+\+\+\s*\n(?P<front>.*?)\n\+\+\+\s*\n?", re.DOTA
 _OURS = Path(__file__).with_name("runbooks")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Runbook:
     """One runbook."""
 

@@ -24,6 +24,7 @@ from app.agent.events import Ended, Event, Noted, TextWithdrawn
 from app.agent.ground import Ground
 from app.agent.growing import Growing
 from app.domain.chat import AnswerState, Chip, Conversation, Exchange, Heading, Proposal
+from app.domain.frozen import frozen
 from app.transport.clock import Clock
 
 KEEP_S = 0.5
@@ -55,7 +56,7 @@ class Store(Kept, Protocol):
         """What is wrong with it, for a person; empty: nothing is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     """What a session is made of."""
 
@@ -68,7 +69,7 @@ class Parts:
     clock: Clock
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Over:
     """The answer has ended, and why it failed, where it did."""
 

@@ -7,9 +7,9 @@ shows that what was told was part of one, all of it is taken back and told anew 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from app.agent.door import inside
+from app.domain.frozen import frozen
 
 LONGEST = 60_000
 """Characters of one text; nobody looks for secrets further than a little beyond."""
@@ -21,7 +21,7 @@ _SUSPECT = re.compile(r"[=:_\-/@]|[A-Za-z0-9.]{12}|bearer|password|passphrase|se
 """Without one of these there is no secret in a line that `redact` would know."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What may be told after a piece has come."""
 

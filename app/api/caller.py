@@ -13,11 +13,11 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.api_tokens import Role, TokenLine, holder, may, read_lines
 from app.config.secret import SecretError
+from app.domain.frozen import frozen
 
 KNOWN_S = 60.0
 """Seconds for which a user's name and groups are taken as they were."""
@@ -29,7 +29,7 @@ _NOBODY = 65534
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caller:
     """Who asks, and what they may."""
 

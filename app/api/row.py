@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.api.caller import Caller
 from app.config.api_tokens import Role
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.times import parse_time
 
@@ -42,7 +43,7 @@ class RefusedError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Param:
     """One thing that a route takes: in its path, its query, a header or its body."""
 
@@ -60,7 +61,7 @@ class Param:
     """For our own screens alone: not in the document."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One question, read and checked."""
 
@@ -88,7 +89,7 @@ class Call:
         return self.given.get("form") == "wire"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """What is answered: a text, or a stream of events."""
 
@@ -101,7 +102,7 @@ class Reply:
 Handler = Callable[["Hall", Call], Awaitable[Reply]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One route."""
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.services import wire
 from app.services.board import Arrival, Board
@@ -45,7 +45,7 @@ def deflated(events: bytes) -> bytes:
     return _event(wire.DEFLATED, wire.deflate(events).decode("ascii"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Start:
     """A snapshot, and where the frames after it begin."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from app.cli.command import Context, Parser, nearest
@@ -16,6 +15,7 @@ from app.cli.session import past_of, run_async, runtime_options
 from app.cli.status import stored_alerts
 from app.config.settings import Settings
 from app.domain.alerts_now import AlertsNow
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_span, parse_time
 from app.engine.alerting.rulebook import RuleBook
@@ -29,7 +29,7 @@ T = TypeVar("T")
 NOBODY = "no daemon answers: alerts are taken on and silenced where they are evaluated; start `gpu-watchdog serve`"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """One run of the command."""
 

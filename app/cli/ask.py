@@ -10,7 +10,7 @@ import argparse
 import contextlib
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from app.cli.ask_shown import Shown, shown_for
@@ -23,6 +23,7 @@ from app.cli.slurm_session import jobs_if_any
 from app.config import paths
 from app.config.settings import Settings
 from app.domain.chat import Chip, ChipKind, Exchange
+from app.domain.frozen import frozen
 from app.domain.naming import uuid_key
 from app.domain.series import parse_subject
 from app.domain.snapshot import Snapshot
@@ -43,7 +44,7 @@ LAST = "last"
 _OTHER_CHIPS: tuple[ChipKind, ...] = ("alert", "incident")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asking:
     """One run of the command."""
 

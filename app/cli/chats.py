@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from app.cli.output import Output
 from app.cli.session import run_async
 from app.config import paths
 from app.domain.chat import Conversation, Heading
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services import queries_chat
 
@@ -29,7 +29,7 @@ LAST = "last"
 LONGEST_TITLE = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """One run of the command."""
 

@@ -9,7 +9,6 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
@@ -22,13 +21,14 @@ from app.config import paths
 from app.config.secret import permission_problem
 from app.config.settings import Settings
 from app.config.version import DISTRIBUTION
+from app.domain.frozen import frozen
 
 State = Literal["ok", "note", "warning", "failed"]
 LEAST_FREE_MIB = 200
 """Free space below which the history is about to stop."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One thing looked at."""
 

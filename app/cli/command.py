@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from app.cli.errors import MEANINGS, CliError
 from app.cli.output import Output
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:  # what looks at a cluster is loaded by the commands that do, and only then
     from contextlib import AbstractAsyncContextManager
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # what looks at a cluster is loaded by the commands that do, 
 PROGRAM = "gpu-watchdog"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """One row of the table of commands."""
 
@@ -74,7 +74,7 @@ class Offer(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """What a command may use beside its arguments."""
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from app.cli.command import PROGRAM, Command, Context, Parser, parser_of
 from app.cli.errors import OK
 from app.cli.options import setting_flags
+from app.domain.frozen import frozen
 
 _FILE_METAVARS = frozenset({"FILE", "DIR"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """An option as a shell sees it."""
 
@@ -30,7 +30,7 @@ class Option:
         return self.value in _FILE_METAVARS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Syntax:
     """A command with its options and the words its arguments choose from."""
 

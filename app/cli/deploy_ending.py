@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from app.cli.command import PROGRAM, Context
 from app.cli.errors import BILLED, BUSY, FOUND, INTERRUPTED, NOT_DONE, OK, UNAVAILABLE, USAGE
 from app.domain.deployment import Billing, Deployment, InfraPlan, State, Trouble
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.present.cells import tidy, wrap
 from app.present.infra_view import dollars
@@ -36,7 +35,7 @@ CODES = {
 MOST_DETAILS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ending:
     """What came of one run."""
 

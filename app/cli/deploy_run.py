@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from app.cli.command import Context
@@ -15,6 +15,7 @@ from app.cli.deploy_told import JsonTeller, LineTeller, LiveTeller, Teller
 from app.cli.errors import FOUND, CliError
 from app.config.settings import Settings
 from app.domain.deployment import Deployment
+from app.domain.frozen import frozen
 from app.present.glyphs import ASCII, UNICODE
 from app.present.look import Look
 from app.services.deploy.building import deploying
@@ -33,7 +34,7 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """What the command was given."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from app.cli.deploy_asking import STOPPING, Asker, stopping
@@ -16,6 +16,7 @@ from app.cli.deploy_wish import wish_of
 from app.cli.errors import CliError
 from app.config.settings import Settings
 from app.domain.deployment import NAME, Deployment, InfraPlan, State, Wish
+from app.domain.frozen import frozen
 from app.present.infra_view import money
 from app.present.units import format_age
 from app.services.deploy.deploying import Declined, Deploys
@@ -29,7 +30,7 @@ Came = Deployment | InfraPlan | Proof
 Work = Callable[[Listen, Confirm], Awaitable[Came]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """What a run is about."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 from app.cli.command import Context, Parser
 from app.cli.errors import FOUND, INCOMPLETE, OK, UNAVAILABLE, CliError
@@ -17,6 +16,7 @@ from app.cli.reaching import NOT_YET, found_settings, has_diagnosed
 from app.cli.session import run_async, runtime_options, stored_past
 from app.config.settings import Settings
 from app.domain.diagnosis import Diagnosis
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_span, parse_time
 from app.runtime import RuntimeOptions, attach, collecting, looking
@@ -25,7 +25,7 @@ from app.services import queries_diagnosis
 LONGEST_SINCE_S = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """One run of the command."""
 

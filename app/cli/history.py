@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.cli.command import Context, Parser, nearest
@@ -13,6 +12,7 @@ from app.cli.errors import OK, UNAVAILABLE, CliError
 from app.cli.options import declare_sources, settings_of
 from app.cli.session import past_of, run_async, runtime_options
 from app.config.settings import Settings
+from app.domain.frozen import frozen
 from app.domain.metric import Metric, Scope
 from app.domain.metrics import METRICS, find
 from app.domain.series import Series, Subject, parse_subject, span_for
@@ -24,7 +24,7 @@ MOST_POINTS = 100_000
 _SCOPES: dict[str, Scope] = {"node": "node", "gpu": "gpu", "mig": "gpu", "service": "service", "fleet": "gpu"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """What is asked of the past."""
 

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from app.cli.options import declare_sources, settings_of
 from app.cli.session import run_async, runtime_options
 from app.config.secret import Secret
 from app.config.settings import Settings
+from app.domain.frozen import frozen
 from app.runtime import RuntimeOptions, open_history, store_path
 from app.services import outbox, queries_notify
 from app.services.channels import Channels, trial
@@ -24,7 +24,7 @@ from app.services.outbox import Kept
 from app.transport.posting import host_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """One run of the command."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_type_hints
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from app.cli.errors import CliError
 from app.config.load import ConfigError, find_file, load
 from app.config.paths import NONE, deployments_dir, state_dir, watch_files
 from app.config.settings import TABLES, Prometheus, Settings, Target, help_of
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from app.transport.remote_place import Remote
@@ -26,7 +27,7 @@ _PREFIX = "setting:"
 LOCAL_DRIVER = "nvml:"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettingFlag:
     """A setting as a flag."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.cli.errors import UNAVAILABLE, CliError
@@ -16,6 +15,7 @@ from app.cli.output import Output
 from app.cli.session import stored_past
 from app.cli.status import stored_alerts
 from app.config.settings import Settings
+from app.domain.frozen import frozen
 from app.runtime import Collecting, RuntimeOptions, attach, collecting, empty_snapshot, looking
 from app.services import queries_diagnosis
 from app.services.board import Board
@@ -34,7 +34,7 @@ PATIENCE_INTERVALS = 5
 NOT_YET = "the daemon has no diagnosis to give (it has just begun, or it is older): looking here instead"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reached:
     """The cluster, and the settings that it was reached by."""
 

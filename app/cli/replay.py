@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,13 @@ from app.cli.options import declare_settings, plain_settings
 from app.cli.recorded import moment_of, player_of, settings_for
 from app.config import paths
 from app.config.settings import Settings
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from app.services.feed import Feed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """Which recording, from which moment, how fast."""
 

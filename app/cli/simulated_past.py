@@ -18,6 +18,7 @@ from pathlib import Path
 
 from app.config.load import parse
 from app.config.settings import Settings, Target
+from app.domain.frozen import frozen
 from app.domain.reading import Reading, SourceSpec
 from app.domain.slurm import SlurmReading
 from app.domain.snapshot import Snapshot
@@ -56,7 +57,7 @@ LEAST_MOMENTS = 40
 """With fewer the past would be no picture; a fleet that large begins without one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """What is to be written where."""
 

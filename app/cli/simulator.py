@@ -11,13 +11,14 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import app
 from app.cli.simulated_past import Task
 from app.config.load import parse
 from app.config.settings import Settings
+from app.domain.frozen import frozen
 from app.domain.series import FLEET, Event
 from app.runtime import Collecting, RuntimeOptions, collecting
 from app.services.feed import Feed
@@ -36,7 +37,7 @@ PAST_S = 120.0
 """Seconds the writing of the past may take; a screen without history is better than none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """Which simulated cluster, and what the user has set besides."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from app.cli.command import Context
 from app.cli.errors import FOUND, INCOMPLETE, OK
+from app.domain.frozen import frozen
 from app.engine.stress import Measure, Report, Verdict, judge
 from app.engine.stress_groups import Group
 from app.engine.stress_results import Reader
@@ -17,7 +18,7 @@ SCHEMA = 1
 INTERRUPTED_RUN = Ran(notes=("it was interrupted: this is what was measured until then",))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """By which way it ran."""
 

@@ -15,7 +15,6 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli.command import Context, Parser
@@ -24,6 +23,7 @@ from app.cli.options import declare_sources, given_settings, plain_settings, set
 from app.cli.web_gate import Gate
 from app.config.secret import SecretError
 from app.config.tokens import is_loopback, read_tokens
+from app.domain.frozen import frozen
 
 USUAL = "127.0.0.1:9445"
 MOST_WINDOWS = 8
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     return asyncio.run(_serve(args, context, Wish(host, port, _tokens(args, token), secure, token)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """Where it is to listen, and whom it lets in."""
 

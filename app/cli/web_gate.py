@@ -14,6 +14,7 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 
 from app.config.tokens import is_loopback
+from app.domain.frozen import frozen
 
 MOST_KEYS = 256
 """Browsers remembered; the oldest is forgotten first and shows its token again."""
@@ -22,7 +23,7 @@ OPEN = frozenset({"/enter"})
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Why a request is not answered."""
 

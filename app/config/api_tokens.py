@@ -11,12 +11,12 @@ import hmac
 import os
 import re
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from app.config.secret import SecretError, read_private_text
 from app.config.tokens import HOW_TO_MAKE, LEAST
+from app.domain.frozen import frozen
 
 Role = Literal["view", "act", "admin"]
 """`view` looks; `act` also acknowledges, silences and asks; `admin` also changes rules."""
@@ -27,7 +27,7 @@ PREFIX = "gw_"
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenLine:
     """One that may come in."""
 

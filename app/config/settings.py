@@ -8,8 +8,10 @@ A field's `help` is its documentation; its place gives its environment variable 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, field, fields
 from typing import Any
+
+from app.domain.frozen import frozen
 
 
 def setting(default: object, help: str) -> Any:  # noqa: A002, ANN401 - stands in for a field of any type, like dataclasses.field
@@ -24,7 +26,7 @@ def help_of(one: Field[Any]) -> str:
     return str(one.metadata["help"])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cluster:
     """`[cluster]`: what the whole is called and how often it is looked at."""
 
@@ -32,7 +34,7 @@ class Cluster:
     interval_s: float = setting(5.0, "Seconds between two looks at a source, and between two evaluations.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """`[[target]]`: one address that answers Prometheus text; its kind is detected."""
 
@@ -48,7 +50,7 @@ class Target:
     insecure: bool = setting(False, "Do not check the https certificate.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discover:
     """`[discover]`: targets that come and go."""
 
@@ -65,7 +67,7 @@ VIAS: tuple[str, ...] = ("auto", "local", "ssh", "rest", "exporter", "off")
 """What `[slurm] via` may say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slurm:
     """`[slurm]`: how Slurm is reached, and how often it is asked."""
 
@@ -94,7 +96,7 @@ JOURNAL = "journal"
 """As `[[log]] path`: systemd's journal instead of a file; `journal:UNIT` for one unit of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Log:
     """`[[log]]`: a log that is read for what went wrong."""
 
@@ -110,7 +112,7 @@ class Log:
     interval_s: float = setting(0.0, "Seconds between two looks; 0: the cluster's.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prometheus:
     """`[prometheus]`: a server (Prometheus, Thanos, Mimir, VictoriaMetrics) that scrapes the cluster already."""
 
@@ -128,7 +130,7 @@ class Prometheus:
     alerts: bool = setting(True, "Show the alerts that fire there beside ours, marked as the server's.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Store:
     """`[store]`: the history."""
 
@@ -139,7 +141,7 @@ class Store:
     flight_mib: float = setting(64.0, "MiB of the flight recorder: what was last seen, as it came; 0: off.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alerts:
     """`[alerts]`: rules, and who is told."""
 
@@ -148,7 +150,7 @@ class Alerts:
     alertmanager: tuple[str, ...] = setting((), "Alertmanagers that are told, `http://host:9093`.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Serve:
     """`[serve]`: the daemon."""
 
@@ -166,7 +168,7 @@ class Serve:
     tls_key: str = setting("", "Its private key, PEM (0600).")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shard:
     """`[shard]`: this daemon's share of the targets, where several daemons read one cluster."""
 
@@ -174,7 +176,7 @@ class Shard:
     index: int = setting(0, "Which share is this daemon's: 0 … of - 1, another one for each.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """`[[member]]`: a daemon that is seen here beside others, for its cluster or a share of one."""
 
@@ -200,7 +202,7 @@ DIALECTS: tuple[str, ...] = ("auto", "native", "content", "none")
 """What `[agent] tools` may say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Agent:
     """`[agent]`: the model that answers questions; without one the offline analyst does."""
 
@@ -217,7 +219,7 @@ class Agent:
     runbooks: str = setting("", "Folder of your own runbooks (markdown); they are offered beside ours.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deploy:
     """`[deploy]`: what `deploy` provisions, where its flags do not say otherwise."""
 
@@ -244,7 +246,7 @@ class Deploy:
     overlay: str = setting("", "Folder of your own `.tf` files that are laid beside ours.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Screen:
     """`[screen]`: how it looks."""
 
@@ -262,7 +264,7 @@ class Screen:
     shell: bool = setting(True, "Let `:ssh` open a shell on a node; the variable GPU_WATCHDOG_NO_SHELL forbids it too.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """The whole configuration."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from app.config.secret import SecretError, read_private_text
+from app.domain.frozen import frozen
 
 LEAST = 16
 """Characters of a token; a shorter one can be guessed."""
@@ -33,7 +33,7 @@ class Tokens:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Door:
     """Where others come in over TCP, and whom it lets in."""
 

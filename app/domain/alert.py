@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 
 AlertState = Literal["pending", "firing", "no_data", "resolved"]
@@ -33,7 +33,7 @@ def label(labels: Labels, name: str) -> str:
     return next((value for key, value in labels if key == name), "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Matcher:
     """One condition on a label."""
 
@@ -66,7 +66,7 @@ def fits(matchers: Iterable[Matcher], labels: Labels) -> bool:
     return all(one.matches(values.get(one.name, "")) for one in matchers)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """What is to be alarmed about."""
 
@@ -93,7 +93,7 @@ class Rule:
     enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alert:
     """One alert of one rule: a label set for which its condition holds, or did until lately."""
 
@@ -140,7 +140,7 @@ def alert_id(rule: str, labels: Labels) -> str:
     return f"a-{blake2b(text.encode('utf-8', 'replace'), digest_size=5).hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transition:
     """An alert that went from one state into another."""
 
@@ -150,7 +150,7 @@ class Transition:
     alert: Alert
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Silence:
     """Alerts that are not to be told for a while, by their labels (`alertname` and `severity` among them)."""
 
@@ -166,7 +166,7 @@ class Silence:
         return self.starts_at <= now < self.ends_at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ack:
     """Somebody has taken an alert on. It ends when the alert is over."""
 
@@ -177,7 +177,7 @@ class Ack:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inhibition:
     """Alerts that say nothing new while another one fires."""
 

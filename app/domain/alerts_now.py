@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:  # the codec finds them by name
     from app.domain.alert import Ack, Alert, Silence
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AlertsNow:
     """What an evaluation left: every alert, and what people have said of them."""
 

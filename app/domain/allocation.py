@@ -14,11 +14,12 @@ from functools import lru_cache
 
 from app.domain.apply_slurm import names_of
 from app.domain.clusters import numbers_of
+from app.domain.frozen import frozen
 from app.domain.slurm import Certainty, JobGpus, SlurmJob, SlurmNode, SlurmPicture
 from app.domain.snapshot import Gpu, Node, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """What is known of who holds a GPU."""
 
@@ -58,7 +59,7 @@ def jobs_named(gpu: Gpu) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.job_id for one in gpu.processes if one.job_id))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claims:
     """All that Slurm's picture says of GPUs, by its own node names: made once a picture."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from app.domain.frozen import frozen
 from app.domain.happenings import gpu_events, source_events
 from app.domain.naming import natural, same_node, uuid_key
 from app.domain.reading import GpuReading, MigReading, NodeReading, PageHealth, Reading, SourceSpec
@@ -34,7 +35,7 @@ _UNKNOWN_RANK = 40
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """New values of one subject, as the store must keep them."""
 
@@ -55,7 +56,7 @@ class Own:
     nodes: dict[str, Node] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Applied:
     """The next snapshot, with what the reading changed and what that means."""
 

@@ -7,8 +7,10 @@ be shown, written to disk and sent to a model.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
+
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:  # the codec finds it by name
     from app.domain.job_actions import Plan
@@ -20,7 +22,7 @@ MarkKind = Literal["citation", "unsupported", "gpu", "node", "job", "incident"]
 ChipKind = Literal["gpu", "node", "job", "alert", "incident", "time"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chip:
     """What the person had before them when they asked: the chosen GPU, job or alert, or the moment on screen."""
 
@@ -29,7 +31,7 @@ class Chip:
     """`gpu-01/3`, `gpu-01`, a job's or an alert's id, `i-17`, epoch seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolUse:
     """One look at the cluster that an answer rests on."""
 
@@ -51,7 +53,7 @@ class ToolUse:
     """Why there is no result; empty: there is one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proposal:
     """An action that was proposed: nothing is done until a person presses a key."""
 
@@ -64,7 +66,7 @@ class Proposal:
     """What came of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """A piece of an answer that leads somewhere, or that nothing supports."""
 
@@ -76,7 +78,7 @@ class Mark:
     """Number of the tool use, `node/index`, a node, a job's or an incident's id; why a number is unsupported."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """What an answer took."""
 
@@ -88,7 +90,7 @@ class Usage:
     """As the server counts them; 0 where it does not say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exchange:
     """One question with its answer."""
 
@@ -117,7 +119,7 @@ class Exchange:
     usage: Usage = Usage()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conversation:
     """Questions and answers, the oldest first."""
 
@@ -131,7 +133,7 @@ class Conversation:
     exchanges: tuple[Exchange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heading:
     """A conversation as a list shows it."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from app.domain.slurm import SlurmJob
@@ -22,7 +23,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
 """What a cluster may be called: no dot, for the host part of a node's name ends at the first one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Naming:
     """How the names of one cluster are written beside those of others."""
 

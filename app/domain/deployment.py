@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from app.domain.frozen import frozen
 
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,22}[a-z0-9])?")
 """A deployment's name: it is part of host names, of folder names and of the provider's pod names."""
@@ -58,7 +60,7 @@ class PodStatus(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What a deployment should be; written down when it is first made, changed by `--scale` alone."""
 
@@ -95,7 +97,7 @@ class Wish:
         return (HEAD, *(f"w{number}" for number in range(1, self.nodes)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """One way to get a node, out of the provider's catalogue; an ordering, never a reservation."""
 
@@ -122,7 +124,7 @@ class Offer:
         return f"{self.gpus} x {self.gpu_type}" + (f" in {self.data_center}" if self.data_center else "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """Where a pod's sshd answers from outside."""
 
@@ -131,7 +133,7 @@ class Address:
     user: str = "root"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pod:
     """A pod as the provider tells it."""
 
@@ -157,7 +159,7 @@ class Pod:
         return self.status is not PodStatus.TERMINATED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """One node of a deployment: a key that stays, and the pod that plays it now."""
 
@@ -189,7 +191,7 @@ class State(StrEnum):
     """The provider was asked, and nothing of it is left."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trouble:
     """Why a step failed, for a person who pays by the hour."""
 
@@ -205,7 +207,7 @@ class Trouble:
     """A word that stays the same, `no_capacity`, for tests and for `--json`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Billing:
     """What has been paid for so far, by our own clock: the provider's bill is the truth."""
 
@@ -225,7 +227,7 @@ class Billing:
         return Billing(self.until(now), per_hour, now)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deployment:
     """Everything that is kept of one deployment, in its `deployment.json`."""
 
@@ -286,7 +288,7 @@ class Told(StrEnum):
     """The last event of a run, whatever came of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeployEvent:
     """One thing that happened on the way; also a line of `deploy --json` and of the deployment's log."""
 
@@ -307,7 +309,7 @@ class DeployEvent:
     """More, for programs: JSON values only."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One resource that Terraform would change, or has found changed."""
 
@@ -325,7 +327,7 @@ class Change:
     """$/h it adds (or takes away, below 0); None: not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InfraPlan:
     """What Terraform would do, as a person is shown it before it is done."""
 
@@ -346,7 +348,7 @@ class InfraPlan:
         return not self.changes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """What the keeper of a deployment found due, decided but not done."""
 

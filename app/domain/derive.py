@@ -8,16 +8,16 @@ source was restarted in between, and how far it grew is unknown.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
+from app.domain.frozen import frozen
 from app.domain.metric import Metric, Scope
 from app.domain.metrics import METRICS
 
 Values = Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Derived:
     """A value that follows from others of the same subject."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from app.domain.affects import NO_AFFECTS, Affects
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 
 if TYPE_CHECKING:  # before anything is found nobody pays for its classes; the codec finds them by name
@@ -15,7 +16,7 @@ GRAVITY: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
 """The graver, the more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incident:
     """One cause, with all that follows from it."""
 
@@ -38,7 +39,7 @@ class Incident:
     """Epoch seconds when its last finding was gone; None while it lasts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blind:
     """Something that could not be looked at, so that nothing said of it means nothing."""
 
@@ -46,7 +47,7 @@ class Blind:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diagnosis:
     """What is wrong at one moment, the root of each incident before its symptoms, the gravest incident first."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from app.domain.frozen import frozen
 from app.domain.series import Event, Severity, Subject
 
 MOST = 20
@@ -24,7 +25,7 @@ _TURNS: Mapping[str, str] = {
 _LASTING = frozenset({*_TURNS, *_TURNS.values(), "node.new", "node.deleted"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fired:
     """Something that went wrong."""
 
@@ -35,7 +36,7 @@ class Fired:
     """None: it was not over by the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """Something that is not as it was."""
 
@@ -46,7 +47,7 @@ class Change:
     """How often it went, to come back or not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Digest:
     """A time, told in short."""
 

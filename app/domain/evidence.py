@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 
 LogKind = Literal["kernel", "vllm", "job"]
@@ -44,7 +45,7 @@ class Named:
     """More that the line names, by the names of its pattern: `gpc`, `tpc`, `server`, `device`, `limit`, …"""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogEvidence(Named):
     """What one log line says, in the terms of `kind`."""
 
@@ -76,7 +77,7 @@ class LogEvidence(Named):
         return self.pci or ("" if self.gpu is None else f"#{self.gpu}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class XidEpisode:
     """The same Xid of the same GPU, again and again without a long pause: one thing that happened."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from app.domain.filter_vocabulary import G, S, TermError, Terms, Test
+from app.domain.frozen import frozen
 
 _OPERATORS = ("<=", ">=", "!=", "<", ">", "=", ":")
 _MOST_DEEP = 20
@@ -20,7 +21,7 @@ class FilterError(ValueError):
         """Of the mistake, counted in characters from the filter's beginning."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TermFilter(Generic[S, G]):
     """A filter ready to use."""
 

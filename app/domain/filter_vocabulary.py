@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from app.domain.frozen import frozen
 from app.domain.nodelist import PatternError, node_matcher
 
 S = TypeVar("S")
@@ -44,7 +44,7 @@ class TermError(ValueError):
         self.offset = offset
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms(Generic[S, G]):
     """What the terms of a filter mean to one kind of subject."""
 

@@ -8,15 +8,14 @@ part of the node's name, the model or the UUID. Quotes keep blanks together: `pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from app.domain.allocation import Allocations, named_alone
 from app.domain.filter_grammar import Parser
 from app.domain.filter_terms import GPU_TERMS, Ground, Test
+from app.domain.frozen import frozen
 from app.domain.snapshot import Gpu
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filter:
     """A filter ready to use."""
 

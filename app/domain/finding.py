@@ -6,13 +6,12 @@ fills `id`, `incident`, `caused_by` and `consequences` when it has put all findi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from app.domain.affects import NO_AFFECTS, Affects
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FindingSubject:
     """What a finding is about; the more is filled, the more exact."""
 
@@ -31,7 +30,7 @@ class FindingSubject:
         return f"job {self.job}" if self.job else self.service or "cluster"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """One observation that a finding rests on."""
 
@@ -42,7 +41,7 @@ class Evidence:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advice:
     """One thing to do."""
 
@@ -53,7 +52,7 @@ class Advice:
     """It changes something: asked for before it is done."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One thing that is wrong."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from app.domain.clusters import FACT, prices_in
+from app.domain.frozen import frozen
 from app.domain.health import values_health
 from app.domain.metrics import by_key
 from app.domain.rented import has_failed, is_sign_of_life, rent
@@ -33,7 +34,7 @@ class SlurmCounts(NamedTuple):
 NO_COUNTS = SlurmCounts(None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClusterFacts:
     """What the header says of the cluster, and JSON's `cluster`."""
 

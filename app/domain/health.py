@@ -7,8 +7,8 @@ idle clock are everyday states, hardware slowdowns are not), row remapping and p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Health, Node
 from app.domain.values import believed
 
@@ -33,7 +33,7 @@ _HARDWARE_EVENTS = ((0x80, "power brake"), (0x40, "hardware heat slowdown"), (0x
 _RECOVERY = {1: "reset the GPU", 2: "reboot the node", 3: "drain P2P", 4: "drain and reset"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """A state, and why in a few words; the reason of `ok` is empty."""
 

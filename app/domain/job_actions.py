@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from app.domain.frozen import frozen
 
 JobVerb = Literal["cancel", "hold", "release", "requeue", "suspend", "resume", "top", "nice", "extend", "signal"]
 NodeVerb = Literal["drain", "undrain", "delete"]
@@ -24,7 +26,7 @@ JOB_VERBS: tuple[JobVerb, ...] = (
 NODE_VERBS: tuple[NodeVerb, ...] = ("drain", "undrain", "delete")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """One action, decided but not done: shown whole before anybody says yes."""
 
@@ -52,7 +54,7 @@ class Plan:
         return tuple(shlex.join(words) for words in self.commands)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What came of a plan."""
 
@@ -65,7 +67,7 @@ class Outcome:
     """Of a submission."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobDetail:
     """Everything that can be asked of one job, on demand."""
 
@@ -84,7 +86,7 @@ class JobDetail:
     stderr: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogChunk:
     """A part of a file that grows."""
 
@@ -102,7 +104,7 @@ class LogChunk:
     """Why there is nothing: not there yet (NFS may lag), not allowed, on another machine."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SubmitCheck:
     """What a script would meet if it were submitted now."""
 

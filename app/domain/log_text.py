@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from app.domain.frozen import frozen
 
 Level = Literal["debug", "info", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
@@ -15,7 +16,7 @@ _RAISED = re.compile(r"^(?:[A-Za-z_]\w*\.){0,8}[A-Z]\w*(?:Error|Exception|Interr
 _WARNED = re.compile(r"^\S{1,300}:\d{1,7}: \w*Warning: |^\s+warnings\.warn\(|^\[?W\d{4} ")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextLine:
     """One line."""
 

@@ -7,8 +7,9 @@ The rows stand in the `catalogue_…` files, `app.domain.metrics` joins them. Th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from app.domain.frozen import frozen
 
 Scope = Literal["gpu", "node", "service", "fleet"]
 Fold = Literal["mean", "sum", "max", "min", "last"]
@@ -16,7 +17,7 @@ Merge = Literal["last", "sum", "max", "min"]
 Kind = Literal["gauge", "counter"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Name:
     """One exporter's name for a metric: the wire name, and how its value becomes ours."""
 
@@ -40,7 +41,7 @@ class Name:
     """A sample of this value counts 1, any other 0: how many ports are in a state."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quantile:
     """Which quantile of which histogram a metric is, over the last interval."""
 
@@ -50,7 +51,7 @@ class Quantile:
     """Wire names without `_bucket`; of several on one page the first counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Metric:
     """One quantity: identity, unit, how it combines, how it is drawn and stored."""
 

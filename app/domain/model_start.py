@@ -5,14 +5,15 @@ The phases are those that vLLM's log tells of; what reads the log is `app.source
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from app.domain.frozen import frozen
 
 PhaseName = Literal["start", "download", "weights", "compile", "memory", "graphs", "warmup", "ready"]
 Standing = Literal["unknown", "starting", "ready", "failed", "stopped", "asleep"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PhaseKind:
     """One phase there is."""
 
@@ -96,7 +97,7 @@ PHASES: tuple[PhaseKind, ...] = (
 _ORDER = {kind.name: at for at, kind in enumerate(PHASES)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Phase:
     """One phase of one start."""
 
@@ -122,7 +123,7 @@ class Phase:
         return max(0.0, until - self.since)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelStart:
     """The newest start that a log tells of."""
 
@@ -148,7 +149,7 @@ class ModelStart:
         return next((one.since for one in self.phases if one.since is not None), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stuck:
     """A phase that does not move."""
 

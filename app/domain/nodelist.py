@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from app.domain.clusters import bare
+from app.domain.frozen import frozen
 
 _RANGE = re.compile(r"(\d{1,12})(?:-(\d{1,12}))?", re.ASCII)
 _MOST_DIGITS = 12
@@ -24,7 +24,7 @@ class PatternError(ValueError):
         self.position = position
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Numbers:
     """One range of a bracket."""
 

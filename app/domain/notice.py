@@ -5,12 +5,12 @@ A notice stands alone: whoever reads only this one knows the cause, whom it hits
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from app.domain.affects import NO_AFFECTS, Affects
 from app.domain.alert import Labels
 from app.domain.finding import Advice
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 
 NoticeKind = Literal["incident", "alerts", "digest", "summary", "test"]
@@ -21,7 +21,7 @@ DeliveryState = Literal["waiting", "sending", "failed"]
 """`sending`: an attempt has begun, and how it ended is not written down yet; `failed`: given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """One message about one topic."""
 
@@ -54,7 +54,7 @@ class Notice:
     """The topic that it turned out to be a part of."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """One notice on its way to one channel: written down before it is sent, struck out once it has arrived."""
 
@@ -71,7 +71,7 @@ class Delivery:
     """Why the last attempt failed, for a person; holds no secret."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """How an attempt ended."""
 
@@ -86,7 +86,7 @@ class Outcome:
 DONE = Outcome(ok=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChannelHealth:
     """How a channel is doing."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.series import Subject
 
 
@@ -12,7 +12,7 @@ class ServerSilentError(LookupError):
     """The server gave no answer, or refused one; the message is for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A target of a Prometheus server that knows of a subject."""
 
@@ -28,7 +28,7 @@ class Place:
     """Of one of its series."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """One subject's values of one metric in one piece of time."""
 

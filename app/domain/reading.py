@@ -7,8 +7,10 @@ Values are under catalogue keys and in catalogue units (`app.domain.metrics`); w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
+
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:  # a cluster without Slurm or logs does not pay for their classes; the codec finds them by name
     from app.domain.evidence import LogEvidence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:  # a cluster without Slurm or logs does not pay for their clas
 SourceKind = Literal["exporter", "slurm", "vllm", "nvml", "log", "prometheus", "provider", "daemon"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceSpec:
     """A source as configured: who it is and how often it is read."""
 
@@ -31,7 +33,7 @@ class SourceSpec:
     """The node's name where the configuration gives it; it beats what the page says."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GpuProcess:
     """A process that holds device memory or runs on the GPU."""
 
@@ -48,7 +50,7 @@ class GpuProcess:
     """Number of the Slurm job it belongs to, as its machine tells; None where it tells of none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class XidCount:
     """How often a GPU reported one Xid code, as counted by its exporter."""
 
@@ -58,7 +60,7 @@ class XidCount:
     """Epoch seconds of the last one, where the exporter says."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigReading:
     """A MIG slice of a GPU; never counted as a GPU."""
 
@@ -69,7 +71,7 @@ class MigReading:
     values: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GpuReading:
     """One GPU as one source sees it."""
 
@@ -93,7 +95,7 @@ class GpuReading:
     """Why values are missing, for the cell that would show them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeReading:
     """One machine as one source sees it."""
 
@@ -107,7 +109,7 @@ class NodeReading:
     """Host part of the target's address when it is not loopback: joins pages that name the node differently."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceReading:
     """One model server."""
 
@@ -117,7 +119,7 @@ class ServiceReading:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PageHealth:
     """What became of the samples of a page."""
 
@@ -135,7 +137,7 @@ class PageHealth:
     size_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """What one look at one source brought back."""
 

@@ -7,16 +7,17 @@ with the mean and the extremes of each; a span with no sample is a gap, and stay
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from operator import eq
 from typing import Literal, NamedTuple, overload
+
+from app.domain.frozen import frozen
 
 SubjectKind = Literal["fleet", "node", "gpu", "mig", "service", "job"]
 Severity = Literal["info", "warning", "critical"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """Whom a series belongs to."""
 
@@ -122,7 +123,7 @@ class Columns(Sequence[Point]):
         return repr(tuple(self))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Series:
     """One metric of one subject over time, in equal spans."""
 
@@ -136,7 +137,7 @@ class Series:
     points: Sequence[Point]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """Something that happened, kept in the history and shown on the event strip and on time axes."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from app.domain.allocation import allocations
+from app.domain.frozen import frozen
 from app.domain.naming import same_node
 from app.domain.reading import GpuProcess
 from app.domain.slurm import Certainty, SlurmJob
@@ -25,7 +25,7 @@ _WORDS = re.compile(r"[a-z0-9]{2,}")
 DEFAULT_PORT = 8000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServicePlace:
     """Where it runs, as far as that is known."""
 

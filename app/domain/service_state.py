@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from app.domain.evidence import LogEvidence
+from app.domain.frozen import frozen
 from app.domain.service_place import ServicePlace
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Service, Snapshot
 from app.domain.values import believed
@@ -19,7 +19,7 @@ _FULL, _ROOMY = 90.0, 50.0
 _HELD_MIB = 1024.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contradiction:
     """Two truths that do not go together."""
 

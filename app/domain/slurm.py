@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.domain.ages import EXPIRED_INTERVALS, STALE_INTERVALS
+from app.domain.frozen import frozen
 
 Certainty = Literal["exact", "node", "guess", "unknown"]
 """How sure it is which GPUs a job holds: their indices, their nodes only, by inference, or not at all."""
@@ -25,7 +26,7 @@ ENDED = frozenset(
 """Base states of jobs that are over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gres:
     """Generic resources of one type: what a node has, or what is used of it."""
 
@@ -38,7 +39,7 @@ class Gres:
     """Of `(IDX:0-3,5)`, node wide; None where Slurm does not say; empty for `(IDX:N/A)`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobGpus:
     """The GPUs a job holds on one node."""
 
@@ -49,7 +50,7 @@ class JobGpus:
     """gres.conf indices on the node; None where only the count is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlurmJob:
     """One job, array task or part of a heterogeneous job."""
 
@@ -153,7 +154,7 @@ class SlurmJob:
         return max(0.0, until - self.start_at)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlurmNode:
     """One node as slurmctld sees it."""
 
@@ -238,7 +239,7 @@ class SlurmNode:
         return bool({"DYNAMIC_NORM", "DYNAMIC_FUTURE"} & set(self.flags))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlurmPartition:
     """One partition."""
 
@@ -258,7 +259,7 @@ class SlurmPartition:
     allow_qos: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlurmReading:
     """What one look at Slurm brought. A part that is None was not asked for this time, and stays as it was."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from app.domain.ages import EXPIRED_INTERVALS, STALE_INTERVALS
+from app.domain.frozen import frozen
 from app.domain.reading import GpuProcess, PageHealth, SourceSpec, XidCount
 
 if TYPE_CHECKING:  # a cluster without Slurm or logs does not pay for their classes; the codec finds them by name
@@ -52,7 +53,7 @@ class Layer:
         return now - self.at > EXPIRED_INTERVALS * self.interval_s
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sample:
     """A value with its source and age."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:  # before anything is found nobody pays for its classes; the codec finds them by name
     from app.domain.finding import Finding
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdleSpell:
     """How long an allocated GPU has done nothing."""
 
@@ -20,7 +22,7 @@ class IdleSpell:
     """Watched time since then, without gaps."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watched:
     """What only watching for a while can tell."""
 

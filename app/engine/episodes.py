@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from app.domain.boards import Boards
 from app.domain.evidence import LogEvidence, XidEpisode
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 
 GAP_S = 600.0
@@ -40,7 +41,7 @@ Key = tuple[str, str, int]
 """Node, board, code."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Episodes:
     """What is remembered from step to step."""
 
@@ -52,7 +53,7 @@ class Episodes:
     """The id of the last episode of each key."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stepped:
     """What a step left, and which episodes it began or changed."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.engine.supply import Ending, Stock, Supply
 from app.engine.want import Want
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Release:
     """When room comes free at the latest, and by whose end."""
 
@@ -25,7 +25,7 @@ class Release:
     """What these jobs give back on the nodes in question."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fit:
     """A shape against a picture."""
 

@@ -6,9 +6,9 @@ Only nodes that take jobs count, and only jobs that wait for room (not held, not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+from app.domain.frozen import frozen
 from app.domain.slurm import SlurmJob, SlurmPicture
 from app.engine.fit import Release, fit
 from app.engine.reasons import reason_said
@@ -18,7 +18,7 @@ from app.engine.want import Want, want_of
 _WAITS_FOR_ROOM = frozenset({"None", "Priority", "Resources", "NodesUnavailable", "KeptForOthers"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Move:
     """A node that could be emptied enough: what sits on it would find room elsewhere among the free GPUs."""
 
@@ -29,7 +29,7 @@ class Move:
     """That they hold there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stuck:
     """One shape that scatter alone keeps from starting."""
 
@@ -46,7 +46,7 @@ class Stuck:
     """The cheapest way to make a block by moving jobs; None where there is none, or it needs several nodes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """Free GPUs of one type on one node."""
 
@@ -56,7 +56,7 @@ class Block:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fragmentation:
     """How scattered the free GPUs are."""
 

@@ -8,10 +8,10 @@ lesser kind of free: nobody keeps it free for you.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from app.domain.allocation import Allocations, allocations
+from app.domain.frozen import frozen
 from app.domain.naming import natural, short_model
 from app.domain.slurm import SlurmPicture
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Node, Snapshot
@@ -22,7 +22,7 @@ HELD_MIB = 1024.0
 """GPU memory in use past this means that somebody is there (a bare driver holds some hundred MiB)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeFree:
     """The GPUs of one model on one node."""
 
@@ -43,7 +43,7 @@ class NodeFree:
     memory_free_mib: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FreeRow:
     """GPUs of some nodes together."""
 
@@ -61,7 +61,7 @@ class FreeRow:
     largest_on: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Starts:
     """Whether a request would find its GPUs now."""
 
@@ -71,7 +71,7 @@ class Starts:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FreeGpus:
     """What is free, and by whose word."""
 

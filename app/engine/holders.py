@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 
 from app.domain.allocation import Held, allocations, jobs_named
+from app.domain.frozen import frozen
 from app.domain.reading import GpuProcess
 from app.domain.slurm import SlurmPicture
 from app.domain.snapshot import Snapshot
@@ -15,7 +15,7 @@ from app.engine.columns import gpu_table
 _SURE = ("exact", "node")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Groups:
     """Rows by who holds them."""
 
@@ -28,7 +28,7 @@ class Groups:
 NO_GROUPS = Groups({}, ())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holders:
     """The holders of one look, by row of its `gpu_table`."""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from app.domain.affects import Affects
 from app.domain.allocation import allocations
 from app.domain.finding import Advice, Evidence, Finding, FindingSubject
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
@@ -35,7 +36,7 @@ _FAULTY = frozenset({"BOOT_FAIL", "FAILED", "LAUNCH_FAILED", "NODE_FAIL"})
 _BAD = _FAULTY | {"OUT_OF_MEMORY"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class End:
     """One job or array that ended; of an array the worst of its tasks counts."""
 
@@ -50,7 +51,7 @@ class End:
         return self.state in _BAD
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ends:
     """What is remembered; `after` makes the next one."""
 

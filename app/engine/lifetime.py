@@ -6,9 +6,10 @@ the pods watch over the same two deadlines themselves, for the time when nobody 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.deployment import Decision, Deployment, State
+from app.domain.frozen import frozen
 from app.domain.times import format_span
 
 LONGEST_GAP_S = 180.0
@@ -21,7 +22,7 @@ EPSILON = 1e-6
 _OVER = frozenset({State.NEW, State.PLANNED, State.DESTROYING, State.DESTROYED})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Idle:
     """For how long nothing was done on a deployment, as far as it was seen."""
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, tzinfo
 from app.domain.allocation import allocations
 from app.domain.clusters import FACT
 from app.domain.fleet import price_of
+from app.domain.frozen import frozen
 from app.domain.series import Series
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Snapshot
@@ -43,7 +44,7 @@ class Rate:
             self.gpus_idle += 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rates:
     """$/h at one moment."""
 
@@ -110,7 +111,7 @@ def _add_job(found: Rates, job: SlurmJob, price: float, now: float, *, idle: boo
         one.so_far = (one.so_far or 0.0) + price * max(0.0, now - job.start_at) / HOUR_S
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spent:
     """What went through the meter within a time."""
 
@@ -154,7 +155,7 @@ def _hours(area_s: float | None) -> float | None:
     return None if area_s is None else area_s / HOUR_S
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forecast:
     """What a day and a month come to if everything stays as it is."""
 
@@ -184,7 +185,7 @@ def _carried(so_far: Spent | None, rate: Rate, left_s: float) -> float | None:
     return so_far.cost + rate.per_hour * left_s / HOUR_S
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     """Where this day and this month begin and end, in epoch seconds."""
 

@@ -7,9 +7,9 @@ claimed, what is inferred says `probably`, and what is told of the future is the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.slurm import SlurmJob, SlurmPicture
 from app.engine.pending_case import Case, filled
@@ -33,7 +33,7 @@ OLD_ESTIMATE_S = 600.0
 """Slurm's start estimate is called old past this."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explained:
     """Why a job is where it is."""
 

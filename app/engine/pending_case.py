@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from datetime import tzinfo
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.slurm import SlurmJob, SlurmPartition
 from app.engine.fit import Fit, fit
@@ -15,7 +15,7 @@ from app.engine.want import Want
 from app.engine.words import names
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """One job to be explained."""
 

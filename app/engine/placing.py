@@ -7,11 +7,12 @@ goes: place, let Terraform try, note what was refused, place again what is still
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from app.domain.deployment import SECURE, Node, Offer, Wish
 from app.domain.fleet import gpu_price
+from app.domain.frozen import frozen
 from app.domain.refusals import Kind, Then, then
 from app.engine.placing_names import rank, unknown
 
@@ -34,7 +35,7 @@ class Why(StrEnum):
     NO_PRICE = "no_price"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """A create that was refused, as Terraform or the provider told it."""
 
@@ -49,7 +50,7 @@ class Refusal:
     """Key of the node that it was tried for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passed:
     """An offer that is no candidate."""
 
@@ -59,7 +60,7 @@ class Passed:
     """For a person: the sentence after the offer's own words."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placing:
     """What can be tried now for the nodes that are missing."""
 
@@ -88,7 +89,7 @@ class Placing:
         return (*self.unknown, *(f"{one.offer.words}: {one.words}" for one in self.passed))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Round:
     """What all offers of one round are held against."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
+
+from app.domain.frozen import frozen
 
 
 class Place(NamedTuple):
@@ -16,7 +17,7 @@ class Place(NamedTuple):
     gpus: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ahead:
     """Those before a job in line."""
 

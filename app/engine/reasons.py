@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from app.domain.frozen import frozen
 from app.domain.hostlist import expand
 from app.domain.naming import clean
 
@@ -27,7 +28,7 @@ _STRUNG = re.compile(r", | [:;] |; ")
 """Between two reasons in one text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reason:
     """One reason of Slurm's, explained."""
 
@@ -62,7 +63,7 @@ class Reason:
         return self.kind != "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """What Slurm gave as a job's reason, taken apart."""
 
@@ -140,7 +141,7 @@ def state_tables() -> Mapping[str, Mapping[str, str]]:
     return {name: tables[name] for name in ("node", "node_flag", "node_suffix", "job", "job_flag")}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeReason:
     """Why Slurm itself took a node out of service."""
 

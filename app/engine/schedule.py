@@ -8,8 +8,9 @@ while the last look is still under way is counted and left out, never made up fo
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from zlib import crc32
+
+from app.domain.frozen import frozen
 
 LONGEST_PAUSE_S = 30.0
 """A failing source is still tried this often (or at every interval, where that is longer)."""
@@ -17,7 +18,7 @@ _EARLIEST = 0.5
 """Part of an interval that lies at least between the beginnings of two looks: rates want time to pass."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """What comes after a look."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.engine.stress_groups import Group, groups_of
 from app.engine.stress_models import model_of
 from app.engine.stress_results import Device, Heard, Result
@@ -36,7 +36,7 @@ _HOT_SHARE = 0.05
 """Of the looks at a GPU: as long as heat or hardware must have held it back to be the reason for its clocks."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Measure:
     """One figure of a GPU, and what it is held against."""
 
@@ -64,7 +64,7 @@ class Measure:
         return self.share is not None and self.wanted is not None and self.share < self.wanted
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What is to be thought of one GPU."""
 
@@ -75,7 +75,7 @@ class Verdict:
     measures: tuple[Measure, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """The whole burn-in, judged."""
 

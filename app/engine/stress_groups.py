@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.engine.stress_models import model_of
 from app.engine.stress_results import Device
 from app.engine.stress_words import figure
@@ -15,7 +15,7 @@ _BEHIND, _CPU_BEHIND = 0.3, 0.67
 """How much below the other nodes one may be; processors share what they have with whatever else runs there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Group:
     """GPUs that reduced together."""
 

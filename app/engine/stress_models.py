@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from app.domain.frozen import frozen
 
 _FILE = Path(__file__).with_name("stress_models.toml")
 _NOISE = re.compile(r"^(?:(?:NVIDIA|Tesla|GeForce)\s+)+", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Model:
     """One model and its peaks."""
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean, natural
 
 Kind = Literal["cuda", "cpu"]
@@ -20,7 +21,7 @@ MOST_DEVICES = 10_000
 _LONGEST_LINE = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """What one phase brought."""
 
@@ -45,7 +46,7 @@ class Result:
         return clean(str(self.detail.get("text", "")), 300)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Device:
     """One process's device, and all that was heard of it."""
 
@@ -75,7 +76,7 @@ class Device:
         return next((one for one in self.results if one.phase == phase and one.value is not None), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heard:
     """The whole output."""
 

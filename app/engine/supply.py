@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from app.domain.frozen import frozen
 from app.domain.slurm import Gres, SlurmJob, SlurmNode, SlurmPicture
 from app.engine.queue_line import NOBODY, Ahead, Line, Place
 from app.engine.reasons import node_reason
@@ -23,7 +24,7 @@ _CLOSED_WORDS = ("MAINT", "BLOCKED", "POWER_DRAIN", "EXTERNAL")
 _WAITS_FOR_OTHERS = ("Dependency", "BeginTime", "JobHeld", "JobArrayTaskLimit", "Reservation", "DependencyNever")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ending:
     """What one running job gives back on one node when its time is over, at the latest."""
 
@@ -35,7 +36,7 @@ class Ending:
     memory_mib: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stock:
     """One node: what it has and what of it is free."""
 

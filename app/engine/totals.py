@@ -9,6 +9,7 @@ from app.domain.allocation import allocations
 from app.domain.clusters import FACT
 from app.domain.fleet import price_of
 from app.domain.fleet_slurm import task_count
+from app.domain.frozen import frozen
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import BUSY_PERCENT, Snapshot
 from app.engine.watch_slurm import is_quiet
@@ -24,7 +25,7 @@ class _Sum:
     cost: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holder:
     """One user or account."""
 
@@ -42,7 +43,7 @@ class Holder:
     """$/h of the GPUs tied to its jobs; None where no price is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Totals:
     """Everybody, the one who holds most first."""
 

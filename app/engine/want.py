@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
+from app.domain.frozen import frozen
 from app.domain.hostlist import expand
 from app.domain.naming import clean
 from app.domain.slurm import SlurmJob, SlurmNode
@@ -15,7 +15,7 @@ _PLAIN_FEATURES = frozenset("&|,")
 _ANY_FEATURES = frozenset("[]()*!")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Want:
     """One shape; jobs of the same shape share what is worked out for it."""
 

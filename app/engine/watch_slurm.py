@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from app.domain.ages import EXPIRED_INTERVALS
 from app.domain.allocation import Allocations, Held, allocations
+from app.domain.frozen import frozen
 from app.domain.reading import GpuProcess
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Snapshot
 from app.domain.stragglers import SLOW_SHARE, STOPPED_SHARE, WEAK_SHARE, stragglers
@@ -41,7 +42,7 @@ _SHARES = (("gpu.utilization", STOPPED_SHARE), ("gpu.sm_clock", SLOW_SHARE), ("g
 _WATCHED = ("gpu.utilization", "gpu.sm_clock", "gpu.power")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spell:
     """Since when something holds, as far as it was watched."""
 
@@ -64,7 +65,7 @@ class Spell:
         return max(0.0, self.last - self.since - self.seen_s)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlurmWatch:
     """All spells, by what they are about."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 from app.domain.xids import RECOVERY_ACTIONS, xid_severity
 
@@ -19,7 +19,7 @@ By = Literal["app", "driver", "hardware", "fabric", "symptom", "verdict", "info"
 _PLACE = Path(__file__).parent / "xids.toml"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class XidAction:
     """What to do about an Xid."""
 
@@ -29,7 +29,7 @@ class XidAction:
     """It stops or changes something, so it is asked for before it is done."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Xid:
     """One code, explained."""
 

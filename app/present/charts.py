@@ -9,8 +9,8 @@ prints through plotext, where one picture is all there is to do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.metric import Metric
 from app.domain.series import Event, Point, Series
 from app.present.braille import ACROSS, canvas, plain_canvas
@@ -26,7 +26,7 @@ from app.present.units import MISSING, format_value, quantity
 _CURVE_TONES: tuple[Tone, ...] = ("curve", "accent", "look", "good")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """Something that happened, on the time axis."""
 
@@ -35,7 +35,7 @@ class Mark:
     tone: Tone = "info"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Curve:
     """One line of a chart."""
 
@@ -46,7 +46,7 @@ class Curve:
     """Width of a span; 0 for samples at their own times."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chart:
     """A picture of one metric over a stretch of time."""
 

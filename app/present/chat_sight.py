@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from app.domain.frozen import frozen
 from app.present.glyphs import Glyphs
 from app.present.look import Look
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChatSight:
     """What a presenter of conversations needs besides the values."""
 

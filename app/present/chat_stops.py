@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from app.domain.chat import Exchange, Mark, Proposal, ToolUse
+from app.domain.frozen import frozen
 
 StopKind = Literal[
     "question", "reasoning", "tool", "code", "proposal", "blind",
@@ -24,7 +24,7 @@ FOLDS: frozenset[StopKind] = frozenset({"reasoning", "tool", "blind"})
 LINKS: frozenset[StopKind] = frozenset({"citation", "unsupported", "gpu", "node", "job", "incident"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stop:
     """One place."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from app.domain.alert import Labels
+from app.domain.frozen import frozen
 from app.domain.naming import natural
 from app.domain.series import Severity
 from app.present.alert_marks import about
@@ -54,7 +54,7 @@ class Tried(Protocol):
     def episodes(self) -> Sequence[Fired]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Row:
     """The episodes of one label set, or of all."""
 

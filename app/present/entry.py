@@ -6,9 +6,9 @@ The same place always holds the same thing; where the width does not suffice who
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
+from app.domain.frozen import frozen
 from app.domain.health import Verdict, gpu_health, heat_reason
 from app.domain.metrics import by_key
 from app.domain.snapshot import Gpu
@@ -38,7 +38,7 @@ IDLE_SHOWN_S = 120.0
 FIELD_ORDER = ("gpu.utilization", "gpu.memory_used", "gpu.temperature", "gpu.power")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EntryShape:
     """What fits into an entry of a width."""
 
@@ -49,7 +49,7 @@ class EntryShape:
     """Columns of the owner's field; 0: left out."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What is known of a GPU at a moment, and which of it is old."""
 

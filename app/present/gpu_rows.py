@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.clusters import FACT
+from app.domain.frozen import frozen
 from app.domain.health import clock_events, gpu_health
 from app.domain.metrics import by_key
 from app.domain.naming import natural, short_model
@@ -21,7 +22,7 @@ from app.present.units import format_age, value_line, value_width
 SortKey = tuple[float | str | tuple[tuple[int, int, str], ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GpuColumn:
     """A column a user may choose: how its cell looks, and what it sorts by."""
 

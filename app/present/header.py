@@ -5,15 +5,14 @@ Pieces give way whole, the least telling first; the badge at the right always st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from app.domain.fleet import ClusterFacts
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, Tone, cells, line, line_width, spread
 from app.present.look import Look
 from app.present.units import format_age, format_count, format_money, format_power
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Badge:
     """The mode, at the right of the header."""
 
@@ -28,7 +27,7 @@ class Badge:
         return line(Cell(f"{self.sign} ", self.tone) if self.sign else "", Cell(self.text, self.tone))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Piece:
     """A part of the header in its full and its short form."""
 

@@ -7,9 +7,9 @@ over names at the beginning of rows; two GPUs a character is the last resort. Pu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.present.cells import fit, tidy
 from app.present.entry import label_width
 from app.present.fleet_view import Shape
@@ -21,7 +21,7 @@ _BLOCK_GAP = 3
 _NODE_GAP = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """A node's cells (or a part of them) in one row."""
 
@@ -35,7 +35,7 @@ class Run:
     """Where its name stands; None: it has none here."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeatLayout:
     """The whole map."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, fit_line, line, text_width, tidy, wrap
 
 _COLUMN_LEAST = 38
 _BETWEEN = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HelpSection:
     """A heading and its keys."""
 

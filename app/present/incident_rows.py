@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from app.domain.diagnosis import Incident
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, Tone, cells, line
 from app.present.incident_filter import EVERY_INCIDENT, Ground, IncidentFilter
 from app.present.incident_signs import TONES, named, severity_cell
@@ -26,7 +26,7 @@ INCIDENT_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IncidentOrder:
     """Which incidents are shown, and in which order."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from app.domain.diagnosis import Incident
 from app.domain.finding import Finding
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, fit, fit_line, line, tidy
 from app.present.incident_signs import severity_cell
 from app.present.look import Look
@@ -22,7 +22,7 @@ _STRIP_LEAST = 8
 _MARGIN = 0.04
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Axis:
     """The span of time that all rows share, and the columns of each."""
 

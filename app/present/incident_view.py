@@ -6,11 +6,11 @@ Every line knows which finding it speaks of and what it is, so that keys can go 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from app.domain.diagnosis import Incident
 from app.domain.finding import Evidence, Finding
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, Tone, cells, fit, line, text_width, tidy, wrap
 from app.present.incident_signs import TONES, named, severity_cell
 from app.present.incident_strip import axis_line, axis_of, short_title, strip_row, until_of
@@ -43,7 +43,7 @@ class Part(NamedTuple):
     """Of the evidence or the action among those of its finding."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sight:
     """How an incident is looked at."""
 

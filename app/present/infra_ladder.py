@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from app.domain.deployment import STEPS, DeployEvent, Deployment, State, Step, Told
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, Tone, cells, fit_line, line, line_width, spread, tidy
 from app.present.infra_view import Held, pieces
 from app.present.look import Look
@@ -36,7 +37,7 @@ _BAR_FROM = 66
 """Columns from which a step under way has a bar."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rung:
     """One step as it went last."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from app.domain.deployment import DeployEvent, State, Told
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, Tone, cells, line, tidy, wrap
 from app.present.infra_ladder import text_of
 from app.present.infra_view import Held, dollars, money
@@ -26,7 +26,7 @@ _TONES: Mapping[Told, Tone] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Need:
     """One thing that deploying needs, and whether it is there."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from app.domain.deployment import DeployEvent, Deployment, InfraPlan, Node, Pod, State, Step
+from app.domain.frozen import frozen
 from app.domain.naming import short_model
 from app.present.cells import Cell, Line, Tone
 from app.present.look import Look
@@ -25,7 +26,7 @@ DOING: Mapping[RunVerb, str] = {
 """What a run is about, as the state of the deployment it works on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InfraRun:
     """A run that is under way."""
 
@@ -39,7 +40,7 @@ class InfraRun:
     """It waits for a person's word on its plan."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """One deployment with all that is known of it."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import mean
 
 from app.domain.clusters import cluster_of, prices_in
 from app.domain.fleet import gpu_price, price_of
+from app.domain.frozen import frozen
 from app.domain.slurm import Certainty, SlurmJob
 from app.domain.snapshot import BUSY_PERCENT, Gpu
 from app.present.cells import Cell, Line, Tone, cells, line, line_width, text_width, tidy, wrap
@@ -28,7 +28,7 @@ SURE: Mapping[Certainty, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cost:
     """What a job's GPUs cost, in $; None where no price or no time is known."""
 
@@ -51,7 +51,7 @@ def cost_of(job: SlurmJob, gpus: Sequence[Gpu], prices: Mapping[str, float], now
     return Cost(per_hour, so_far, whole)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """How a job uses its GPUs now; None where no GPU says."""
 

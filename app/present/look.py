@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
+from app.domain.frozen import frozen
 from app.present.glyphs import UNICODE, Glyphs
 
 if TYPE_CHECKING:  # a cluster without Slurm does not pay for its classes
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a cluster without Slurm does not pay for its classes
     from app.domain.snapshot import Gpu
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """How things look at one moment."""
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from app.domain.frozen import frozen
+
 Kind = Literal["heading", "prose", "item", "quote", "table", "code", "rule"]
 CODE_LINES = 40
 """Lines of code in one block."""
@@ -24,7 +26,7 @@ _QUOTE = re.compile(r"^ {0,3}>\s?(.*)$")
 _DIVIDER = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-*:?\s*)*\|?\s*$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fence:
     """An open piece of code."""
 
@@ -33,7 +35,7 @@ class Fence:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """A part of a block's text, and where in the source it stood."""
 
@@ -41,7 +43,7 @@ class Piece:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """One block."""
 

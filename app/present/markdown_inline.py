@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.domain.frozen import frozen
 from app.present.cells import Tone
 from app.present.markdown_blocks import Piece
 
@@ -46,7 +46,7 @@ class Run(NamedTuple):
     """The stop it belongs to; empty: it leads nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sign:
     """A mark as the text shows it: where, in which tone, what stands before it."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rich.cells import set_cell_size
 
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, Tone, text_width
 from app.present.glyphs import UNICODE, Glyphs
 from app.present.markdown_inline import Run, Sign
@@ -38,7 +38,7 @@ class Told(NamedTuple):
 BLANK = Told(())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sheet:
     """What blocks are laid out on."""
 

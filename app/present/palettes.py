@@ -11,7 +11,8 @@ mono palette has greys only, and says alarms by bold and reverse.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from app.domain.frozen import frozen
 
 _NAMED = (
     "strong", "quiet", "unit", "old", "accent", "good", "look", "bad", "info", "spark", "curve", "head", "lost",
@@ -20,7 +21,7 @@ STYLED = ("strong", "head", "look", "bad", "lost", "accent")
 """Tones that have a text style (bold, reverse, ...) besides their colour."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Palette:
     """One theme's colours."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, cells, fit_line, line
 from app.present.entry import entry, entry_shape, label_width
 from app.present.fleet_view import FleetView, NodeGroup, Shape
@@ -34,7 +35,7 @@ _TALL_MOST = 10
 _LABEL_MOST = 16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Panels:
     """How panels and entries share the width and height."""
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.domain.frozen import frozen
+
 Direction = Literal["left", "right", "up", "down"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Box:
     """The place of one GPU, in columns and lines of the grid's virtual screen."""
 

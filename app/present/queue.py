@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from app.domain.clusters import Naming, cluster_of
+from app.domain.frozen import frozen
 from app.domain.job_filtering import JobFilter, is_of_words, narrows
 from app.domain.naming import natural
 from app.domain.slurm import ENDED, SlurmJob
@@ -54,7 +54,7 @@ class Item(NamedTuple):
         return None if None in known else sum(count for count in known if count is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """What of the queue is shown, and how; equal as long as the answer would be."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.hostlist import compress
 from app.domain.slurm import SlurmJob
 from app.present.cells import Align, Cell, Line, cells, line, tidy
@@ -24,7 +24,7 @@ _MOST_NODES = 64
 """Names that a cell's host list is made of at most: a cell has no room for more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sight:
     """What the cells need besides the job."""
 
@@ -36,7 +36,7 @@ class Sight:
     """Keys of the rows that are marked."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueueColumn:
     """A column: how its cell looks, and what it sorts by."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+
+from app.domain.frozen import frozen
 
 _STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
 MOST_TICKS = 5
@@ -11,7 +12,7 @@ _EDGE = 3.0
 """Percent from an edge within which a label would be cut: it leans inwards."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Axis:
     """A span of time."""
 

@@ -6,12 +6,13 @@ Whoever asks for it (`app.services.reporting`) has taken secrets out of it alrea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from app.domain.diagnosis import Blind, Incident
 from app.domain.evidence import LogEvidence
 from app.domain.finding import Finding
+from app.domain.frozen import frozen
 from app.domain.series import Event, Series
 from app.domain.snapshot import Mode
 
@@ -19,7 +20,7 @@ LOOKED_S = 120.0
 """After so long without a look nobody knows whether an incident lasts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HitJob:
     """One job that an incident hit."""
 
@@ -39,7 +40,7 @@ class HitJob:
     """$ it had cost by then."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chart:
     """One metric of one subject, over the time of the report."""
 
@@ -50,7 +51,7 @@ class Chart:
     """A bound of the device's own (its power limit), drawn as a line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chapter:
     """One incident."""
 
@@ -85,7 +86,7 @@ class Chapter:
         return max(0.0, self.until - self.incident.began)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deed:
     """One action, as the audit log has it."""
 
@@ -101,7 +102,7 @@ class Deed:
     """None: not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Money:
     """What all GPUs cost in that time."""
 
@@ -110,7 +111,7 @@ class Money:
     energy_kwh: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recording:
     """The extract of the history that lies beside the report."""
 
@@ -122,7 +123,7 @@ class Recording:
     end: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Story:
     """A whole report."""
 

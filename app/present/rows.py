@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, overload
 
+from app.domain.frozen import frozen
 from app.present.cells import Align, Line, line_text, text_width
 
 GAP_WIDTH = 2
 """Columns between two columns of a table."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """One column of a table."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config.settings import Settings
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.sources.registry import Tap
 from app.transport.clock import Clock, SystemClock
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from app.transport.remote_place import Remote
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuntimeOptions:
     """What a front end decides about its runtime."""
 

@@ -13,12 +13,13 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from app.config.load import ConfigError
 from app.config.settings import Settings, Target
+from app.domain.frozen import frozen
 from app.domain.series import FLEET, Event, Severity
 from app.runtime.collecting import Collecting, collecting
 from app.runtime.options import RuntimeOptions
@@ -42,7 +43,7 @@ _OPEN_S = 10.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Served:
     """What the daemon answers from."""
 
@@ -60,7 +61,7 @@ Listen = Callable[[Served, Sequence[socket.socket]], contextlib.AbstractAsyncCon
 """Answers on sockets that already listen, until its context is left; they are closed then."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Service:
     """How a daemon is run beside its settings."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 
 MOST_DETAILS = 20
@@ -85,7 +85,7 @@ _PLAIN: tuple[tuple[str, str], ...] = (
 """Part of Slurm's line → what it means. The first that is found counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """What Slurm said against an action."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.hostlist import compress
 from app.domain.naming import clean
 from app.domain.slurm import SlurmJob, SlurmPicture
@@ -16,7 +16,7 @@ MOST_LINES = 12
 _DEPENDENCY = re.compile(r"(?P<kind>after\w*|singleton)?:?(?P<id>\d+(?:_(?:\d+|\*|\[[^\]]*\]))?)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """The jobs that ids mean, in the picture."""
 

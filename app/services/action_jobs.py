@@ -7,8 +7,8 @@ with a bracket of tasks holds commas itself and gets a command of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.job_actions import JobVerb
 from app.domain.slurm import SlurmJob
 from app.services.action_targets import ActionError, signal_name
@@ -17,7 +17,7 @@ Words = tuple[str, ...]
 NOTHING_UNDOES = "nothing undoes this"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """How an action is wanted, beside what it acts on."""
 
@@ -29,7 +29,7 @@ class Wish:
     """Of `signal`: the batch script and its children too."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One verb."""
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import blake2b
 from typing import Any, TypeVar
 
 from app.domain.alert import Ack, Alert, Labels, Matcher, Silence
 from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.codec import decode, encode
+from app.domain.frozen import frozen
 from app.engine.alerting.round import AlertingState
 from app.engine.alerting.rule_table import RuleError, rule_from
 from app.engine.alerting.rulebook import Problem, RuleBook
@@ -26,7 +27,7 @@ _CONDITIONS = ("expr", "above", "below", "equals", "absent")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """What notes held."""
 

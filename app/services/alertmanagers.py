@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.config.secret import Secret
+from app.domain.frozen import frozen
 from app.domain.notice import ChannelHealth, Outcome
 from app.engine.notifying.alertmanager import Shown, gone, payload, shown
 from app.engine.notifying.topics import World
@@ -20,7 +21,7 @@ BATCH = 500
 RETRY_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Due:
     """What one of them is to be sent."""
 

@@ -10,10 +10,10 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.paths import private_dir
+from app.domain.frozen import frozen
 from app.domain.job_actions import Outcome, Plan
 from app.domain.masking import MASK, TELLING, redact_url
 from app.domain.naming import clean
@@ -32,7 +32,7 @@ class AuditError(Exception):
     """The audit log cannot be written; the message is for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Actor:
     """Who acts, as this process knows it."""
 

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.apply import Applied, Change, Own, apply, forget
+from app.domain.frozen import frozen
 from app.domain.reading import Reading, SourceSpec
 from app.domain.series import Event
 from app.domain.snapshot import Snapshot
@@ -22,7 +23,7 @@ PENDING_LIMIT = 200_000
 EVENTS_KEPT = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrival:
     """A reading as it was applied: what a daemon passes on to those attached."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.config.settings import Settings, Target
+from app.domain.frozen import frozen
 from app.domain.reading import Reading
 from app.services.monitor import look
 from app.sources import registry
@@ -26,7 +27,7 @@ SLURM_PATIENCE_S = 1.0
 _DRIVER = "nvml:"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A loopback port that an exporter is known by."""
 
@@ -43,7 +44,7 @@ PLACES: tuple[Place, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Find:
     """Something that answered with what we read."""
 
@@ -78,7 +79,7 @@ class Find:
         return f"{where} ({', '.join(parts) or 'no GPUs'})"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlurmFind:
     """Slurm's commands on this machine, with a cluster behind them."""
 
@@ -98,7 +99,7 @@ class SlurmFind:
         return f"Slurm {self.version}".rstrip() + (f" ({', '.join(parts)})" if parts else "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Here:
     """What was found on this machine, and settings that look at it."""
 

@@ -6,10 +6,10 @@ States count at first sight, counters only when they rise: between two readings,
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from app.domain.diagnosis import Diagnosis
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.services.board import Board
 from app.services.diagnosing import Diagnosing
@@ -23,7 +23,7 @@ from app.store.history import History
 from app.transport.clock import Clock
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """What is looked at, and by which clock."""
 
@@ -58,7 +58,7 @@ async def diagnose_once(ground: Ground, since_s: float) -> tuple[Diagnosis, Snap
     return feed.diagnosis(), feed.latest()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnLooks:
     """The cluster by a command's own looks, with what is wrong and what was watched; it stands still between them."""
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Literal
 
 from app.domain.diagnosis import GRAVITY, Blind, Diagnosis, Incident
+from app.domain.frozen import frozen
 from app.domain.series import FLEET, Event
 from app.domain.snapshot import Snapshot
 from app.domain.watched import Watched
@@ -40,7 +41,7 @@ LINGER_S = 60.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class News:
     """What is told of an incident."""
 

@@ -16,6 +16,7 @@ from app.domain.codec import decode, encode
 from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis, Incident
 from app.domain.evidence import XidEpisode
 from app.domain.finding import Finding
+from app.domain.frozen import frozen
 from app.engine.diagnosis.memory import Held, Memory, SignKey
 from app.engine.diagnosis.state import DiagnosisState, Known
 from app.engine.episodes import Episodes
@@ -33,7 +34,7 @@ T = TypeVar("T")
 _Past = dict[str, tuple[Incident, tuple[Finding, ...]]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """An incident as people know it."""
 
@@ -43,7 +44,7 @@ class Told:
     """Epoch seconds when it was there last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """All that must survive a kill."""
 
@@ -54,7 +55,7 @@ class Kept:
     """What could not be read, for the log."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Head:
     at: float = 0.0
     last_finding: int = 0

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from app.domain.alert import Alert, Labels, Rule, fits, labels_of
+from app.domain.frozen import frozen
 from app.domain.metrics import by_key
 from app.domain.series import FLEET, Subject
 from app.domain.series import Series as Past
@@ -45,7 +45,7 @@ class Asked(Protocol):
         """As `History.series`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Episode:
     """One alert from its begin to its end."""
 
@@ -57,7 +57,7 @@ class Episode:
     worst: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DryRun:
     """What came of it."""
 
@@ -129,7 +129,7 @@ async def dry_run(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compared:
     """The simplest condition: one metric and one number."""
 

@@ -15,10 +15,11 @@ import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.store.lease import Lease
 from app.transport.peer import peer_of
@@ -38,7 +39,7 @@ class HandoverError(Exception):
     """A daemon cannot be taken over from; the message is for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Estate:
     """What the daemon before has left."""
 

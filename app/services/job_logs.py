@@ -14,9 +14,10 @@ import posixpath
 import re
 import stat
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.domain.job_actions import LogChunk
 from app.domain.naming import clean
 from app.transport.destination import SshError
@@ -40,7 +41,7 @@ _ESCAPES = re.compile(
 _STAT = re.compile(rb"^(?P<inode>\d+) (?P<size>\d+) (?P<mode>[0-9a-f]+)\s*$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """Where somebody has read to, and how to know the place again."""
 
@@ -51,7 +52,7 @@ class Mark:
     """The bytes that stood just before it; empty where they are not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """Bytes of a file as they are, and what the file is now."""
 

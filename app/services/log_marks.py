@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from app.domain.apply_logs import new_evidence
 from app.domain.evidence import LogEvidence
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 
 BOOT_S = 300.0
 """Estimates of when a machine booted differ by less than this."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """The newest line of a log."""
 

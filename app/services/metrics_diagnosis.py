@@ -6,15 +6,15 @@ Findings and costs are signals that rules may name, so they are on the page alre
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from app.domain.alert import Labels, labels_of
 from app.domain.diagnosis import GRAVITY, Diagnosis, Incident
+from app.domain.frozen import frozen
 
 Pairs = Iterator[tuple[Labels, float]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """One kind of series about the diagnosis."""
 

@@ -10,12 +10,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from app.domain.alerts_now import AlertsNow
 from app.domain.diagnosis import Diagnosis
+from app.domain.frozen import frozen
 from app.domain.notice import Delivery, Outcome
 from app.domain.series import FLEET, Event, Severity
 from app.domain.snapshot import Snapshot
@@ -44,7 +44,7 @@ Work = Callable[[], Coroutine[Any, Any, object]]
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """Where what is told of comes from."""
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.transport.clock import Clock
 
 _LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Supervisor:
     """Who started this process and wants to hear of it; nobody where `address` is empty."""
 

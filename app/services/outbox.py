@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from app.domain.codec import decode, encode
+from app.domain.frozen import frozen
 from app.domain.notice import ChannelHealth, Delivery, Outcome
 from app.engine.notifying import outbox
 from app.engine.notifying.state import NotifyState, Told
@@ -30,7 +31,7 @@ class Writes(Protocol):
         """As `History.put_notes`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """What notes held."""
 

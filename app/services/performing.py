@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.hostlist import compress
 from app.domain.job_actions import Outcome, Plan
 from app.domain.naming import clean
@@ -34,7 +34,7 @@ _DONE: Mapping[str, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What one command of a plan left."""
 

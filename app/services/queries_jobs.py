@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from app.domain.allocation import allocations
+from app.domain.frozen import frozen
 from app.domain.job_actions import JobDetail
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Gpu, Snapshot
@@ -22,7 +23,7 @@ _GPU_VALUES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Want:
     """GPUs that somebody would like at once."""
 

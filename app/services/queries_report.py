@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from app.domain.frozen import frozen
 from app.services import queries_diagnosis
 from app.services.reporting import Report
 
 SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """One file of the bundle."""
 

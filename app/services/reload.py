@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from app.config.settings import TABLES, Settings
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.rule_files import rule_book
 
@@ -15,7 +16,7 @@ ELSEWHERE = ("agent", "screen")
 """Parts that a daemon does not read: screens and commands do."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reload:
     """What reading the configuration again comes to."""
 

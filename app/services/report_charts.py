@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from app.domain.finding import Finding
+from app.domain.frozen import frozen
 from app.domain.metrics import by_key
 from app.domain.series import Series, Subject, span_for
 from app.engine.diagnosis.fault_table import FaultTable
@@ -43,7 +43,7 @@ _SCOPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """One series to be drawn."""
 

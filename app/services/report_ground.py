@@ -7,12 +7,13 @@ past is stepped through once more for what was over by the time it ended.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from app.domain.diagnosis import GRAVITY, Blind, Diagnosis, Incident
 from app.domain.finding import Finding
+from app.domain.frozen import frozen
 from app.domain.series import Event, Series, Subject
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
@@ -44,7 +45,7 @@ class Past(Protocol):
         """As `History.jobs`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """What is asked."""
 
@@ -59,7 +60,7 @@ class Ground:
     version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """Which report."""
 
@@ -72,7 +73,7 @@ class Wanted:
     """The time as it was asked for, `24h`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """The incidents of a report."""
 

@@ -19,6 +19,7 @@ from app.domain.diagnosis import Diagnosis
 from app.domain.evidence import LogEvidence
 from app.domain.finding import Finding
 from app.domain.fleet import fleet_values
+from app.domain.frozen import frozen
 from app.domain.series import FLEET, Event, Subject
 from app.domain.snapshot import Gpu, Layer, Node, Snapshot
 from app.engine.diagnosis.numbering import known_key
@@ -55,7 +56,7 @@ class Recorded:
     """Every picture that was to be kept could be written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What is written beside the pictures."""
 

@@ -9,12 +9,13 @@ import asyncio
 import platform
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from app.domain.diagnosis import Diagnosis, Incident
 from app.domain.evidence import LogEvidence
 from app.domain.finding import Finding
+from app.domain.frozen import frozen
 from app.domain.pseudonyms import Pseudonyms
 from app.domain.series import FLEET, Event, Series
 from app.domain.slurm import SlurmJob
@@ -34,7 +35,7 @@ MOST_EVENTS, MOST_JOBS, MOST_LOGS = 5000, 5000, 5000
 RECORDING, SEEN = "recording.db", "flight.rec"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """A whole report, hidden already: what pages are made of, and what else goes into the bundle."""
 
@@ -45,7 +46,7 @@ class Report:
     events: tuple[Event, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Gathered:
     """What was asked for, as it is."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from app.domain.frozen import frozen
 from app.domain.job_actions import Outcome, Plan
 from app.domain.naming import clean
 from app.services.action_errors import plain_words
@@ -28,7 +28,7 @@ _FIRST_THAT_CHANGES = 39
 """API version from which jobs and nodes can be changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One request."""
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from app.domain.alert import Comparison, Rule
+from app.domain.frozen import frozen
 from app.engine.alerting.expression import COMPARISONS as COMPARED
 from app.engine.alerting.expression import Binary, Expr, Selector, duration, selectors
 from app.engine.alerting.parse import parse
@@ -33,7 +34,7 @@ class DraftError(Exception):
         self.field = field
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """What stands in the form."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from app.domain.frozen import frozen
 
 SHORT: Mapping[str, str] = {
     "A": "account", "a": "array", "b": "begin", "C": "constraint", "c": "cpus-per-task", "D": "chdir",
@@ -23,7 +24,7 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of a script that Slurm takes (max_script_size)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What a script asks for, as far as it can be read; None where it leaves it to Slurm."""
 

@@ -7,11 +7,11 @@ is its node, as configured, else its host: what is read of one node is read by o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.config.settings import Shard, Target
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def share_of(key: str, of: int) -> int:
     return int.from_bytes(digest[8:], "big") % of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Share:
     """One daemon's share."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config.paths import deployments_dir
 from app.config.settings import Slurm
+from app.domain.frozen import frozen
 from app.sources.deployed import deployed
 from app.sources.slurm_ways import Way, way_of
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # a cluster without Slurm does not pay for its modules
     from app.transport.runner import Runner
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlurmAccess:
     """What can be asked and done here. Either commands or slurmrestd, never both."""
 

@@ -7,9 +7,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from app.domain.frozen import frozen
 from app.domain.job_actions import LogChunk
 from app.domain.naming import clean
 from app.domain.slurm import SlurmJob
@@ -37,7 +37,7 @@ _LINGER = 5
 """Looks at the output after the end: NFS shows the last lines late."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """How a burn-in went; what its processes said is with the reader."""
 

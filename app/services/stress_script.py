@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean, natural
 from app.domain.slurm import SlurmNode, SlurmPicture
 from app.services.action_targets import ActionError
@@ -24,7 +24,7 @@ _STEPS = 16
 _MARK = "GPU_WATCHDOG_PACK"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What is to be measured, and how long."""
 
@@ -49,7 +49,7 @@ class Wish:
         return 2 * (self.seconds + _STEPS * self.phase_seconds) + _SPARE_S
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Where:
     """Nodes and GPUs that the job takes."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from app.config.paths import private_dir
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.audit import masked
 
@@ -22,7 +23,7 @@ MOST = 200
 LARGEST = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Submission:
     """One script that was sent."""
 

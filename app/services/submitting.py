@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.frozen import frozen
 from app.domain.hostlist import compress, expand
 from app.domain.job_actions import Plan
 from app.domain.naming import clean
@@ -27,7 +27,7 @@ _WOULD = re.compile(
 _PARSABLE = re.compile(r"^(?P<id>\d{1,10})(?:;[\w.-]*)?$", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Estimate:
     """What `sbatch --test-only` says."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from app.config.paths import NONE
 from app.config.settings import Discover, Log, Settings, Slurm, Target
+from app.domain.frozen import frozen
 from app.domain.reading import Reading, SourceSpec
 from app.services.shards import share_in
 from app.sources import registry
@@ -30,7 +31,7 @@ DISCOVERY = "discovery"
 """Name of the source that stands for file_sd, http_sd and our deployments themselves."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turnover:
     """Sources that came and went at one look, and how each discovery itself is doing."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from app.domain.frozen import frozen
 from app.sim.layout import lay_out
 from app.sim.spec import SimSpec
 from app.sim.targets import PageKind, Target, config_text, targets_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimAddress:
     """A simulated cluster that is being served."""
 

@@ -8,12 +8,12 @@ plausible, not measured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from app.domain.frozen import frozen
 
 DRIVER = "580.105.08"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Board:
     """A GPU model as its driver describes it."""
 

@@ -6,9 +6,9 @@ Codes and numbers follow NVIDIA's Xid catalogue and what exporters show of each 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.sim import marks
 from app.sim.gpu import Pace
 from app.sim.marks import Mark
@@ -28,7 +28,7 @@ DRAGGED = Pace(active=0.8, work=0.72)
 """A rank whose every step waits for the slowest one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FaultKind:
     """A kind of fault and its effects."""
 
@@ -80,7 +80,7 @@ KINDS: tuple[FaultKind, ...] = (
 # fmt: on
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """A fault as a scenario or a person asks for it."""
 
@@ -95,7 +95,7 @@ class Fault:
     """How long it lasts; None: for good."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scenario:
     """A story: a name, what it shows, and the faults that make it."""
 

@@ -6,9 +6,9 @@ clock-event bits say why; memory adds up to the board's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.domain.frozen import frozen
 from app.sim.timeline import NOTHING, Stretch, Timeline, Totals, memory_share, warmth
 from app.sim.waves import HUM_S, Wave
 
@@ -77,7 +77,7 @@ class GpuState(NamedTuple):
     """The GPU has fallen off the bus: no series of it is on the page."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pace:
     """How a fault changes the pace of work; factors of 1 change nothing."""
 

@@ -12,9 +12,9 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.domain.frozen import frozen
 from app.sim.dice import Dice
 from app.sim.loads import JobKind, Run, Waves, draw
 
@@ -27,7 +27,7 @@ class GpuKey(NamedTuple):
     """Its index on the node."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimJob:
     """A job, with times in simulated seconds (0 is the start of the demonstration)."""
 
@@ -48,7 +48,7 @@ class SimJob:
     """What ended it before its time: a kind of fault, or what somebody did; empty where nothing did."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placement:
     """A job together with the run its GPUs follow."""
 
@@ -56,7 +56,7 @@ class Placement:
     run: Run
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pin:
     """A job that takes the whole pool at a given time, so that scenarios find it there."""
 
@@ -66,7 +66,7 @@ class Pin:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pool:
     """Units that one queue hands out."""
 

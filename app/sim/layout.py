@@ -9,8 +9,8 @@ scenarios have somebody to happen to.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.sim.boards import A100, H100, L40S, PCI_BUSES, Board
 from app.sim.dice import Dice
 from app.sim.jobs import GpuKey, Pin, Pool
@@ -22,7 +22,7 @@ PINNED_SINCE_S, PINNED_UNTIL_S = -7200.0, 12 * 3600.0
 MOST_SERVICES = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimGpu:
     """One GPU: its board, and how it differs from its neighbours for good."""
 
@@ -48,7 +48,7 @@ class SimGpu:
     """Seconds between corrected memory errors; infinite for nearly all."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimNode:
     """One machine."""
 
@@ -61,7 +61,7 @@ class SimNode:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimService:
     """One vLLM server."""
 
@@ -72,7 +72,7 @@ class SimService:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """A cluster before anything runs on it."""
 

@@ -9,10 +9,11 @@ throttle reasons of one GPU together, so how these go together is modelled, not 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.sim.dice import Dice
 from app.sim.waves import FLAT, Wave, arrivals, hum, notebook, training
 
@@ -24,7 +25,7 @@ _WAVES = 12
 """Waves of each kind; jobs share them at different phases."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Load:
     """What activity 1 means in each quantity. Shares are 0-1, traffic is in bytes a second and a GPU."""
 
@@ -54,7 +55,7 @@ class Load:
     """Spread of the power reading around what activity says."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """A load over time. GPUs that share a run are in step, whatever their node."""
 
@@ -93,7 +94,7 @@ IDLE = Run(0.0, math.inf, Load())
 """Nothing runs and nothing is held."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waves:
     """The tables that all runs of a cluster share."""
 

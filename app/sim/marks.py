@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.sim.boards import Board
 from app.sim.gpu import HW_SLOWDOWN_BIT, HW_THERMAL_BIT, POWER_BRAKE_BIT, SW_THERMAL_BIT, GpuState, Xid
 from app.sim.waves import LAG_S
@@ -21,7 +21,7 @@ THROTTLES_AFTER_S = 70.0
 """Time a GPU under load takes to climb to where it throttles."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blow:
     """A fault on one GPU, as seen at one moment `t` since its start."""
 

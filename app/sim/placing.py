@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.sim.faults import DEAD, Fault, FaultKind, Scope, kind_of
 from app.sim.gpu import Pace
 from app.sim.jobs import GpuKey, SimJob
@@ -14,7 +14,7 @@ from app.sim.marks import LEAK_MIB_S
 from app.sim.targets import Target, pages_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slowing:
     """A change of pace on one GPU."""
 
@@ -26,7 +26,7 @@ class Slowing:
     """The job with which it ends; None: it goes with the board."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placed:
     """A fault at its place."""
 
@@ -50,7 +50,7 @@ class Placed:
         return self.start <= t < self.end
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """What placing must know of the cluster at the moment of the fault."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from app.domain.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimSpec:
     """A simulated cluster. Two with equal specs show the same values at the same simulated second.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from app.domain.frozen import frozen
 from app.sim.layout import Layout
 
 PageKind = Literal["dcgm", "node", "vllm"]
@@ -18,7 +18,7 @@ PRICES: tuple[tuple[str, float], ...] = (("NVIDIA H100", 2.49), ("NVIDIA A100", 
 """$/h of one GPU: the order of what renting one costs, so that the simulated cluster shows a bill. Nobody sends it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """One page."""
 

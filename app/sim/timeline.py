@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.domain.frozen import frozen
 from app.sim.jobs import Placement
 from app.sim.layout import SimGpu
 from app.sim.loads import IDLE, Run
@@ -67,7 +67,7 @@ def _leg(run: Run, start: float, end: float, job: int, *, fills: bool) -> Leg:
     return Leg(run, start, end, job, fills, run.area(start, end), run.lag(start), run.lag(end))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stretch:
     """One leg, or the pause between two jobs, on one GPU."""
 

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from app.domain.frozen import frozen
 from app.sim.layout import SimService
 from app.sim.loads import Run
 from app.sim.waves import HUM_S, Wave
@@ -147,7 +148,7 @@ class ServerState:
 HISTOGRAMS = ("first", "between", "latency", "queued", "sizes_in", "sizes_out")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trouble:
     """Which faults the server has at a moment."""
 

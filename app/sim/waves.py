@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
+from app.domain.frozen import frozen
 from app.sim.dice import Dice
 
 LAG_S = 45.0
@@ -20,7 +20,7 @@ HUM_S = 4096
 """Length of the noise table; a power of two, so that wrapping is one `&`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wave:
     """One value a second, repeated for ever."""
 

@@ -5,8 +5,9 @@ The rows stand in `app.sources.adapters`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from app.domain.frozen import frozen
 
 Role = Literal[
     "info",  # its labels are facts of the subject; the value says nothing
@@ -25,7 +26,7 @@ Role = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """A sample that is no metric but says something."""
 
@@ -36,7 +37,7 @@ class Mark:
     scale: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Adapter:
     """One exporter."""
 

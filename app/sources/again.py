@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from app.domain.codec import decode
+from app.domain.frozen import frozen
 from app.domain.reading import Reading, SourceKind, SourceSpec
 from app.transport.clock import Clock
 
@@ -25,7 +26,7 @@ LARGE = 128 * 1024
 """Bytes beyond which an answer is read in a thread: the screen must not wait for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """One answer: the part of the look it is, when it was complete (epoch seconds), and its bytes."""
 
@@ -34,7 +35,7 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PastLook:
     """A look of the past that went well; what never changes (its host, the mark of its rows) only the first brings."""
 

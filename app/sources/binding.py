@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import cache
 
+from app.domain.frozen import frozen
 from app.domain.metric import Metric, Name
 from app.domain.metrics import by_whole, by_wire, histograms
 from app.domain.naming import clean
@@ -23,7 +24,7 @@ _NO_FACT = frozenset({"", "[n/a]", "n/a", "none", "unknown"})
 _LARGEST_INDEX = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Whom a sample speaks of, as far as its own labels say."""
 
@@ -40,7 +41,7 @@ class Place:
         return self.index is not None or self.uuid is not None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Take:
     """A catalogue row that takes the sample, and which part of the quantity the sample is."""
 
@@ -52,7 +53,7 @@ class Take:
     """The sample is what a part is a share of."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """What a set of labels says; the samples of one subject share it."""
 
@@ -66,7 +67,7 @@ class Said:
     job: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Binding:
     """One series, understood."""
 

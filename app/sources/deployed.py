@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from app.config.paths import watch_files
 from app.config.settings import Agent, Log, Settings, Slurm, Target
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 
 FORMAT = 1
@@ -27,7 +28,7 @@ class WatchError(Exception):
     """A deployment's file cannot be used; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deployed:
     """What one deployment, or all of them, have to be watched."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from app.config.settings import Discover, Log, Slurm, Target
+from app.domain.frozen import frozen
 from app.domain.masking import redact_url
 from app.sources import deployed
 from app.sources.deployed import Deployed
@@ -25,7 +26,7 @@ _WILD = "*?["
 _NOT_JSON = "only JSON target files are read; convert it: yq -o json FILE.yml > FILE.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """What one look at the discovery changed."""
 
@@ -37,7 +38,7 @@ class Difference:
     """$/h of one GPU by model, as deployments tell them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Origin:
     """What one file or server is known to hold."""
 
@@ -49,7 +50,7 @@ class _Origin:
     """When a server was asked last, by the clock that never jumps."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deployments:
     """Where deployments are, and what is known without them."""
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import compress
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.sources.sample_line import BadLineError, LabelReader, parse_tail, parse_value
 from app.sources.told import Sheet
@@ -32,7 +33,7 @@ _SPARE_SERIES = 2048
 _PLAIN = re.compile(r"[0-9.eE+\- ]*+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Series:
     """What a sample is of: its name and labels, as sent."""
 
@@ -40,7 +41,7 @@ class Series:
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Samples:
     """One page, read."""
 

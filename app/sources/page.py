@@ -7,8 +7,9 @@ belongs to one source.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.quantiles import Buckets
 from app.domain.reading import NodeReading, PageHealth, ServiceReading
@@ -28,7 +29,7 @@ class PageError(ValueError):
     """A page that brings nothing, in one sentence for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PageContents:
     """What one page says."""
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.domain.metric import Merge, Name
 from app.sources.binding import Take
 
@@ -28,7 +29,7 @@ RatioScale = Literal[1, 100] | None
 """What turns a value that some releases publish as 0-1 and some as 0-100 into percent; None while nothing tells."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """One sample that feeds a metric."""
 
@@ -39,7 +40,7 @@ class Source:
     """Position of what it is a share of."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Picker:
     """Where a subject's values stand on a page of one layout."""
 

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from app.domain.derive import fill_in
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.quantiles import Buckets
 from app.domain.reading import GpuProcess, GpuReading, MigReading, NodeReading, ServiceReading, XidCount
 from app.sources.picker import Picker, RatioScale
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Numbers:
     """One page's numbers, as plans read them."""
 
@@ -29,7 +30,7 @@ class Numbers:
     ratio: RatioScale
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProcessPlan:
     """One process on one GPU."""
 
@@ -62,7 +63,7 @@ class ProcessPlan:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class XidPlan:
     """One Xid code of one GPU."""
 
@@ -81,7 +82,7 @@ class XidPlan:
         return XidCount(self.code, int(count), last_at if 0 < last_at < 1e11 else None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigPlan:
     """One MIG slice."""
 
@@ -95,7 +96,7 @@ class MigPlan:
         return MigReading(self.id, self.profile, self.uuid, fill_in(self.picker.pick(page.values, page.ratio), "gpu"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GpuPlan:
     """One GPU."""
 
@@ -153,7 +154,7 @@ class GpuPlan:
         return "it has not answered the newest round" if self._flag(page, "late") == 1 else self.note
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodePlan:
     """One machine."""
 
@@ -184,7 +185,7 @@ class NodePlan:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServicePlan:
     """One model of one model server."""
 

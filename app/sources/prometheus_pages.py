@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
+from app.domain.frozen import frozen
 from app.sources.prometheus_names import SUMMED, Key, key_of, line_start, page_text
 from app.transport.prometheus_answer import Row
 
@@ -28,7 +28,7 @@ class PastPage(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """What a server has of one target."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import NamedTuple
 
 from app.domain.derive import DERIVED, GROWN, derive_gpu, derive_node, grow, grows
+from app.domain.frozen import frozen
 from app.domain.metric import Metric, Scope
 from app.domain.metrics import by_key
 from app.domain.quantiles import Buckets, quantiles
@@ -34,7 +34,7 @@ _NOBODY = ("node_cpu_info", "node_os_info", "vllm:cache_config_info", "all_smi_b
 """Those of them that name nobody."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """One subject's values of one metric."""
 
@@ -45,7 +45,7 @@ class Read:
     values: Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """Which scrapes are wanted."""
 
@@ -54,7 +54,7 @@ class Span:
     """The first that is not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inputs:
     """What must be asked for to know a metric."""
 

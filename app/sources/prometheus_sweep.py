@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from app.config.settings import Prometheus
+from app.domain.frozen import frozen
 from app.sources.prometheus_names import SUMMED, Key, look_selectors, names_selector, quoted, wanted
 from app.sources.prometheus_pages import Seen, pages_of, sum_query
 from app.transport import turns
@@ -33,7 +34,7 @@ _DRIFT_S = 2.0
 """The server's clock is ours, unless it differs by more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Swept:
     """What one look brought."""
 

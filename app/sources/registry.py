@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from app.config.settings import Deploy, Log, Slurm, Target
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.reading import SourceKind, SourceSpec
 from app.sources.source import Source
@@ -26,7 +27,7 @@ Tap = Callable[[str, str, float, Told], None]
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Making:
     """What a collector is made of."""
 
@@ -55,7 +56,7 @@ class Maker(Protocol):
         """Make the source; does no I/O."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One kind of collector."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from app.domain.frozen import frozen
 
 
 class Unwritten(Protocol):
@@ -22,7 +23,7 @@ class Unwritten(Protocol):
 Told = bytes | Unwritten
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sheet:
     """A text of lines, each cut in two: what stays from answer to answer, and the last word, which may not."""
 

@@ -14,12 +14,13 @@ from array import array
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import wraps
 from itertools import chain, repeat
 from itertools import count as count_up
 from operator import itemgetter
 
+from app.domain.frozen import frozen
 from app.domain.metric import Metric
 from app.domain.metrics import by_key
 from app.domain.naming import uuid_key
@@ -37,7 +38,7 @@ HOLD_INTERVALS = 1.5
 """For this many intervals a sample holds in spans narrower than the interval."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """Which past is asked for, as `History.series` takes it."""
 
@@ -48,7 +49,7 @@ class Question:
     step_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Range:
     """Where an answer is read, and of what time."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from app.domain.chat import Conversation, Exchange, Heading, Proposal
 from app.domain.codec import decode, encode
+from app.domain.frozen import frozen
 from app.domain.job_actions import Plan
 from app.domain.naming import clean
 from app.store.alive import is_alive
@@ -29,7 +30,7 @@ DecisionState = Literal["proposed", "doing", "done", "failed", "declined"]
 INTERRUPTED = "interrupted: it is not known whether it was done; look at it before you do it again"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """What became of a proposal."""
 

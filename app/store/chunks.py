@@ -10,10 +10,10 @@ import sqlite3
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import compress, islice
 from operator import sub
 
+from app.domain.frozen import frozen
 from app.store.blocks import Block, DamagedBlock, checksum
 from app.store.levels import MINUTE, QUARTER, RAW, SPAN_S
 from app.store.recent import column_between
@@ -26,7 +26,7 @@ TIMES = 0
 """The "metric" under which a shelf's sample times are sealed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """One metric of one track: where it lies, and how its numbers read."""
 
@@ -44,7 +44,7 @@ class Stored:
         return counts if scale == self.scale else [self.scale.recount(count, scale) for count in counts]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShelfState:
     """How far a shelf is sealed and rolled up."""
 
@@ -134,7 +134,7 @@ def _raw_blocks(view: View, shelf: int, metric: int, after_ms: int, before_ms: i
         yield start, block
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Samples:
     """A track's raw samples, in order of time."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.naming import uuid_key
 from app.domain.series import Event, Subject
 from app.store.chunks import state_value, tally
@@ -15,7 +15,7 @@ MOMENTS = 300
 """Most moments that are named at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contents:
     """What a store holds."""
 

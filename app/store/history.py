@@ -6,10 +6,10 @@ SQLite (`app.store.sqlite`) is the embedded default. A question has the same ans
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from app.domain.apply import Change
+from app.domain.frozen import frozen
 from app.domain.series import Event, Series, Subject
 from app.domain.snapshot import Snapshot
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.domain.slurm import SlurmJob
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tick:
     """What one interval brought: written as one transaction."""
 
@@ -30,7 +30,7 @@ class Tick:
     """The picture at `at`: sources' states and identities, for those who ask `at`. None: nothing new to say of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoreHealth:
     """How the store is doing, for the Sources page, `doctor` and `status`."""
 

@@ -11,12 +11,13 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 
 from app.domain.allocation import allocations
 from app.domain.apply_slurm import job_order
 from app.domain.codec import decode, encode
+from app.domain.frozen import frozen
 from app.domain.slurm import SlurmJob
 from app.domain.snapshot import Snapshot
 from app.store.shelves import storable
@@ -42,7 +43,7 @@ def lasting(job: SlurmJob) -> object:
     return _lasting_fields(job), times, reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """A job as it stood for a while."""
 
@@ -53,7 +54,7 @@ class Span:
     places: tuple[Place, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Open:
     """The row of a job that still holds."""
 

@@ -5,7 +5,7 @@ Pure figures; every part of the store agrees on them through this module.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from app.domain.frozen import frozen
 
 RAW, MINUTE, QUARTER = 0, 1, 2
 """Levels of detail as the `chunk` table numbers them: samples, spans of one minute, spans of fifteen."""
@@ -14,7 +14,7 @@ SPAN_S = {MINUTE: 60, QUARTER: 900}
 DAY_S = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retention:
     """How long each level is kept, in seconds of the cluster's own time."""
 
@@ -28,7 +28,7 @@ class Retention:
         return max(self.raw_s, self.minute_s, self.quarter_s)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Windows:
     """How much time one sealed chunk covers, in seconds; aligned to the epoch, each a multiple of the spans in it.
 

@@ -10,8 +10,8 @@ from array import array
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.store.blocks import Block, DamagedBlock
 from app.store.chunks import TIMES, shelf_state
 from app.store.levels import MINUTE, RAW, SPAN_S
@@ -24,7 +24,7 @@ PAGES_KEPT = 512
 """Unpacked windows kept: two of each shelf of some 2,000 GPUs; 0.2 MB each."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """A column of a shelf."""
 
@@ -35,7 +35,7 @@ class Field:
     counts: array[int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """A window of a shelf."""
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.ages import EXPIRED_INTERVALS
+from app.domain.frozen import frozen
 from app.domain.naming import natural, uuid_key
 from app.domain.slurm import SlurmPicture
 from app.domain.snapshot import Gpu, Layer, Node, Snapshot, SourceState
@@ -25,7 +26,7 @@ NEAR_S = 120.0
 """A moment further than this behind the last tick before it, and than five ticks, has no picture."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Track:
     kind: str
     node: str
@@ -39,7 +40,7 @@ class _Track:
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Found:
     """A track's last values before the moment."""
 

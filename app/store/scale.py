@@ -6,10 +6,11 @@ Everything stored is an integer: it compresses, it adds up exactly, and a value 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
 from operator import mul, truediv
+
+from app.domain.frozen import frozen
 
 ABSENT = -(1 << 63)
 """Stands in a stored column where a source said nothing; no value is ever this."""
@@ -18,7 +19,7 @@ _MEAN_PARTS = 8
 """Parts of a quantum that a mean is kept to, where the quantum is 1: the mean of a few whole numbers says more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scale:
     """One quantum, as two whole factors: a value is `count · over / times`."""
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise, repeat
 
+from app.domain.frozen import frozen
 from app.domain.metric import Fold
 from app.store.scale import ABSENT, Scale
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spans:
     """Whole-number spans of one column on a grid: entry `i` covers `start_s + i · span_s`."""
 
@@ -52,7 +52,7 @@ class Spans:
                 self.highs[place] = other.highs[place - shift]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """Spans as they are answered: values in the metric's unit, None where there was nothing."""
 

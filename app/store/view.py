@@ -6,11 +6,12 @@ import sqlite3
 from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice, repeat
 from operator import sub, truediv
 from typing import Generic, TypeVar
 
+from app.domain.frozen import frozen
 from app.store.blocks import Block
 from app.store.levels import Windows
 
@@ -39,7 +40,7 @@ class Remembered(Generic[K, V]):
             self._things.popitem(last=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grid:
     """When the samples of a sealed window were taken."""
 
@@ -63,7 +64,7 @@ def _blocks() -> Remembered[tuple[int, int, int, bytes], Block]:
     return Remembered(256)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class View:
     """An open store. What it remembers is of this file, and goes with the connection."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from app.domain.frozen import frozen
 from app.store.chunks import state_value
 from app.store.history import Tick
 from app.store.levels import Retention, Windows
@@ -33,7 +33,7 @@ WAL_BYTES = 4 << 20
 """Size of the write-ahead log at which it is carried over into the file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """What became of a tick that was written."""
 

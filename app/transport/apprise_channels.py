@@ -11,11 +11,11 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
 from app.config.secret import Secret
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.notice import DONE, Outcome
 from app.domain.series import Severity
@@ -33,7 +33,7 @@ class ChannelError(Exception):
     """An address that Apprise cannot use; the message holds nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """A message for Apprise."""
 

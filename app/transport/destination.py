@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 
 # Narrow on purpose: ssh puts host and user into ProxyCommand and Match exec, which a shell reads.
@@ -16,7 +16,7 @@ class SshError(Exception):
     """A host cannot be reached through ssh; the message is for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SshDestination:
     """A host as the user's ssh knows it; the name may be an alias of their `~/.ssh/config`."""
 

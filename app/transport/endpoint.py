@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from app.config.secret import Secret
+from app.domain.frozen import frozen
 from app.domain.masking import MASK, redact_url
 from app.domain.naming import clean
 from app.transport.destination import SshDestination, parse_destination
@@ -26,7 +27,7 @@ _LOOPBACK = re.compile(r"127(\.\d+){3}|::1|localhost")
 _HOST = re.compile(r"[\w.:%-]+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Server:
     """What one connection is made to: all that tells connections apart, so the key of the pool."""
 
@@ -61,7 +62,7 @@ class Server:
         return self.ssh is None and self.is_local
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """A page on a server, and what proves that we may see it."""
 

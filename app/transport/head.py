@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from app.domain.frozen import frozen
 
 MAX_HEADERS = 100
 
@@ -23,7 +25,7 @@ class NoAnswerError(HttpError):
     """The connection ended before the first byte of an answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """Status and headers of a response."""
 

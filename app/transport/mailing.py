@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -16,11 +15,12 @@ from email.utils import format_datetime, parseaddr
 from typing import Literal
 
 from app.config.secret import Secret
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.notice import DONE, Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MailRoute:
     """How mail goes out, and to whom."""
 
@@ -39,7 +39,7 @@ class MailRoute:
     """The server's certificate is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mail:
     """What is written."""
 

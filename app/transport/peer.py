@@ -6,8 +6,9 @@ import os
 import pwd
 import socket
 import struct
-from dataclasses import dataclass
 from pathlib import Path
+
+from app.domain.frozen import frozen
 
 PATIENCE_S = 0.25
 """Seconds a listener may take to have room for one more connection."""
@@ -18,7 +19,7 @@ class UntrustedPeerError(Exception):
     """The socket belongs to somebody we do not trust; the message is for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Peer:
     """The process that listens on, or connected to, a unix socket, as it was at that moment."""
 

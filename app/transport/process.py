@@ -8,8 +8,9 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import PurePath
+
+from app.domain.frozen import frozen
 
 MAX_OUTPUT = 16 * 1024 * 1024
 """Bytes of stdout and stderr together that are taken before the command is killed."""
@@ -33,7 +34,7 @@ class TimedOutError(ProcessError):
     """A command took too long and was killed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """What an ended command left."""
 

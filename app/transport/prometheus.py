@@ -12,7 +12,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from app.config.secret import SecretError, read_secret_file
 from app.config.settings import Prometheus
+from app.domain.frozen import frozen
 from app.domain.masking import redact_url
 from app.domain.naming import clean
 from app.transport.prometheus_answer import Answer, PrometheusError, PrometheusErrorKind, Row, read_alerts, read_rows
@@ -36,7 +37,7 @@ MOST_POINTS = 11_000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FiringAlert:
     """An alert as the server has it."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Any, Literal
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 
 PrometheusErrorKind = Literal["unreachable", "denied", "query", "too_many", "timeout", "protocol", "local"]
@@ -33,7 +33,7 @@ class PrometheusError(Exception):
         self.kind: PrometheusErrorKind = kind
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One series of an answer."""
 
@@ -44,7 +44,7 @@ class Row:
     values: Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What came of one question."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from app.domain.frozen import frozen
 from app.transport.destination import SshDestination, parse_destination
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remote:
     """A daemon of another machine."""
 

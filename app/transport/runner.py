@@ -11,10 +11,11 @@ import os
 import pwd
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
+from app.domain.frozen import frozen
 from app.transport.destination import SshDestination
 from app.transport.process import MAX_OUTPUT, ProcessError, Result, TimedOutError, run
 
@@ -45,7 +46,7 @@ class Runner(Protocol):
         """Whom commands run as. Raises ProcessError."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalRunner:
     """Runs commands on this machine, in an environment of its own."""
 
@@ -64,7 +65,7 @@ class LocalRunner:
         return invoking_user()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SshRunner:
     """Runs commands on a host, over the one connection that is kept to it."""
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urljoin
 
+from app.domain.frozen import frozen
 from app.transport.attempt import Attempt
 from app.transport.connection import Connection
 from app.transport.dialer import Dialer
@@ -38,7 +38,7 @@ PER_SERVER = 8
 MOST_REDIRECTS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What an answer may cost."""
 
@@ -53,7 +53,7 @@ class Limits:
 _DEFAULT = Limits()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """A page as it came, inflated."""
 

@@ -15,10 +15,10 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.paths import deployments_ssh_config
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.transport.clock import Clock
 from app.transport.destination import SshDestination, SshError
@@ -57,7 +57,7 @@ SSH_FAILED = 255
 _REFUSED = re.compile(r"permission denied|host key verification failed|too many authentication failures", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Failure:
     """A login that failed, and when the next may be tried."""
 

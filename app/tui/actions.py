@@ -8,10 +8,10 @@ verb (`app.tui.verbs`), a method `action_…` of the pages it is for, or an acti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+from app.domain.frozen import frozen
 from app.tui.screens.registry import PAGES
 
 PAGE_METHODS = frozenset(
@@ -48,7 +48,7 @@ NODES = ("node", "partitions")
 Keys = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """One thing a user can do."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from textual.widget import Widget
 
+from app.domain.frozen import frozen
 from app.domain.metric import Metric
 from app.domain.metrics import by_key
 from app.domain.series import Event, Subject, span_for
@@ -29,7 +30,7 @@ MOST_MARKS = 200
 _LEAST_S, _MOST_S = 2.0, 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What a chart should show."""
 

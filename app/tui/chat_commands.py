@@ -6,10 +6,10 @@ import asyncio
 import difflib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, line
 from app.present.chat_told import chip_text
 from app.tui.feed import RefusedError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Run = Callable[["ChatView", str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SlashCommand:
     """One command."""
 

@@ -8,7 +8,6 @@ terminal shows. Where it is wrong (another program wrote there) `forget` makes t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,6 +18,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
+
+from app.domain.frozen import frozen
 
 _ATTRIBUTES = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "21", "51", "52", "53")
 """How bold, dim, … are switched on, by their bit in a style of Rich's."""
@@ -69,7 +70,7 @@ def _pens(style: Style | None, colours: ColorSystem) -> tuple[Pen, Pen]:
     return pen, pen if attributes & _SEEN_ON_BLANKS or link else Pen(0, None, back)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Runs:
     """Cells of one line that have changed."""
 

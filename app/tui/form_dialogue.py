@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from textual import on
@@ -14,6 +13,7 @@ from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from app.domain.frozen import frozen
 from app.domain.job_actions import Outcome
 from app.domain.naming import clean
 from app.present.cells import Cell, Line, Tone, cells, line, tidy, wrap
@@ -29,7 +29,7 @@ _SAID = 3
 """Lines below the fields."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FormField:
     """One field."""
 
@@ -41,7 +41,7 @@ class FormField:
     """One sentence, said while the field has the keys; empty: none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """What is asked, and what is done with the answer."""
 

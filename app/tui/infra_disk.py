@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.domain.deployment import DeployEvent, Deployment
+from app.domain.frozen import frozen
 from app.present.infra_told import Need
 from app.services.deploy.folder import DeploymentFolder, folder_of
 from app.services.deploy.journal import follow
@@ -24,7 +25,7 @@ MOST_PARTS = 32
 """Parts of a journal, a megabyte each, that one reading takes in."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JournalRead:
     """What was new in one journal."""
 
@@ -43,7 +44,7 @@ class JournalRead:
         return self.ends_at < self.began_at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """What was found."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from app.domain.deployment import DeployEvent, Deployment, InfraPlan, State, Told
+from app.domain.frozen import frozen
 from app.present.infra_told import Need
 from app.present.infra_view import DOING, Held, InfraRun, RunVerb
 from app.transport import turns
@@ -37,7 +38,7 @@ MOST_EVENTS = 4000
 """Events of one deployment that are kept to be looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InfraGround:
     """What deploying needs of the world around the screen."""
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from app.domain.frozen import frozen
 
 WIDGETS = ("table.", "grid.", "line.")
 """Beginnings of ids that widgets give their own keys; Textual ignores those that do not exist."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keymap:
     """Keys by action id, and what was wrong with the file."""
 

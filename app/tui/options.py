@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from app.agent.desk import ChatDesk
@@ -31,7 +32,7 @@ OpenChat: TypeAlias = "Callable[[Feed, JobDesk | None], ChatDesk]"
 """Opens what answers questions about a feed, with what does the deeds that a person approves, where there is a way."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScreenOptions:
     """Everything the screen needs to know before it has a feed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, get_args
 
 from textual import on
@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from app.domain.alert import SEVERITIES, Comparison
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.present.glyphs import Glyphs
 from app.services.rule_draft import Draft
@@ -22,7 +23,7 @@ LONGEST = 4000
 """Characters of a condition or a text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Field:
     """One field of text."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.worker import Worker
 
 from app.domain.alert import Labels, Rule
+from app.domain.frozen import frozen
 from app.domain.metrics import by_key
 from app.present.cells import Cell, Line, cells, line
 from app.tui.charting import Wish, metric_title
@@ -32,7 +33,7 @@ LONGEST_S = 120.0
 """A trial on the past may take this long."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trial:
     """How far it is."""
 

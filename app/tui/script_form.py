@@ -6,18 +6,18 @@ The script is the truth: what the form does not know of stays as it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.scripts import directives, with_directive
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """One line of the form."""
 

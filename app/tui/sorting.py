@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
 from app.tui.viewstate import ViewState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sorting:
     """Where the view keeps the order of one table."""
 

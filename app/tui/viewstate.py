@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from app.domain.frozen import frozen
 from app.domain.metrics import by_key
 
 Zoom = Literal["", "cards", "lines", "heat"]
@@ -31,7 +32,7 @@ METRICS: tuple[str, ...] = (
 _LONGEST_S = 366 * 86400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ViewState:
     """How the user looks at the cluster; the same on every page."""
 

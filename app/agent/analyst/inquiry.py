@@ -12,9 +12,10 @@ from app.agent.analyst.known import Known
 from app.agent.analyst.reading import Reading
 from app.agent.brain import Looker
 from app.domain.chat import ToolUse
+from app.domain.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """What one look brought."""
 

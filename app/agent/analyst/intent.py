@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from app.domain.frozen import frozen
 
 PLACE = r"<(?:GPU|NODE|JOB|USER|MINE|SERVICE|UNKNOWN|PARTITION|INCIDENT|ALERT)>"
 """Anything that a question can be about, as it is marked."""
@@ -13,7 +13,7 @@ JOB = rf"(?:<JOB>|<UNKNOWN>|{_IT}|(?:this|that|the|my|<MINE>) (?:job|run|trainin
 """A job, or what stands for one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Intent:
     """One thing people want."""
 

@@ -8,7 +8,6 @@ phrasings in its test.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from app.agent.analyst.intent import Intent
@@ -16,13 +15,14 @@ from app.agent.analyst.intents_things import THINGS
 from app.agent.analyst.intents_whole import WHOLE
 from app.agent.analyst.intents_wishes import WISHES
 from app.agent.analyst.intents_work import WORK
+from app.domain.frozen import frozen
 
 INTENTS: tuple[Intent, ...] = (*WISHES, *WORK, *THINGS, *WHOLE)
 LEAST = 3
 """Weight that a question must reach to be understood."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weighed:
     """How well an intent fits a text."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from app.domain.frozen import frozen
 from app.domain.naming import natural, short_model
 from app.domain.snapshot import Snapshot
 
@@ -18,7 +19,7 @@ _LONGEST_NAME = 64
 """Characters of a job's name that are compared."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """Names by their lower-case form."""
 

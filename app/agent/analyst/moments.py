@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.domain.times import UNITS_S
 
 HOUR_S, DAY_S = 3600.0, 86400.0
@@ -20,7 +20,7 @@ AROUND_S = 900.0
 Shape = Literal["moment", "since", "between"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """A time that a question names."""
 
@@ -37,7 +37,7 @@ class Span:
         return (self.start + self.end) / 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clock:
     """When it is asked."""
 

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.metrics import find
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quantity:
     """What was asked for by name."""
 

@@ -7,7 +7,7 @@ A follow-up (`and gpu 3?`, `why?`, `since when?`) takes from the question before
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import tzinfo
 
 from app.agent.analyst.intent import Intent
@@ -19,6 +19,7 @@ from app.agent.analyst.slots import Slots, of_chips
 from app.agent.analyst.wording import plain
 from app.agent.brain import Asked
 from app.domain.chat import Exchange
+from app.domain.frozen import frozen
 
 _DEEPEST = 6
 """Questions back that a follow-up may lean on."""
@@ -42,7 +43,7 @@ _WHEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """What a question was taken for."""
 

@@ -9,9 +9,10 @@ from app.agent.analyst.known import Known
 from app.agent.analyst.moments import Span
 from app.agent.analyst.quantities import Quantity
 from app.domain.chat import Chip
+from app.domain.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slots:
     """What was found in a question."""
 

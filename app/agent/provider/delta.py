@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from app.domain.frozen import frozen
 
 Dialect = Literal["native", "content", "none"]
 """How the model calls tools: through the server's parser, written into its text, or not at all."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolCall:
     """A tool that the model wants used."""
 
@@ -24,40 +25,40 @@ class ToolCall:
     """For the model, so that it can do better."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """A piece of the reply's text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reasoning:
     """A piece of what the model thinks aloud."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withdrawn:
     """The text of this reply so far was none: thought, or a call in disguise; it follows as what it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Called:
     """A tool call, whole."""
 
     call: ToolCall
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """The server cannot answer now; it will be asked again by itself."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """The reply is over; always the last."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from app.agent.brain import Asked, Looker
@@ -12,13 +11,14 @@ from app.agent.provider import evidence
 from app.agent.provider.delta import ToolCall
 from app.agent.provider.talk import Looked
 from app.domain.chat import ToolUse
+from app.domain.frozen import frozen
 
 MOST_CALLS = 8
 """Looks that one reply may ask for."""
 _TOO_MANY = f"error: more than {MOST_CALLS} calls in one reply; this one was not made. Ask again if it is needed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """What the calls of one reply came to."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from app.domain.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Served:
     """A model that the server lists."""
 
@@ -18,7 +19,7 @@ class Served:
     """Takes vLLM's own parameters; SGLang does as well."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallPiece:
     """A piece of a tool call."""
 
@@ -28,7 +29,7 @@ class CallPiece:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """One chunk of a streamed reply."""
 

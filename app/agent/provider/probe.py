@@ -6,12 +6,13 @@ Never trust what a server should be able to do: parsers are off, or do not fit t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from app.agent.provider.delta import Called, Delta, Dialect, Finished, Reasoning, Text
 from app.agent.provider.trouble import ProviderError
 from app.agent.provider.written import lesson
+from app.domain.frozen import frozen
 
 TOOL = "probe_echo"
 MAX_TOKENS = 512
@@ -37,7 +38,7 @@ Ask = Callable[[Sequence[dict[str, Any]], Sequence[dict[str, Any]]], Awaitable[S
 """Ask the model once, with messages and tools; gives the whole reply. Raises ProviderError."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One thing that was found out."""
 
@@ -46,7 +47,7 @@ class Check:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Probed:
     """What the model showed."""
 
@@ -71,7 +72,7 @@ class Probed:
         return how + several + ("; its reasoning is kept apart" if self.has_reasoning else "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Shown:
     """One reply to the question."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app.agent.desk import BrainStatus
@@ -15,6 +15,7 @@ from app.agent.provider.replies import Opened, Replies
 from app.agent.provider.trouble import ProviderError, names_of, silent, slow
 from app.agent.provider.wire import Wire
 from app.config.settings import Agent
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.transport.clock import Clock, SystemClock
 
@@ -178,7 +179,7 @@ class Provider:
         return (Check("models", chosen is not None, names_of(one.name for one in served) or "none listed"),)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Pause:
     """A wait before another try."""
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from app.agent.budget import tokens
 from app.agent.provider import written
 from app.agent.provider.delta import ToolCall
+from app.domain.frozen import frozen
 
 Rendering = Literal["native", "written", "plain"]
 """How tools are spoken of: with the API's own fields, in the text, or not at all."""
@@ -22,7 +23,7 @@ _LEAST_RESULT = 600
 """Characters of a result that are always left."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Looked:
     """A call and what it brought."""
 
@@ -33,7 +34,7 @@ class Looked:
     """The same in a line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Round:
     """One reply of the model that called tools."""
 
@@ -43,7 +44,7 @@ class Round:
     """What it thought before, where the server takes it back; models that reason between looks go on from there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Past:
     """An earlier question with its answer, in short."""
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from app.config.paths import state_dir
 from app.config.secret import SecretError
 from app.config.settings import Log, Target
+from app.domain.frozen import frozen
 from app.domain.model_start import ModelStart
 from app.domain.naming import clean
 from app.domain.reading import SourceSpec
@@ -30,7 +31,7 @@ MOST_LINES = 4000
 """Lines of the end that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tail:
     """The end of one log as it is now."""
 

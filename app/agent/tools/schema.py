@@ -11,13 +11,13 @@ import json
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from app.agent.door import inside
 from app.agent.tools.tool import Tool, ToolError
+from app.domain.frozen import frozen
 
 LONGEST = 2000
 """Characters of an argument that is text, where its annotation says nothing else."""
@@ -27,7 +27,7 @@ _NOTHING = frozenset({"", "null", "none", "undefined", "n/a"})
 _NAMES: Mapping[type, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """One argument of a tool."""
 

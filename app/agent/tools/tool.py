@@ -7,16 +7,17 @@ TYPE is str, int, float, bool, a Literal, a list of one of these, or one of thes
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from app.domain.chat import Proposal
+from app.domain.frozen import frozen
 
 Effect = Literal["read", "propose"]
 """`propose`: it decides an action and does nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """What one look brought."""
 
@@ -40,7 +41,7 @@ class ToolError(Exception):
     """A look that cannot be made; the message says why and how to ask instead, for a person and a model alike."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tool:
     """A row of the registry."""
 

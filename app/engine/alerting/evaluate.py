@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from operator import add, eq, ge, gt, le, lt, mul, ne, sub
 from typing import Protocol, assert_never
 
 from app.domain.alert import Labels, labels_of
+from app.domain.frozen import frozen
 from app.engine.alerting.expression import (
     COMPARISONS,
     SETS,
@@ -33,7 +33,7 @@ class EvaluationError(Exception):
     """An expression cannot be evaluated over what there is; the message is for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bound:
     """A comparison of values with a number."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from app.domain.alert import Matcher, Rule
+from app.domain.frozen import frozen
 from app.domain.metric import Metric, Name
 from app.domain.metrics import by_key
 from app.engine.alerting.expression import (
@@ -166,7 +167,7 @@ def _named(found: Named | Selector, one: Callable[[Selector], Selector], call: C
     return Binary("*", tree, Number(found.name.scale)) if is_scaled else tree
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """A selector under an exporter's name."""
 

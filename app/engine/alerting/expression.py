@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from app.domain.alert import Matcher
+from app.domain.frozen import frozen
 
 SECONDS = (("w", 604800), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 LEVELS = ({"or"}, {"and", "unless"}, {"==", "!=", "<=", ">=", "<", ">"}, {"+", "-"}, {"*", "/", "%"}, {"^"})
@@ -19,14 +19,14 @@ COMPARISONS = frozenset(LEVELS[2])
 SETS = frozenset(LEVELS[0] | LEVELS[1])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Number:
     """A plain number."""
 
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selector:
     """Every series of a name whose labels fit."""
 
@@ -36,7 +36,7 @@ class Selector:
     """None: the newest value; else all values of so long."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A function."""
 
@@ -44,7 +44,7 @@ class Call:
     arguments: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Aggregate:
     """Many series folded into few."""
 
@@ -55,7 +55,7 @@ class Aggregate:
     """All labels but these are kept; else these alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Matching:
     """Which labels pair the two sides; without one, all of them do."""
 
@@ -64,7 +64,7 @@ class Matching:
     """These labels pair; else all but these."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Binary:
     """Two sides and what is done with them."""
 

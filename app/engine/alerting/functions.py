@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+
+from app.domain.frozen import frozen
 
 Points = Sequence[tuple[float, float]]
 """(epoch seconds, value), oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """The values of one series within a span."""
 
@@ -28,7 +29,7 @@ class Window:
 Ranged = Callable[[Window, Sequence[float]], float | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Function:
     """One function; the first argument is a metric, the others are numbers."""
 

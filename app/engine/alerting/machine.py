@@ -8,9 +8,10 @@ to be seen. It stays firing for its `keep_firing_for`, then becomes `no_data`, u
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.alert import Alert, Labels, Rule, Transition, labels_of
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.engine.alerting.evaluate import EvaluationError, Vector
 
@@ -26,7 +27,7 @@ Unseen = Callable[[Labels], bool]
 """Whether what a label set is about is known, but gives no value now."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moved:
     """A rule's alerts after an evaluation."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, cast
 
 from app.domain.alert import Matcher
+from app.domain.frozen import frozen
 from app.engine.alerting.expression import (
     COMPARISONS,
     LEVELS,
@@ -48,7 +48,7 @@ class ExpressionError(ValueError):
     """An expression that cannot be read; the message says where and why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Token:
     kind: str
     text: str

@@ -7,12 +7,13 @@ active; this program's store knows the whole alert, so one that was firing goes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.alert import Alert, Labels, Rule
+from app.domain.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outage:
     """How a time without evaluations is treated."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache, partial
 
 from app.domain.alert import Alert, Labels, Rule, Transition
+from app.domain.frozen import frozen
 from app.domain.pieces import Pieces, whole
 from app.engine.alerting.evaluate import EvaluationError, evaluate
 from app.engine.alerting.expression import Expr, selectors
@@ -21,7 +22,7 @@ SPARE_S = 60.0
 """Spans are remembered a little longer than asked for, since evaluations do not come to the second."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AlertingState:
     """All alerts by rule, and what the last evaluation found."""
 

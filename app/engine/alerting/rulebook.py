@@ -10,12 +10,13 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 from app.domain.alert import Inhibition, Rule
+from app.domain.frozen import frozen
 from app.engine.alerting.parse import ExpressionError, parse_matchers
 from app.engine.alerting.rule_table import RuleError, rule_from
 
@@ -23,7 +24,7 @@ BUILT_IN = "built in"
 MOST_RULES = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """Something in a rule file that is not used, and why."""
 
@@ -36,7 +37,7 @@ class Problem:
         return f"{self.file}:{self.line}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleBook:
     """Every rule there is."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from app.domain.alert import Labels, labels_of
 from app.domain.finding import Finding
 from app.domain.fleet import gpu_price, node_states
+from app.domain.frozen import frozen
 from app.domain.health import clock_events
 from app.domain.snapshot import Snapshot
 from app.domain.watched import Watched
@@ -27,7 +28,7 @@ EVERYDAY = 0x7
 Pairs = Iterable[tuple[Labels, float]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class View:
     """What one evaluation looks at."""
 
@@ -39,7 +40,7 @@ class View:
     ended: signals_slurm.Ended = field(default_factory=signals_slurm.Ended)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signal:
     """One kind of series."""
 

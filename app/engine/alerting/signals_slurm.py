@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from app.domain.alert import Labels, labels_of
 from app.domain.fleet import gpu_price
+from app.domain.frozen import frozen
 from app.domain.slurm import SlurmJob, SlurmNode, SlurmPicture
 from app.domain.snapshot import Snapshot
 
@@ -184,7 +185,7 @@ def pending_s(snapshot: Snapshot, now: float) -> Series:
             yield labels_of({"job": job.id, "partition": job.partition}), max(0.0, now - since)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """Jobs seen to end lately."""
 

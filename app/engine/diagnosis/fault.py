@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 from app.engine.diagnosis.sign import NO_LIMIT, Limit
 
@@ -20,7 +21,7 @@ KEEP_S = 1800.0
 """An event without a word of its end stands for this long."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Condition:
     """One thing to be seen, so often, so long, or so much."""
 
@@ -50,7 +51,7 @@ class Condition:
     """Of an end: it ends only what it shares one of these details with (the server, the port)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """Conditions put together: one of `any`, each of `all`, nothing of `none`."""
 
@@ -59,7 +60,7 @@ class Rule:
     none: tuple[Condition, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graded:
     """A severity that holds when a rule does."""
 
@@ -67,7 +68,7 @@ class Graded:
     rule: Rule
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One thing to do, with `{node}`, `{gpu}`, `{job}`, `{service}` and details of the signs to be filled in."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from app.domain.diagnosis import GRAVITY
 from app.domain.finding import FindingSubject
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.engine.diagnosis.fault import Fault
 from app.engine.diagnosis.fault_table import FaultTable
@@ -27,7 +27,7 @@ TOGETHER_S = 900.0
 """The same fault of several subjects that begins within this time began together."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """One finding as the graph sees it."""
 

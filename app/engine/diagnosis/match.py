@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.domain.finding import FindingSubject
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 from app.engine.diagnosis.fault import Condition, Fault, Rule
 from app.engine.diagnosis.fault_table import FaultTable
@@ -14,7 +15,7 @@ from app.engine.diagnosis.memory import Held, Memory
 from app.engine.diagnosis.places import Places
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """A fault that is there."""
 
@@ -119,7 +120,7 @@ def _match(fault: Fault, subject: FindingSubject, index: _Index, now: float) -> 
     return Match(fault, subject, severity, first, max(one.last for one in triggers), tuple(signs), is_open, chief)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Over:
     """When it was said that something is over."""
 

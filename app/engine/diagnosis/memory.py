@@ -7,9 +7,10 @@ while. Events are kept as long as any fault looks back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from app.domain.finding import FindingSubject
+from app.domain.frozen import frozen
 from app.engine.diagnosis.sign import Sign
 
 HOLD_S = 1800.0
@@ -22,7 +23,7 @@ MOST_SIGNS = 20_000
 SignKey = tuple[str, FindingSubject, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """One sign with its past."""
 
@@ -42,7 +43,7 @@ class Held:
         return self.sign.kind
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Memory:
     """Every sign that counts now."""
 

@@ -8,8 +8,9 @@ driver 575, but for one, which is told apart by the subunit's code.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from app.domain.frozen import frozen
 
 Kind = Literal[
     "hardware", "ecc", "signal", "peer", "software", "host", "repeat", "unknown", "echo", "corrected", "harmless"
@@ -31,7 +32,7 @@ KIND_WORDS: Mapping[Kind, str] = {
 _MINOR: frozenset[Kind] = frozenset(("echo", "corrected", "harmless"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LinkError:
     """One error of a link, decoded."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from app.domain.finding import FindingSubject
+from app.domain.frozen import frozen
 from app.domain.metric import Metric
 from app.domain.metrics import by_key
 from app.domain.snapshot import Gpu, Layer
@@ -18,7 +18,7 @@ from app.engine.columns import Compared, T, by_node
 from app.engine.diagnosis.sign import Limit, Look, Sign
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Watch:
     """What to look for in one metric: no limit of it can hold between `low` and `high`."""
 

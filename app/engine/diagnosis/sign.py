@@ -22,6 +22,7 @@ from app.domain.allocation import Allocations, allocations
 from app.domain.boards import Boards
 from app.domain.evidence import LogEvidence, XidEpisode
 from app.domain.finding import Finding, FindingSubject
+from app.domain.frozen import frozen
 from app.domain.slurm import SlurmPicture
 from app.domain.snapshot import Gpu, Node, Service, Snapshot, SourceState
 from app.engine.columns import Compared, compared, gpu_table, node_table
@@ -31,7 +32,7 @@ CLUSTER = FindingSubject()
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sign:
     """One thing observed."""
 
@@ -143,7 +144,7 @@ class Look:
         return name if name in self.snapshot.nodes else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limit:
     """A bound on a value; each that is given must hold."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from app.domain.diagnosis import NO_DIAGNOSIS, Diagnosis, Incident
 from app.domain.evidence import LogEvidence
 from app.domain.finding import Finding
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.engine.diagnosis.memory import Memory
 from app.engine.diagnosis.sign import Look, Sign
@@ -19,7 +20,7 @@ PAST_S = 86400.0
 Observer = Callable[[Look], Iterable[Sign]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What is remembered of a finding beyond the moment."""
 
@@ -33,7 +34,7 @@ class Known:
     """Epoch seconds when it began for the first time within a day; 0: as `first`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DiagnosisState:
     """All that a step leaves to the next one."""
 
@@ -48,7 +49,7 @@ class DiagnosisState:
     """Incidents that are over, by id."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """What came in since the last step."""
 

@@ -7,11 +7,11 @@ when nobody has spoken of it until its `endsAt`. So nothing must be remembered h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.alert import Alert
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.notice import Notice
 from app.engine.notifying.topics import Picture, World, picture
@@ -22,7 +22,7 @@ LIVES_RESENDS = 4
 """An alert lives as long as so many times it is sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """One alert of Alertmanager's."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.domain.diagnosis import GRAVITY
+from app.domain.frozen import frozen
 from app.domain.notice import Delivery, Notice, Phase
 from app.engine.notifying.limits import digest_of, limited
 from app.engine.notifying.policy import Channel, Policy
@@ -20,7 +21,7 @@ _NEWS: frozenset[Phase] = frozenset({"began", "worse", "again", "over"})
 """What a digest has a line for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """What is to be remembered, and what is to be sent."""
 

@@ -7,9 +7,10 @@ limit is kept for critical things.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.diagnosis import GRAVITY, gravest
+from app.domain.frozen import frozen
 from app.domain.notice import Notice, NoticeKind
 from app.engine.notifying.policy import Limit
 from app.engine.notifying.state import Line
@@ -22,7 +23,7 @@ SUMMARY_PAUSE_S = 60.0
 """Least time between two summaries with something critical in them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allowed:
     """What may go out, and what is remembered of it."""
 

@@ -7,13 +7,14 @@ pager. The first route that applies takes a thing, unless it says `continue`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from app.config.secret import Secret
 from app.domain.alert import SEVERITIES, Matcher
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 
 ChannelKind = Literal["webhook", "apprise"]
@@ -24,7 +25,7 @@ KEYED_SERVICES = frozenset({"pagerduty", "opsgenie"})
 """Apprise services that know a repeated message, and one that ends another, by a key of ours."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limit:
     """At most so many messages within so long."""
 
@@ -32,7 +33,7 @@ class Limit:
     per_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Channel:
     """One way to tell somebody."""
 
@@ -51,7 +52,7 @@ class Channel:
         return self.kind == "webhook" or self.service in KEYED_SERVICES or self.service in ("mailto", "mailtos")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hours:
     """When a route applies."""
 
@@ -81,7 +82,7 @@ class Hours:
 ALWAYS = Hours()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """Which things go to which channels."""
 
@@ -107,7 +108,7 @@ class Route:
         return meets_all(self.matchers, facts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Team:
     """Whose things are whose."""
 
@@ -128,7 +129,7 @@ class Team:
         return any(own & facts.get(name, frozenset()) for name, own in pairs)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timing:
     """How long things are waited for, in seconds."""
 
@@ -147,7 +148,7 @@ class Timing:
     """A message that did not arrive for so long is given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heartbeat:
     """A dead-man's switch: an address that expects to hear from us."""
 
@@ -155,7 +156,7 @@ class Heartbeat:
     every_s: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """All of it."""
 

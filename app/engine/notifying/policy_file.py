@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from app.config.secret import Secret
 from app.domain.alert import SEVERITIES
+from app.domain.frozen import frozen
 from app.domain.hostlist import expand
 from app.domain.naming import clean
 from app.domain.times import parse_span
@@ -50,7 +51,7 @@ class _Wrong(Exception):  # noqa: N818 - never leaves this module
     """Something of the file cannot be used; the text holds nothing secret."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PolicyFile:
     """What the file said."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from app.domain.frozen import frozen
 from app.domain.notice import Notice, Phase
 from app.domain.series import Severity
 
@@ -12,7 +13,7 @@ FORGET_S = 86400.0
 """What has been over for so long is new when it comes back."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What one channel was told of one topic."""
 
@@ -38,7 +39,7 @@ def told_key(channel: str, topic: str) -> str:
     return f"{channel}|{topic}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """Something told in one line of a digest or a summary."""
 
@@ -53,7 +54,7 @@ class Line:
     """Things that it stands for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotifyState:
     """All of it."""
 

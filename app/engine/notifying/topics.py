@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 
 from app.domain.affects import Affects
@@ -15,6 +15,7 @@ from app.domain.alert import Alert, Labels, Silence, labels_of
 from app.domain.alerts_now import AlertsNow
 from app.domain.diagnosis import GRAVITY, Diagnosis, Incident, gravest
 from app.domain.finding import Finding, FindingSubject
+from app.domain.frozen import frozen
 from app.domain.hostlist import compress
 from app.domain.naming import clean
 from app.domain.notice import Notice
@@ -33,7 +34,7 @@ def _nobody(_nodes: Sequence[str], _jobs: Sequence[str]) -> Facts:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class World:
     """What is known at one moment; None: not known, which is not the same as nothing."""
 
@@ -45,7 +46,7 @@ class World:
     whose: Whose = _nobody
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Topic:
     """One thing to tell of."""
 
@@ -61,7 +62,7 @@ class Topic:
     is_muted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Picture:
     """Everything there is to tell of."""
 

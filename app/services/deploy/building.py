@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.secret import Secret, SecretError, read_secret_file
 from app.config.settings import Settings
 from app.domain.deployment import Deployment
+from app.domain.frozen import frozen
 from app.services.deploy.deploying import Deploys
 from app.services.deploy.errors import stop
 from app.services.deploy.folder import DeploymentFolder
@@ -35,7 +35,7 @@ async def deploying(
     yield Deploys(_Real(settings, state_dir, environ, clock, pace).parts())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Real:
     """Makes the real parts."""
 

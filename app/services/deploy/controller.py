@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from app.domain.deployment import Node
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.slurm import SlurmNode
 from app.services.deploy import marks
@@ -27,7 +27,7 @@ UNFIT = frozenset(("DOWN", "INVAL", "INVALID", "INVALID_REG", "DRAIN", "FAIL", "
 """States and flags under which a node takes no jobs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Controller:
     """The controller of one deployment."""
 

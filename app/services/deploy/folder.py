@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config import paths
 from app.config.paths import private_dir
+from app.domain.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeploymentFolder:
     """Names of the files of one deployment; no file here ever holds a token of the provider."""
 

@@ -12,11 +12,11 @@ import hashlib
 import secrets
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.secret import Secret
 from app.domain.deployment import Node, Pod
+from app.domain.frozen import frozen
 from app.domain.slurm import SlurmNode
 from app.services.deploy import marks
 from app.services.deploy.controller import Controller, standing, tail, unfit
@@ -34,7 +34,7 @@ _ID_DIGITS = 8
 PORT = 6817
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forming:
     """Forms the cluster of one deployment."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from app.domain.deployment import Node
+from app.domain.frozen import frozen
 from app.services.deploy.folder import DeploymentFolder
 from app.services.deploy.login import Pods
 from app.services.deploy.patience import Patience
@@ -12,7 +11,7 @@ from app.services.deploy.ports import Tell
 from app.services.deploy.record import RecordError, read_record
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guarding:
     """Keeps the watch of each pod of a deployment as it is wished for."""
 

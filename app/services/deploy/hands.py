@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from app.config.secret import Secret
 from app.domain.deployment import Node, Pod, Wish
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.deploy import busy, gpu_check, jobs, keys, marks, reach, ssh_files
 from app.services.deploy.controller import Controller
@@ -36,7 +37,7 @@ from app.transport.ssh import open_forwards
 MOST_LOG_LINES = 5000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """What the hands of one deployment are given."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.config.secret import Secret
 from app.domain.deployment import Node, Trouble
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.deploy import marks
 from app.services.deploy.crowd import told_meanwhile
@@ -23,7 +23,7 @@ _UNPACK = f"mkdir -p {HOME} && exec tar -xzf - -C {HOME} --no-same-owner"
 LOOK_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bundle:
     """What is brought: `app.services.deploy.bundle`, read once."""
 
@@ -43,7 +43,7 @@ async def read_bundle() -> Bundle:
     return Bundle(body, digits)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Installing:
     """Installs on the pods of one deployment."""
 

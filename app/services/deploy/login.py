@@ -6,11 +6,11 @@ The scripts may all be repeated, so one that lost its connection is run once mor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Never
 
 from app.config.secret import Secret
 from app.domain.deployment import Node, Trouble
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.deploy import marks
 from app.services.deploy.ports import DeployError
@@ -31,7 +31,7 @@ EXPORTER = "http://127.0.0.1:9400"
 MODEL = "http://127.0.0.1:8000"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tokens:
     """What the servers on the pods ask for; made for one deployment."""
 
@@ -39,7 +39,7 @@ class Tokens:
     model: Secret
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pods:
     """The pods of one deployment, by the names of their nodes."""
 

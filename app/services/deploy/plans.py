@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from app.domain.deployment import DeployEvent, Deployment, InfraPlan, Pod
+from app.domain.frozen import frozen
 
 How = Literal["wait", "cancel"]
 """What becomes of the jobs on a node that is to go: waited for, or cancelled."""
@@ -15,7 +16,7 @@ Listen = Callable[[DeployEvent], None]
 """Is told each event as it happens; must neither wait nor raise."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """How a verb is carried out; none of it is kept."""
 
@@ -31,7 +32,7 @@ class Options:
     """Destroy the network volume, and the model's weights on it, as well."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Removal:
     """Pods that are to be ended, as a person is asked before it is done."""
 
@@ -64,7 +65,7 @@ class Declined(Exception):  # noqa: N818 - it is an answer, not an error
     """Whoever was asked said no; nothing was done."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drift:
     """What somebody else changed: a node whose pod is not as this deployment left it."""
 
@@ -77,7 +78,7 @@ class Drift:
     """`gone`, `stopped`, `error`, `unplaced` or `foreign`; stays the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """How a deployment stands: what was written down, what the provider says, and where the two differ."""
 
@@ -107,7 +108,7 @@ class Standing:
         return self.deployment.billing.until(self.asked_at)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """One question to the provider after a destroy."""
 
@@ -117,7 +118,7 @@ class Look:
     """Billed pods of ours that it still listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """That nothing of a deployment is left: what was asked, and what was answered."""
 

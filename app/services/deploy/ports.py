@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from app.domain.deployment import Deployment, InfraPlan, Node, Offer, Pod, Trouble
+from app.domain.frozen import frozen
 from app.domain.refusals import ProviderError as ProviderError  # noqa: PLC0414 - offered here, raised a floor below
 
 Tell = Callable[..., None]
@@ -50,7 +50,7 @@ class Provider(Protocol):
         """Let go of connections."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Applied:
     """What came of one apply."""
 
@@ -98,7 +98,7 @@ class InfraError(Exception):
         self.details = details
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GpusSeen:
     """What a node's exporter says of its GPUs."""
 

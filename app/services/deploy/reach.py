@@ -6,9 +6,9 @@ A port that is mapped takes connections before anything listens behind it, so a 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from app.domain.deployment import Address, Node, Pod, Trouble
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.deploy import marks, ssh_files
 from app.services.deploy.folder import DeploymentFolder
@@ -30,7 +30,7 @@ _OF_THE_FOLDER = ("sockets of ssh", "folder of your own")
 """What is said of a folder that sockets cannot be in; waiting mends none of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """What one look at a pod's port found."""
 
@@ -40,7 +40,7 @@ class Look:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """How long, and how, a pod is waited for."""
 

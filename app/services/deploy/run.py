@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
@@ -27,6 +27,7 @@ from app.domain.deployment import (
     Trouble,
     Wish,
 )
+from app.domain.frozen import frozen
 from app.services.deploy.errors import stop, words_of_billing
 from app.services.deploy.folder import DeploymentFolder
 from app.services.deploy.journal import Journal
@@ -37,7 +38,7 @@ from app.services.deploy.secrets import Redact
 from app.transport.clock import Clock
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pace:
     """How long is waited, and how often looked; all in seconds."""
 
@@ -65,7 +66,7 @@ class Pace:
     """Before all of it is destroyed, the head has this long to name the jobs that run."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     """What a run is made with; `building` brings the real ones."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.config.secret import Secret
 from app.config.settings import Log
 from app.domain.deployment import Node, Trouble
+from app.domain.frozen import frozen
 from app.domain.model_start import ModelStart, kind_of, stuck
 from app.domain.naming import clean
 from app.services.deploy import marks
@@ -42,7 +43,7 @@ _GUARD = "vllm guard: "
 """What its lines begin with."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Serving:
     """Serves a model on the head of one deployment."""
 

@@ -8,9 +8,10 @@ for several times.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.deployment import Deployment, Node, Pod, PodStatus, Step, Told
+from app.domain.frozen import frozen
 from app.services.deploy import money
 from app.services.deploy.ports import InfraError
 from app.services.deploy.run import Run, before
@@ -19,7 +20,7 @@ _BROKEN = frozenset({PodStatus.ERROR, PodStatus.EXITED})
 _ORDER = {PodStatus.RUNNING: 0, PodStatus.STARTING: 1, PodStatus.PROVISIONING: 2}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What is to become of the pods that Terraform does not know as ours."""
 
@@ -79,7 +80,7 @@ async def look(run: Run) -> tuple[Pod, ...]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     """What came of settling."""
 

@@ -7,8 +7,9 @@ docs/deploy-troubles.md is made of both.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from app.domain.frozen import frozen
 
 
 class Billed(StrEnum):
@@ -21,7 +22,7 @@ class Billed(StrEnum):
     REST = "what the provider would not end, or would not show"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One kind of trouble."""
 

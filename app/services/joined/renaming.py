@@ -7,10 +7,11 @@ What does not name anything is shared with the value given. A daemon's own sourc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.domain.clusters import FACT, Naming
+from app.domain.frozen import frozen
 from app.domain.series import Subject
 from app.domain.service_place import node_of
 from app.domain.snapshot import Gpu, Layer, Node, Service, Snapshot, SourceState
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _OF_EVERY_SHARE = ("slurm", "prometheus", "provider", "nvml")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Names:
     """How one member's names are written."""
 

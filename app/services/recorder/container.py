@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
+from app.domain.frozen import frozen
+
 VERSION = 1
 """Raised when a frame changes its meaning."""
 MAGIC = b"gpu-watchdog recording %d\n"
@@ -43,7 +45,7 @@ class RecordingError(Exception):
     """A recording cannot be read or written; the message is for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frame:
     """Something that happened."""
 
@@ -51,7 +53,7 @@ class Frame:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """Where a block is."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.codec import WIRE_VERSION, decode
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.domain.reading import Reading, SourceSpec
 from app.domain.snapshot import Snapshot
@@ -29,7 +30,7 @@ _ALL = 1e11
 """No moment is as late as this."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """The beginning of a segment."""
 
@@ -45,7 +46,7 @@ class Begun:
     is_hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Looked:
     """A look at a source, as it was read again."""
 
@@ -56,7 +57,7 @@ class Looked:
     is_primer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticked:
     """A judge took a step."""
 
@@ -65,7 +66,7 @@ class Ticked:
     idle: Mapping[str, IdleSpell] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Went:
     """A source is configured no longer."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.settings import Settings
 from app.config.version import installed_version
+from app.domain.frozen import frozen
 from app.domain.pseudonyms import Pseudonyms
 from app.services.board import Board
 from app.services.recorder.recorder import FLIGHT_WRITE_S, About, Recorder
@@ -20,7 +20,7 @@ from app.transport.clock import Clock
 MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recording:
     """A file that is recorded to."""
 

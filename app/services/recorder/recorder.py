@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.domain.codec import encode
+from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.services.board import Arrival, Board
 from app.services.recorder.held import HeldClock
@@ -59,7 +60,7 @@ class NotesOf(Protocol):
         """As `History.notes`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class About:
     """What a recording says of itself."""
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from app.domain.frozen import frozen
 from app.services.recorder.player import Player, ReplayClock
 from app.services.recorder.replay_feed import ReplayFeed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replay:
     """A moment of a recording."""
 

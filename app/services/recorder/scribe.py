@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from app.domain.codec import WIRE_VERSION, encode
+from app.domain.frozen import frozen
 from app.domain.reading import Reading, SourceSpec
 from app.domain.snapshot import Snapshot
 from app.domain.watched import IdleSpell
@@ -35,7 +36,7 @@ _SINGLES, _MOST_SINGLES = "new jobs", 500
 """Answers about single jobs, which count until all are asked about again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heard:
     """An answer as the tap was told it: its part of the look, and when it was complete (epoch seconds)."""
 
@@ -44,7 +45,7 @@ class Heard:
     told: Told
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """A look at a source, with its answers."""
 
@@ -69,7 +70,7 @@ class Tick:
     """Idle spells that this step took from the history."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gone:
     """A source that is configured no longer."""
 
@@ -77,7 +78,7 @@ class Gone:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begin:
     """The beginning of a segment."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from app.config.paths import private_dir
+from app.domain.frozen import frozen
 from app.services.recorder.container import FIRST_LINE, RecordingError, blocks
 
 FOLDER = "flight"
@@ -94,7 +94,7 @@ class FlightSink:
             size -= one.size
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """One file of a ring."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from app.domain.frozen import frozen
 from app.services.stack.compose import DATASOURCE
 
 Kind = Literal["timeseries", "stat", "table"]
@@ -16,7 +16,7 @@ TAG = "gpu-watchdog"
 _SOURCE = {"type": "prometheus", "uid": DATASOURCE}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Query:
     """One line of PromQL with the name of its curves."""
 
@@ -24,7 +24,7 @@ class Query:
     legend: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Panel:
     """One picture."""
 
@@ -43,7 +43,7 @@ class Panel:
     """Of a stat: anything above 0 is red."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """A row of panels under a title; a folded one asks nothing until it is opened."""
 
@@ -52,7 +52,7 @@ class Section:
     is_folded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """A choice at the top of a dashboard, out of a label's values."""
 
@@ -65,7 +65,7 @@ class Variable:
     """All at once may be chosen, and is at first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dashboard:
     """One page."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.config.settings import Discover
 from app.domain.alert import Inhibition
+from app.domain.frozen import frozen
 from app.services.stack.scraping import Access, LeftOut, Scraped
 
 LOOPBACK = "127.0.0.1"
@@ -15,7 +16,7 @@ DOOR_PATHS = ("/metrics", "/api/sd")
 """All that the door lets through to the daemon's socket."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ports:
     """Where the parts listen, all on loopback."""
 
@@ -26,7 +27,7 @@ class Ports:
     """What hands the daemon's page from its socket to Prometheus."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """One stack."""
 
@@ -72,7 +73,7 @@ class Plan:
         return tuple(sorted({path for one in accesses for path in (one.token_file, one.ca_file) if path}))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """One file of the folder."""
 

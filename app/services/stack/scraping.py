@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from app.config.settings import Target
+from app.domain.frozen import frozen
 from app.domain.masking import redact_url
 from app.domain.naming import clean
 from app.sources.registry import name_of, row_for, shown
@@ -22,7 +23,7 @@ _LABEL = re.compile(r"[a-zA-Z0-9_]+")
 INTERVAL_LABEL, TIMEOUT_LABEL = "__scrape_interval__", "__scrape_timeout__"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Access:
     """What a page asks for beside its address."""
 
@@ -38,7 +39,7 @@ class Access:
         return self == Access()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scraped:
     """A page that Prometheus can read by itself."""
 
@@ -52,7 +53,7 @@ class Scraped:
         return {"targets": [self.address], "labels": dict(self.labels)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeftOut:
     """A target that Prometheus cannot read by itself; what it gives is on the daemon's own page all the same."""
 

@@ -10,17 +10,17 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.services.stack.plan import File
 
 LIST = ".gpu-watchdog-stack.json"
 State = Literal["written", "unchanged", "kept", "removed"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """What became of one file."""
 

@@ -6,9 +6,9 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from app.domain.frozen import frozen
 from app.services.deploy.ports import InfraError
 from app.transport.process import ProcessError, run
 
@@ -20,7 +20,7 @@ _VERSION_TIMEOUT_S = 20.0
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Binary:
     """The program that is run."""
 

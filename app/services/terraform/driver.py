@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.secret import Secret
 from app.domain.deployment import Deployment, InfraPlan
+from app.domain.frozen import frozen
 from app.services.deploy.ports import Applied, InfraError, Tell
 from app.services.terraform.addresses import VOLUME_KEY, address_of
 from app.services.terraform.commands import Commands, failed, refuse_other_speech, unboxed
@@ -34,7 +34,7 @@ _REFUSED = frozenset({"stale", "locked", "init", "version", "config"})
 """Kinds of failure of an apply that has not touched anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setup:
     """How Terraform is run for this user, whatever the deployment."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.secret import Secret
+from app.domain.frozen import frozen
 from app.domain.masking import TELLING
 
 KEY, BASE_URL = "RUNPOD_API_KEY", "RUNPOD_API_BASE_URL"
@@ -29,7 +29,7 @@ _FIXED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Configuration:
     """Where the user's own set-up says that providers come from."""
 

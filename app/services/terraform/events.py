@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 
 UI = "1"
@@ -26,7 +26,7 @@ _STAGES: dict[str, Stage] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Versions:
     """The first line: who speaks."""
 
@@ -35,7 +35,7 @@ class Versions:
     ui: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diagnostic:
     """A warning or an error; after an apply in parallel they come at the end."""
 
@@ -54,7 +54,7 @@ class Diagnostic:
         return f"{self.where}: {told}" if self.where and not self.address else told
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Doing:
     """Something happens to a resource."""
 
@@ -67,7 +67,7 @@ class Doing:
     elapsed_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Planned:
     """One resource will be changed, or (`is_drift`) was changed outside."""
 
@@ -77,7 +77,7 @@ class Planned:
     is_drift: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counted:
     """The summary: only after what went well."""
 
@@ -87,7 +87,7 @@ class Counted:
     remove: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """Anything else, for the log."""
 

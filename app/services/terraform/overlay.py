@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.deploy.ports import InfraError
 from app.services.terraform.hcl import Body, HclError, blocks, labelled, parse_hcl
@@ -16,7 +16,7 @@ MOST_FILES = 50
 MOST_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overlay:
     """What a user adds."""
 

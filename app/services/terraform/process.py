@@ -11,9 +11,9 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from app.domain.frozen import frozen
 from app.services.deploy.ports import InfraError
 from app.transport.lines import LineCutter
 
@@ -28,7 +28,7 @@ MOST_STDERR = 64 << 10
 OUT, ERR = "terraform.out", "terraform.err"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """What came of a command."""
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from app.domain.deployment import HEAD
+from app.domain.frozen import frozen
 from app.services.deploy.ports import InfraError
 from app.services.terraform.addresses import POD, VOLUME
 
 FORMAT = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """The pods and the volume in the state."""
 

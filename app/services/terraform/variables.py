@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.terraform.hcl import Body, blocks, labelled, parse_hcl
 
@@ -12,7 +12,7 @@ MOST = 2000
 """Characters of one text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """A validation of a variable: Terraform's own condition, and the sentence a person is told."""
 
@@ -20,7 +20,7 @@ class Rule:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """One variable of a module."""
 

@@ -8,11 +8,11 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.paths import private_dir
 from app.domain.deployment import Deployment, Node, Wish
+from app.domain.frozen import frozen
 from app.services.deploy.ports import InfraError
 from app.services.terraform.overlay import Overlay
 
@@ -65,7 +65,7 @@ def _node(node: Node, wish: Wish) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Workspace:
     """The folder; everything in it is its owner's alone."""
 

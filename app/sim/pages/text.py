@@ -7,8 +7,9 @@ program makes a node cost a list of references, and rendering one format and one
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
+
+from app.domain.frozen import frozen
 
 SIMULATED = (
     "# HELP gpu_watchdog_simulated Says that nothing on this page is real.\n"
@@ -18,7 +19,7 @@ SIMULATED = (
 """The family that every page carries, so that whoever shows it can say so."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Family:
     """A metric as it stands on a page."""
 
@@ -34,7 +35,7 @@ class Family:
     """The attribute of the board that it shows, or the number itself, where that never changes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Series:
     """One line of a page: its name with whatever stands above it, its labels, how its value is written."""
 

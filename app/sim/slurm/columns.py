@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.sim.slurm.job import Job
 from app.sim.slurm.times import Times
 
@@ -17,7 +17,7 @@ Value = Callable[[Job, Times, float], str]
 _SIZE = re.compile(r"(\.?)(\d*)(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """One column as it was asked for."""
 

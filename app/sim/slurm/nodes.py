@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.sim.cluster import GIVEN_UP_S
 from app.sim.faults import Fault
 from app.sim.layout import SimNode
@@ -21,7 +21,7 @@ DRAINED = ("GPU 5: uncorrectable ECC errors, RMA 4711", "root")
 _FEW_NODES = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """One node."""
 

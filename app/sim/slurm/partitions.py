@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.sim.layout import Layout
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Partition:
     """One partition."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from app.domain.frozen import frozen
 from app.sim.slurm.book import Book
 from app.sim.slurm.job import Job
 from app.sim.slurm.names import VERSION
@@ -19,7 +20,7 @@ SLOW_S = 2.5
 """How long a busy controller takes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a command prints and ends with."""
 
@@ -30,7 +31,7 @@ class Answer:
     """How long it takes to say so."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One command as somebody runs it."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+
+from app.domain.frozen import frozen
 
 DAY_S = 86400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Times:
     """When simulated seconds are, and how times are to be printed."""
 

@@ -8,9 +8,9 @@ short-monotonic), rsyslog's two, Slurm's daemons, NVIDIA's fabric manager, Pytho
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 
 MOST_CHARS = 2000
@@ -58,7 +58,7 @@ _LEVELS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogLine:
     """A line taken apart."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from app.domain.frozen import frozen
 from app.sources.logs.line import LogLine
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -17,7 +17,7 @@ class LogError(Exception):
     """A log cannot be read; the message is for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogLook:
     """What came since the look before."""
 

@@ -9,9 +9,10 @@ traceback, of a web server) is taken to be as old as the line before it in its b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.domain.evidence import TimeOrigin
+from app.domain.frozen import frozen
 from app.sources.logs.line import LogLine
 
 BACK_S = 60.0
@@ -21,7 +22,7 @@ _NEAR_S = 1.0
 _QUARTER_S = 900.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """When a line was said."""
 
@@ -31,7 +32,7 @@ class Moment:
     """Epoch seconds of the boot it was said in, where it tells its uptime."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timekeeping:
     """What is known of a machine's clock, from batch to batch."""
 

@@ -5,12 +5,13 @@ Whoever serves the pieces goes on with a rotated file while it has the name `.1`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from app.domain.frozen import frozen
 from app.sources.logs.cutter import Cutter
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """Some bytes of a log."""
 
@@ -25,7 +26,7 @@ class Piece:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where to go on."""
 

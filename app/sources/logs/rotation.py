@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.domain.frozen import frozen
 from app.sources.logs.cutter import Cutter
 
 Identity = tuple[int, int]
@@ -68,7 +69,7 @@ def open_file(path: Path) -> OpenFile | None:
     return OpenFile(descriptor, (status.st_dev, status.st_ino))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """What a file was when it was last looked at: an inode that is used again is another file."""
 

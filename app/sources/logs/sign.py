@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from app.domain.evidence import Named
+from app.domain.frozen import frozen
 from app.domain.series import Severity
 
 _PCI = re.compile(r"(?:PCI:)?([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})(?:\.[0-9a-f])?", re.IGNORECASE)
@@ -20,7 +20,7 @@ _NAMED = ("pci", "uuid", "process", "job")
 _MOST_DETAIL = 160
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sign:
     """One thing that lines say."""
 
@@ -31,7 +31,7 @@ class Sign:
     pattern: re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Find(Named):
     """What a line says, before it is known when and where it was said."""
 

@@ -13,12 +13,12 @@ Groups of a pattern: `done` and `of` count parts, `percent` is a share, `took` s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from app.domain.frozen import frozen
 from app.domain.model_start import PhaseName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartSign:
     """One sentence of a start."""
 

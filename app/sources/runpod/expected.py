@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.deployment import NAME, State
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.sources.runpod.values import ID, Record, number, record
 
@@ -16,7 +16,7 @@ _SETTLED = frozenset({State.READY, State.FAILED})
 """Nobody is at work on it: what has changed was changed elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A node of a deployment and the pod that should play it."""
 
@@ -28,7 +28,7 @@ class Place:
     """$/h as it was placed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expected:
     """One deployment."""
 

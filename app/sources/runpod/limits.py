@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from app.domain.frozen import frozen
 
 RESERVE = 0.25
 """Share of a limit from which on our looks are spread over the rest of its window."""
@@ -19,7 +20,7 @@ _MOST = 16
 """Windows of one answer that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """One limit, as the last answer told of it."""
 
@@ -36,7 +37,7 @@ class Window:
         return self.left < (RESERVE * self.quota if self.quota else 10)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """All limits together."""
 

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
+from app.domain.frozen import frozen
 from app.domain.reading import Reading
 from app.sources.again import Answer, PastLook
 from app.sources.slurm.look import LookWay
@@ -80,7 +81,7 @@ class _Told:
         """Nothing is held."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _AsTold(Part):
     """A part that is due where it was answered."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from app.domain.frozen import frozen
 from app.domain.pieces import Pieces, whole
 from app.domain.slurm import SlurmReading
 from app.transport import turns
@@ -24,7 +24,7 @@ Tap = Callable[[str, bytes], None]
 """Told every answer: which part, and the bytes as they came."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Load:
     """How slurmctld is doing by its own word."""
 
@@ -32,7 +32,7 @@ class Load:
     queued: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """One look that went well."""
 

@@ -6,7 +6,9 @@ than a fifth of the time between two looks, and a part of it that took long is l
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from app.domain.frozen import frozen
 
 SHARE = 0.2
 """Most of an interval that one look's answers may take."""
@@ -27,7 +29,7 @@ MOST_QUEUED = 512
 """Messages waiting to be sent by slurmctld's agent; more mean that it is busy."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pace:
     """The interval now, and why."""
 
@@ -79,7 +81,7 @@ class Pace:
         return f"asked every {self.interval_s:.0f} s instead of {self.base_s:.0f} s: {why}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A part of a look that has a pace of its own."""
 

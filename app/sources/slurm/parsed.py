@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class SlurmParseError(ValueError):
     """Output that is not what the command prints; the message names the command and the line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parsed(Generic[T]):
     """What one command said."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.sources.slurm.json_values import count_at, list_at, mapping, mapping_at, text_at
 from app.sources.slurm.parsed import SlurmParseError, decode
@@ -26,7 +27,7 @@ _SECTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sdiag:
     """How busy slurmctld is. None where it does not say."""
 

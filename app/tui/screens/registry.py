@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from app.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from app.tui.page import Page
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PageRow:
     """One page of the screen."""
 
