@@ -17,6 +17,7 @@ from app.config.paths import private_dir
 from app.config.settings import Settings, Target
 from app.config.version import installed_version
 from app.domain.restore import REMEMBER_S
+from app.runtime.housekeeping import keep_house
 from app.runtime.options import RuntimeOptions, empty_snapshot, store_path
 from app.runtime.past import open_history
 from app.runtime.reach import open_client, targets_for
@@ -94,6 +95,7 @@ async def collecting(settings: Settings, options: RuntimeOptions) -> AsyncIterat
         tasks.start(monitor.Monitor(board, targets, clock).run(), "monitor")
         tasks.start(_evaluate(parts, watch, settings, options, tasks), "evaluation")
         if options.write:
+            tasks.start(keep_house(clock), "garbage")
             rented = keep_rented(settings, options.state_dir, options.environ, clock)
             tasks.start(rented, "deployments")
         if settings.prometheus.url:

@@ -34,6 +34,14 @@ class Line(aiosqlite.Connection):
         return line
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` with the connection on its thread, after all that was sent before. Raises what it raises."""
-        result: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite leaves it so
+        """Run `work` with the connection on its thread, after all that was sent before. Raises what it raises.
+
+        An error of SQLite's comes without the way it took. That way leads back to the error, by the future it came
+        through, and holds all that `work` had at hand: while a disk is full, each tick would leave a fleet's tables
+        behind, megabytes, until Python looks for cycles.
+        """
+        try:
+            result: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite leaves it so
+        except sqlite3.Error as error:
+            raise error.with_traceback(None) from None
         return result

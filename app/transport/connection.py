@@ -121,6 +121,7 @@ class Connection(asyncio.Protocol):
             self._news.set_result(None)
 
     def _fail(self, error: Exception) -> None:
-        self._error = error
+        # Without the way it took, which leads back here: a circle for each server that hangs, at each look.
+        self._error = error.with_traceback(None)
         self.cut()
         self._wake()

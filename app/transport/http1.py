@@ -7,6 +7,7 @@ RFC 9112 is followed where real exporters do; lone line feeds end a line.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from app.transport.head import Head, HttpError, NoAnswerError, TooLargeError, foreign, parse_head, size
 
@@ -39,7 +40,8 @@ class ResponseParser:
         self.buffered = 0
         """Bytes of body that nobody took yet."""
         self._max_body = max_body
-        self._step = self._take_head
+        # Not bound to this parser: that would be a circle, and each answer would wait for Python to look for garbage.
+        self._step: Callable[[ResponseParser], bool] = ResponseParser._take_head
         self._data = b""
         self._at = 0
         self._left = 0
@@ -53,7 +55,7 @@ class ResponseParser:
         self.received += len(data)
         self._data = self._data + data if self._data else data
         while self._at < len(self._data) and not self.is_complete:
-            if not self._step():
+            if not self._step(self):
                 break
         self.has_leftover = self.is_complete and self._at < len(self._data)
         self._data, self._at = self._data[self._at :], 0
@@ -66,9 +68,9 @@ class ResponseParser:
             raise NoAnswerError("closed the connection without an answer")
         if self.head is None:
             raise HttpError("closed the connection in the middle of the headers")
-        if self._step == self._take_rest:
+        if self._step is ResponseParser._take_rest:
             self.is_complete = True
-        elif self._step == self._take_counted and not self._chunks:
+        elif self._step is ResponseParser._take_counted and not self._chunks:
             whole = self._taken + self._left
             raise HttpError(f"closed the connection after {self._taken:,} of {whole:,} bytes of the page")
         else:
@@ -104,13 +106,13 @@ class ResponseParser:
         if head.status in (204, 304) or length == 0:
             self.is_complete = True
         elif head.is_chunked:
-            self._step = self._take_chunk_size
+            self._step = ResponseParser._take_chunk_size
         elif length is None:
-            self._step = self._take_rest
+            self._step = ResponseParser._take_rest
         else:
             if self._max_body is not None and length > self._max_body:
                 raise TooLargeError(f"page larger than {size(self._max_body)} ({length:,} bytes announced)")
-            self._left, self._step = length, self._take_counted
+            self._left, self._step = length, ResponseParser._take_counted
 
     def _take_rest(self) -> bool:
         self._add(self._data[self._at :])
@@ -123,7 +125,7 @@ class ResponseParser:
         if self._left:
             return True
         if self._chunks:
-            self._step = self._take_chunk_end
+            self._step = ResponseParser._take_chunk_end
         else:
             self.is_complete = True
         return True
@@ -139,7 +141,7 @@ class ResponseParser:
         self._chunks += 1
         if self._max_body is not None and (self._taken + self._left > self._max_body or self._chunks > MAX_CHUNKS):
             raise TooLargeError(f"page larger than {size(self._max_body)}, or in more than {MAX_CHUNKS:,} pieces")
-        self._step = self._take_counted if self._left else self._take_trailer
+        self._step = ResponseParser._take_counted if self._left else ResponseParser._take_trailer
         return True
 
     def _take_chunk_end(self) -> bool:
@@ -147,7 +149,7 @@ class ResponseParser:
         if line:
             raise HttpError(f"sent a chunk longer than announced after {self._taken:,} bytes of the page")
         if line is not None:
-            self._step = self._take_chunk_size
+            self._step = ResponseParser._take_chunk_size
         return line is not None
 
     def _take_trailer(self) -> bool:

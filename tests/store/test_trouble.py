@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sqlite3
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from app.domain.series import FLEET, Event
 from app.store.reader import Unreadable
 from app.store.schema import CURRENT
+from app.store.shelves import Registry
 from app.store.sqlite import SqliteHistory
 from tests.store.build import GPU, POWER, T0, change, power_ticks, store, tick, values
 
@@ -51,6 +53,26 @@ async def test_a_full_disk_costs_ticks_until_there_is_space(tmp_path: Path) -> N
     assert [("store.gap", "warning", FLEET)] == [(one.kind, one.severity, one.subject) for one in events]
     assert "2 ticks before this one were not kept: the disk was full" == events[0].text
     assert [*map(float, range(kept - 1)), None, float(kept + 1)] == found
+
+
+async def test_a_tick_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Tables read for a tick that was dropped do not wait for the collector of cycles: a fleet's are megabytes each."""
+    path = tmp_path / "h.db"
+    gc.collect()
+    gc.disable()
+    try:
+        async with store(path, power_ticks([1.0])) as history:
+            with sqlite3.connect(path) as other:
+                other.execute("BEGIN IMMEDIATE")
+                for one in LATER:
+                    await history.write(one)
+                tables = [one for one in gc.get_objects() if isinstance(one, Registry)]
+            dropped = (await history.health()).dropped_ticks
+    finally:
+        gc.enable()
+
+    assert 3 == dropped
+    assert len(tables) <= 1
 
 
 async def test_a_locked_file_costs_the_tick(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Responses are read whole from bytes in any cut, and what is none is refused within bounds."""
 
+import gc
+import weakref
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +36,20 @@ def test_any_cut_gives_the_same_page(whole: bytes, data: st.DataObject) -> None:
     parser = read(*cuts, close=True)
 
     assert (True, 200, b"hello world") == (parser.is_complete, parser.head and parser.head.status, parser.take())
+
+
+@pytest.mark.parametrize("whole", [PLAIN, PLAIN[:-3], CHUNKED, CHUNKED[:-9], UNTIL_CLOSE], ids=range(5))
+def test_a_response_is_gone_with_its_last_holder(whole: bytes) -> None:
+    """Read or cut short, it does not wait for the collector of cycles: a daemon that reads a fleet has thousands."""
+    gc.disable()
+    try:
+        parser = read(whole)
+        known = weakref.ref(parser)
+        del parser
+
+        assert known() is None
+    finally:
+        gc.enable()
 
 
 @given(st.lists(st.binary(max_size=300), max_size=8), st.sampled_from([b"", PLAIN[:50], CHUNKED[:60]]))

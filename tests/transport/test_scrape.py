@@ -1,6 +1,8 @@
 """The client gets pages within its bounds, keeps connections, and says what went wrong."""
 
 import asyncio
+import contextlib
+import gc
 import gzip
 import re
 import ssl
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.config.secret import Secret
+from app.transport.connection import Connection
 from app.transport.endpoint import Endpoint, Server, parse_endpoint
 from app.transport.failure import ScrapeError
 from app.transport.scrape import PER_SERVER, Limits, ScrapeClient
@@ -306,6 +309,23 @@ async def test_an_exporters_silence_costs_only_its_own_time(client: ScrapeClient
             await client.get(parse_endpoint(good), 0.25)
         assert not slow.done()
         assert "timeout" == (await slow).kind
+
+
+async def test_an_exporter_that_hangs_leaves_nothing_for_the_collector_of_cycles(client: ScrapeClient) -> None:
+    """Its connections are gone with their looks: garbage is searched for seldom, and some targets hang for days."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with bad.serving(bad.hangs) as silent:
+            for _ in range(3):
+                with contextlib.suppress(ScrapeError):
+                    await client.get(parse_endpoint(silent), 0.05)
+            await asyncio.sleep(0)  # the loop tells of the last one's end
+        left = [one for one in gc.get_objects() if isinstance(one, Connection)]
+    finally:
+        gc.enable()
+
+    assert [] == left
 
 
 async def test_a_cancelled_look_leaves_no_connection(client: ScrapeClient) -> None:

@@ -12,7 +12,19 @@ from tests.slow.soak.plan import Hot, Mood
 GPUS = 8
 HOT_C, COOL_C = 97, 55
 METRICS = 25
+SERIAL = "gpu.memory_used"
+"""Under this metric each page carries its own number, so that it is known again in the store whatever clocks said."""
 _HEAD = "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {size}\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A good page that went out whole."""
+
+    serial: int
+    """Its number among those of its node."""
+    passed: float
+    """Seconds after the beginning."""
 
 
 @dataclass(slots=True)
@@ -25,8 +37,8 @@ class Exporter:
     hot: tuple[Hot, ...]
     """Those of its own GPUs."""
     mood: Mood | None = None
-    served: list[float] = field(default_factory=list)
-    """When each good page went out whole, in epoch seconds by the clock that is stepped."""
+    served: list[Page] = field(default_factory=list)
+    _serial: int = 0
     _server: asyncio.Server | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
     _dice: random.Random = field(default_factory=random.Random)
@@ -68,7 +80,7 @@ class Exporter:
                     return
                 await writer.drain()
                 if self.mood is None:
-                    self.served.append(self.clock.now())
+                    self.served.append(Page(self._serial, self.clock.passed()))
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
@@ -85,10 +97,12 @@ class Exporter:
 
     def _page(self) -> str:
         """A page of now."""
+        self._serial += 1
         passed, dice = self.clock.passed(), self._dice
         is_hot = [any(one.gpu == gpu and one.since <= passed < one.until for one in self.hot) for gpu in range(GPUS)]
         rows = {
             "GPU_TEMP": [HOT_C if one else COOL_C for one in is_hot],
+            "FB_USED": [self._serial] * GPUS,
             **{name: [dice.randrange(low, high) for _ in range(GPUS)] for name, low, high in _MOVING},
             **{name: [0] * GPUS for name in _STILL},
         }
@@ -101,7 +115,7 @@ class Exporter:
 
 _MOVING = (
     *(("GPU_UTIL", 0, 100), ("MEM_COPY_UTIL", 0, 100), ("MEMORY_TEMP", 50, 70), ("POWER_USAGE", 90, 700)),
-    *(("SM_CLOCK", 1200, 1980), ("FB_USED", 1000, 70000), ("FB_FREE", 1000, 9000), ("ENC_UTIL", 0, 100)),
+    *(("SM_CLOCK", 1200, 1980), ("FB_FREE", 1000, 9000), ("ENC_UTIL", 0, 100)),
     *(("DEC_UTIL", 0, 100), ("NVLINK_BANDWIDTH_TOTAL", 0, 9000)),
 )
 _STILL = (

@@ -31,7 +31,7 @@ def main(folder: Path, form: Form, seed: int) -> int:
     made = plan(seed, length_s=length_s, nodes=form.nodes, kills=form.kills)
     log = asyncio.run(Soak(made, folder, length_s / form.wall_s).run())
     verdict = judge(log)
-    about = {"kills": len(log.killed), "steps": len(log.stepped) // 2, "full": len(log.full), "bad": len(made.bad)}
+    about = {"kills": len(log.killed), "steps": len(log.passed_of_step), "full": len(log.full), "bad": len(made.bad)}
     rss = {"rss_mib": [round(mib, 1) for _, mib in log.rss_mib[:: max(1, len(log.rss_mib) // 20)]]}
     told = {**asdict(verdict), **about, **rss, "has_disk": log.has_disk, **asdict(form)}
     sys.stdout.write(f"{json.dumps(told)}\n")

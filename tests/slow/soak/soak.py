@@ -7,10 +7,12 @@ gives it one); elsewhere the disk never fills, and the verdict says so.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -20,7 +22,8 @@ from pathlib import Path
 from app.domain.series import Event, Subject
 from app.store.sqlite import open_store
 from tests.bench.scale.cost import cost
-from tests.slow.soak.exporters import Exporter
+from tests.slow.soak.collector import failed_looks
+from tests.slow.soak.exporters import SERIAL, Exporter, Page
 from tests.slow.soak.fast_clock import FastClock
 from tests.slow.soak.plan import Plan
 
@@ -32,25 +35,42 @@ _LAST_S = 90.0
 """Before the end nothing is served, so that all that came can be written."""
 
 
+Tick = tuple[int, float]
+"""Number, and epoch seconds by the clock that is stepped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A daemon that was killed, and the next one; in seconds after the beginning."""
+
+    passed: float
+    newest: Tick | None
+    """The last that another process could read a moment before; None: there was none yet."""
+    started: float
+    """When the next one began to collect."""
+
+
 @dataclass(slots=True)
 class Log:
-    """What was done and seen."""
+    """What was done and seen; unless it says otherwise, in seconds after the beginning."""
 
     plan: Plan
-    killed: list[float] = field(default_factory=list)
-    """Epoch seconds, by the clock that is stepped."""
-    started: list[float] = field(default_factory=list)
-    """When it collected again after each kill."""
+    speed: float
+    """Seconds of the soak's clock in a real one."""
+    killed: list[Kill] = field(default_factory=list)
     full: list[tuple[float, float]] = field(default_factory=list)
-    stepped: list[float] = field(default_factory=list)
     passed_of_step: list[tuple[float, float]] = field(default_factory=list)
-    """(seconds after the beginning, offset of the clock from then on)."""
+    """(when the clock was set, how far it was off from then on)."""
     rss_mib: list[tuple[float, float]] = field(default_factory=list)
-    """(seconds after the beginning, what the daemon holds)."""
-    served: dict[int, list[float]] = field(default_factory=dict)
-    """Node → when its good pages went out."""
-    kept: dict[int, list[float]] = field(default_factory=dict)
-    """Node → times of its stored samples."""
+    """(when, what the daemon holds)."""
+    served: dict[int, list[Page]] = field(default_factory=dict)
+    """Node → its good pages."""
+    failed: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+    """Node → its looks that the daemon told to have failed: since when, until when."""
+    kept: dict[int, set[int]] = field(default_factory=dict)
+    """Node → serials that are in the store."""
+    ticks: list[Tick] = field(default_factory=list)
+    """What the store has kept, in order."""
     events: list[Event] = field(default_factory=list)
     has_disk: bool = False
 
@@ -59,6 +79,16 @@ class Log:
         return (
             BEGIN + passed + next((offset for since, offset in reversed(self.passed_of_step) if since <= passed), 0.0)
         )
+
+    def passed_of_ticks(self) -> dict[Tick, float]:
+        """When each tick in the store was begun, whatever the clock said: they are in order, and so were the steps."""
+        found: dict[Tick, float] = {}
+        steps, offset, last = list(self.passed_of_step), 0.0, 0.0
+        for number, at in self.ticks:
+            while steps and (at - BEGIN - offset >= steps[0][0] or at - BEGIN - offset < last):
+                offset = steps.pop(0)[1]
+            found[number, at] = last = at - BEGIN - offset
+        return found
 
 
 class Soak:
@@ -69,7 +99,7 @@ class Soak:
         self._state = folder / "state"
         self._clock_file = folder / "clock"
         self._clock = FastClock.begin(self._clock_file, BEGIN, speed)
-        self._log = Log(plan)
+        self._log = Log(plan, speed)
         self._daemon: asyncio.subprocess.Process | None = None
         self._starting = asyncio.Lock()
         self._exporters: list[Exporter] = []
@@ -129,21 +159,19 @@ class Soak:
     async def _kill(self) -> None:
         assert self._daemon is not None, "started before"
         async with self._starting:
-            self._log.killed.append(self._clock.now())
+            newest, passed = next(iter(self._ticks("DESC LIMIT 1")), None), self._clock.passed()
             self._daemon.send_signal(signal.SIGKILL)
             await self._daemon.wait()
             await self._start()
-            self._log.started.append(self._clock.now())
+            self._log.killed.append(Kill(passed, newest, self._clock.passed()))
 
     async def _step(self, seconds: float) -> None:
-        self._log.stepped.append(self._clock.now())
         self._clock.step(seconds)
-        self._log.stepped.append(self._clock.now())
         self._log.passed_of_step.append((self._clock.passed(), self._clock.now() - BEGIN - self._clock.passed()))
 
     async def _fill(self, until: float) -> None:
         """Leave nothing of the disk, for a while."""
-        filler, began = self._state / "filler", self._clock.now()
+        filler, began = self._state / "filler", self._clock.passed()
         with filler.open("wb") as file:
             try:
                 while file.write(bytes(1 << 20)):
@@ -152,7 +180,7 @@ class Soak:
                 pass
         await self._clock.sleep(until - self._clock.passed())
         filler.unlink()
-        self._log.full.append((began, self._clock.now()))
+        self._log.full.append((began, self._clock.passed()))
 
     async def _quiet(self) -> None:
         """End of the exporters."""
@@ -170,6 +198,16 @@ class Soak:
                 except (OSError, KeyError):
                     continue  # it has just ended
 
+    def _ticks(self, order: str) -> list[Tick]:
+        """What the store's file holds now, past the program's own reading of it; nothing where there is none yet."""
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{self._state}/history.db?mode=ro", uri=True)) as db:
+                return [
+                    (number, at / 1000) for number, at in db.execute(f"SELECT id, at FROM tick ORDER BY id {order}")
+                ]
+        except sqlite3.OperationalError:
+            return []
+
     async def _read(self) -> None:
         history = await open_store(self._state / "history.db", self._clock.now, want_lease=False)
         begin, end = BEGIN - 3600, self._clock.now() + 3600
@@ -177,10 +215,14 @@ class Soak:
             self._log.served[one.node] = one.served
             asked = Subject("gpu", node=f"node-{one.node}", index=0)
             try:
-                found = await history.series(asked, "gpu.utilization", begin, end, 0.0)
-                self._log.kept[one.node] = [point.at for point in found.points if point.mean is not None]
+                found = await history.series(asked, SERIAL, begin, end, 0.0)
+                self._log.kept[one.node] = {round(point.mean) for point in found.points if point.mean is not None}
             except LookupError:
-                self._log.kept[one.node] = []
+                self._log.kept[one.node] = set()
+        for line in failed_looks(self._state).read_text().splitlines():
+            name, since, until = line.split()
+            self._log.failed.setdefault(int(name.removeprefix("node-")), []).append((float(since), float(until)))
+        self._log.ticks = self._ticks("ASC")
         self._log.events = list(await history.events(begin, end, limit=100_000))
         await history.close()
 

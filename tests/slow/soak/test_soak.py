@@ -15,12 +15,92 @@ from pathlib import Path
 
 import pytest
 
+from tests.slow.soak.collector import INTERVAL_S, LOOK_S, TIMEOUT_S
+from tests.slow.soak.exporters import Page
 from tests.slow.soak.plan import KILLED_SHARE, MOODS, REST_S, plan
 from tests.slow.soak.run import Form
+from tests.slow.soak.soak import BEGIN, Kill, Log
+from tests.slow.soak.verdict import STALL_S, judge
 
 ROOT = Path(__file__).parents[3]
 SHORT = Form(hours=2.0, nodes=8, kills=4, wall_s=240.0)
 FULL = Form(hours=24.0, nodes=64, kills=20, wall_s=2700.0)
+
+SPEED = 32.0
+MINUTES = 40
+
+
+def sound_log() -> Log:
+    """A soak of one node in which nothing went wrong: a page and a tick an interval."""
+    count = round(MINUTES * 60 / INTERVAL_S)
+    log = Log(dataclasses.replace(plan(7, length_s=MINUTES * 60.0, nodes=1, kills=0), hot=()), SPEED)
+    log.served = {0: [Page(number, number * INTERVAL_S - 1.0) for number in range(1, count)]}
+    log.kept = {0: {page.serial for page in log.served[0]}}
+    log.ticks = [(number, BEGIN + number * INTERVAL_S) for number in range(1, count)]
+    return log
+
+
+def test_a_page_that_is_in_no_store_is_found() -> None:
+    """One page of a whole soak that went out and is not kept is a loss, wherever nothing else happened."""
+    log = sound_log()
+    log.kept[0].remove(77)
+
+    assert ("node-0: 1 pages were served and not kept",) == judge(log).wrong
+    assert () == judge(sound_log()).wrong
+
+
+def test_only_what_no_tick_held_by_then_may_be_missing_after_a_kill() -> None:
+    """What came after the last tick that could be read before a kill was in flight; all before it must be kept."""
+    log = sound_log()
+    log.killed = [Kill(40 * INTERVAL_S + 3.0, log.ticks[39], 42 * INTERVAL_S)]
+    sure = int((40 * INTERVAL_S - LOOK_S * SPEED) / INTERVAL_S)
+    log.kept[0] -= {41, 42}
+    in_flight = judge(log)
+    log.kept[0].remove(sure)
+
+    assert (0, 2, ()) == (in_flight.lost, in_flight.in_flight, in_flight.wrong)
+    assert ("node-0: 1 pages were served and not kept",) == judge(log).wrong
+
+
+def test_a_tick_that_could_be_read_and_is_gone_is_found() -> None:
+    """A tick that another process had read before a kill must be there after it."""
+    log = sound_log()
+    log.killed = [Kill(40 * INTERVAL_S + 3.0, log.ticks[39], 42 * INTERVAL_S)]
+    del log.ticks[39]
+
+    assert any("tick 40 was written before the kill at 603, and is gone" == one for one in judge(log).wrong)
+
+
+def test_a_daemon_that_had_stopped_to_write_is_found() -> None:
+    """What is in flight at a kill is at most an interval and what the machine takes: else nobody wrote."""
+    log = sound_log()
+    idle_s = 40 * INTERVAL_S
+    log.killed = [Kill(80 * INTERVAL_S, log.ticks[39], 82 * INTERVAL_S)]
+
+    assert idle_s > INTERVAL_S + STALL_S * SPEED
+    assert ("nothing was written for 600 s before the kill at 1200",) == judge(log).wrong
+
+
+def test_a_page_of_a_look_that_ran_out_of_time_is_not_lost_where_that_was_told() -> None:
+    """A missing page is excused by a look at it that the daemon told to have failed, and that took its whole time."""
+    log = sound_log()
+    log.kept[0].remove(77)
+    at = 77 * INTERVAL_S - 1.0
+    log.failed = {0: [(at - 1.0, at + 1.0)]}
+    early = judge(log)
+    log.failed = {0: [(at - 1.0, at - 1.0 + TIMEOUT_S * SPEED)]}
+
+    assert (1, 0) == (early.lost, early.given_up)
+    assert (0, 1) == (judge(log).lost, judge(log).given_up)
+
+
+def test_ticks_are_placed_in_time_whatever_the_clock_was_set_to() -> None:
+    """Ticks are known to lie an interval apart, though the clock was set back by minutes, and forward again."""
+    log = sound_log()
+    log.passed_of_step = [(500.0, -600.0), (1000.0, 90.0)]
+    log.ticks = [(number, log.at(number * INTERVAL_S)) for number in range(1, 100)]
+
+    assert [number * INTERVAL_S for number in range(1, 100)] == pytest.approx([*log.passed_of_ticks().values()])
 
 
 def test_plans_are_the_same_for_one_seed_and_spare_the_nodes_of_hot_gpus() -> None:

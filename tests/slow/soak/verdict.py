@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tests.slow.soak.collector import INTERVAL_S
+from tests.slow.soak.collector import INTERVAL_S, LOOK_S, TIMEOUT_S
 from tests.slow.soak.soak import Log
 
 GROWTH = 1.02
@@ -16,8 +16,13 @@ LONG_S = 12 * 3600.0
 """A daemon that is younger still learns: windows of alert rules are hours long."""
 FOR_S = 60.0
 SLACK_S = 3 * INTERVAL_S
-IN_FLIGHT_S = 1.5 * INTERVAL_S
-"""What was read and is not written yet: the tick that is being filled, and the one that is being written."""
+STALL_S = 3.0
+"""Most real seconds that the machine takes to start a daemon, or to write a tick, beside its other work."""
+GIVEN_UP = 0.005
+"""Most of all pages whose looks may run out of time: where a daemon starts it does, on a machine with other work."""
+
+Span = tuple[float, float]
+"""Since when, until when: seconds after the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,11 @@ class Verdict:
     served: int
     kept: int
     lost: int
-    """Pages that went out and were not kept, beyond those in flight at a kill or while the disk was full."""
+    """Pages that went out and were not kept, beyond those of the next two."""
+    in_flight: int
+    """Pages that no tick held yet at a kill, or that came while the disk was full."""
+    given_up: int
+    """Pages that came when their looks had run out of time, and that the daemon told as failed."""
     growth: float | None
     hot: int
     fired: int
@@ -37,18 +46,24 @@ class Verdict:
 
 def judge(log: Log) -> Verdict:
     """Hold a run against what must be."""
-    lost = list(_lost(log))
+    spans, wrong = _flights(log)
+    lost, in_flight, given_up = _lost(log, spans)
+    served = sum(map(len, log.served.values()))
     missed, false = _alarms(log)
     growth = _growth(log.rss_mib, log.plan.length_s)
-    wrong = [f"node-{node}: {count} pages were served and not kept" for node, count in lost]
+    wrong += [f"node-{node}: {count} pages were served and not kept" for node, count in lost.items()]
+    if given_up > GIVEN_UP * served:
+        wrong.append(f"{given_up} of {served} looks ran out of time: too much else runs on this machine")
     wrong += [f"no alarm for a hot GPU: {one}" for one in missed]
     wrong += [f"alarm without a hot GPU: {one}" for one in false]
     if growth is not None and growth > GROWTH and log.plan.length_s >= LONG_S:
         wrong.append(f"memory grew by {100 * (growth - 1):.1f} % in the last half")
     return Verdict(
-        sum(map(len, log.served.values())),
+        served,
         sum(map(len, log.kept.values())),
-        sum(count for _, count in lost),
+        sum(lost.values()),
+        in_flight,
+        given_up,
         growth,
         len(log.plan.hot),
         len(log.plan.hot) - len(missed),
@@ -57,23 +72,54 @@ def judge(log: Log) -> Verdict:
     )
 
 
-def _lost(log: Log) -> Iterator[tuple[int, int]]:
-    """(node, pages) that are in no store and have no excuse."""
-    excused = [(when - IN_FLIGHT_S, when + IN_FLIGHT_S) for when in log.stepped]
-    excused += [(since - IN_FLIGHT_S, until) for since, until in zip(log.killed, log.started, strict=True)]
-    excused += [(since - IN_FLIGHT_S, until + IN_FLIGHT_S) for since, until in log.full]
+def _flights(log: Log) -> tuple[list[Span], list[str]]:
+    """Spans whose pages may be missing, and what is wrong with them.
+
+    In flight at a kill is what came after the last tick that another process could read a moment before, and at that
+    tick the looks under way. It is taken from the store and not from a clock: a round of 64 nodes takes real
+    milliseconds, at a soak's speed each of them is seconds of its interval. That a daemon writes at all is asked beside
+    it: nothing may be in flight for longer than an interval and what the machine itself takes. A tick that could be
+    read must be there at the end, and so must every page before it.
+    """
+    ticks, look_s, most_s = log.passed_of_ticks(), LOOK_S * log.speed, INTERVAL_S + STALL_S * log.speed
+    spans: list[Span] = []
+    wrong: list[str] = []
+    began = 0.0
+    for kill in log.killed:
+        if kill.newest is not None and kill.newest not in ticks:
+            wrong.append(f"tick {kill.newest[0]} was written before the kill at {kill.passed:.0f}, and is gone")
+        newest = ticks.get(kill.newest, kill.passed) if kill.newest is not None else 0.0
+        spans.append((newest - look_s, kill.started))
+        idle_s, began = kill.passed - max(newest, began), kill.started
+        is_full = any(since <= kill.passed and until >= newest for since, until in log.full)
+        if idle_s > most_s and not is_full:
+            wrong.append(f"nothing was written for {idle_s:.0f} s before the kill at {kill.passed:.0f}")
+    times = sorted(ticks.values())
+    for since, until in log.full:
+        newest = times[bisect_right(times, since) - 1] if times and times[0] <= since else 0.0
+        spans.append((max(newest, since - most_s) - look_s, until))
+    return spans, wrong
+
+
+def _lost(log: Log, spans: Sequence[Span]) -> tuple[dict[int, int], int, int]:
+    """(node → pages that are in no store and have no excuse, those in flight, those whose looks ran out of time)."""
+    lost: dict[int, int] = {}
+    in_flight = given_up = 0
     for node, served in log.served.items():
-        kept = sorted(log.kept.get(node, ()))
-        missing = [
-            at for at in served if not any(since <= at <= until for since, until in excused) and not _is_near(kept, at)
-        ]
-        if missing:
-            yield node, len(missing)
+        kept = log.kept.get(node, set())
+        missing = [page.passed for page in served if page.serial not in kept]
+        left = [passed for passed in missing if not _is_within(passed, spans)]
+        in_flight += len(missing) - len(left)
+        late = [one for one in log.failed.get(node, ()) if one[1] - one[0] >= 0.9 * TIMEOUT_S * log.speed]
+        unread = [passed for passed in left if _is_within(passed, late)]
+        given_up += len(unread)
+        if len(left) > len(unread):
+            lost[node] = len(left) - len(unread)
+    return lost, in_flight, given_up
 
 
-def _is_near(times: Sequence[float], at: float) -> bool:
-    """Whether a time stands within half an interval."""
-    return bisect_right(times, at + INTERVAL_S / 2) > bisect_left(times, at - INTERVAL_S / 2)
+def _is_within(passed: float, spans: Sequence[Span]) -> bool:
+    return any(since <= passed <= until for since, until in spans)
 
 
 def _growth(rss: Sequence[tuple[float, float]], length_s: float) -> float | None:
