@@ -119,7 +119,7 @@ def _spread(job: SlurmJob) -> tuple[JobGpus, ...]:
     return tuple(JobGpus(node, each, job.gpu_type) for node in job.nodes) if each else ()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _slurm_names(nodes: _Names, picture: SlurmPicture) -> Mapping[str, str]:
     """Name in the snapshot → Slurm's name of the same node."""
     return {name: slurm_name for slurm_name, name in names_of(nodes.of, picture.nodes).items()}
@@ -255,7 +255,7 @@ class Allocations:
         return self._numbers.get(number)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _remembered(snapshot: Snapshot, fresh: bool) -> Allocations:  # noqa: FBT001 - part of the key
     return Allocations(snapshot, snapshot.slurm.at if fresh and snapshot.slurm else float("inf"))
 

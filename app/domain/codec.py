@@ -6,8 +6,9 @@ unknown fields are ignored, so a newer daemon can talk to an older screen as lon
 
 from __future__ import annotations
 
+import json
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from importlib import import_module
@@ -17,6 +18,7 @@ WIRE_VERSION = 1
 """Raised when a field changes its meaning."""
 
 T = TypeVar("T")
+_JSON = json.JSONEncoder(separators=(",", ":"))
 _SCALARS = (str, int, float, bool)
 
 
@@ -33,6 +35,33 @@ def encode(value: object) -> Any:  # noqa: ANN401 - JSON has no better name
     if isinstance(value, tuple | list):
         return [encode(part) for part in value]
     return value
+
+
+def json_pieces(value: object, deep: int = 3) -> Iterator[str]:
+    """The JSON text of a value, in pieces: the plain values of a whole fleet are never there all at once.
+
+    So deep is an object written member by member; what is below is one piece each.
+    """
+    members: Iterable[tuple[str, object]]
+    if deep and is_dataclass(value) and not isinstance(value, type):
+        plan = _plan(type(value))
+        members = (
+            (name, part)
+            for name, default, _ in plan
+            if (part := getattr(value, name)) is not default and part != default
+        )
+    elif deep and isinstance(value, Mapping):
+        members = ((str(key), part) for key, part in value.items())
+    else:
+        yield _JSON.encode(encode(value))
+        return
+    begins = "{"
+    for name, part in members:
+        text = json_pieces(part, deep - 1)
+        yield f"{begins}{_JSON.encode(name)}:{next(text)}"
+        yield from text
+        begins = ","
+    yield "{}" if begins == "{" else "}"
 
 
 def decode(kind: type[T], raw: Any) -> T:  # noqa: ANN401 - JSON has no better name

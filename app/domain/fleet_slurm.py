@@ -14,7 +14,7 @@ def slurm_counts(picture: SlurmPicture, now: float) -> SlurmCounts:
     return NO_COUNTS if picture.is_expired(now) else _counted(picture)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _counted(picture: SlurmPicture) -> SlurmCounts:
     if picture.jobs is None:
         said = picture.counts

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from io import BytesIO
 from pathlib import PurePath
 
 from app.domain.frozen import frozen
@@ -16,10 +17,6 @@ MAX_OUTPUT = 16 * 1024 * 1024
 """Bytes of stdout and stderr together that are taken before the command is killed."""
 PIPE_BYTES = 1 << 20
 """What a command may write before we look: sixteen times as much as by itself, so megabytes wake us a few times."""
-PIECE_BYTES = 1 << 12
-"""Smaller pieces are put together at once, since each takes a page of memory, even where it is a line."""
-LARGE_BYTES = 1 << 20
-"""Output larger than this is put together in a thread; of so much, Python does it without holding up other threads."""
 NEVER_HANDED_ON = frozenset({"RUNPOD_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY"})
 """Variables that are meant for this program: a child that needs one is given it, and ssh's connection outlives us."""
 LINGER_S = 0.25
@@ -90,7 +87,8 @@ async def run(
         raise ProcessError(f"{name} wrote more than {max_output:,} bytes and was killed")
     returncode = transport.get_returncode()
     assert returncode is not None, "the process has ended"  # noqa: S101 - what `ended` means
-    return Result(name, returncode, await _whole(output.of[1]), await _whole(output.of[2]), loop.time() - started)
+    stdout, stderr = (output.of[fd].getvalue() for fd in (1, 2))
+    return Result(name, returncode, stdout, stderr, loop.time() - started)
 
 
 def handed_on(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -106,8 +104,9 @@ class _Output(asyncio.SubprocessProtocol):
     """Collects what a command writes, up to a bound; `ended` is done when it is over."""
 
     def __init__(self, max_output: int) -> None:
-        self.of: dict[int, list[bytes]] = {1: [], 2: []}
-        """By file descriptor, in pieces as they came: one block that grows would be moved again and again."""
+        self.of = {1: BytesIO(), 2: BytesIO()}
+        """By file descriptor, each in one block that grows: libc moves a large one page by page and copies nothing, and
+        it is given out as it is, so that megabytes are never held twice."""
         self.is_over = False
         self._left = max_output
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -123,11 +122,7 @@ class _Output(asyncio.SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if self.is_over:
             return
-        pieces = self.of[fd]
-        if pieces and len(pieces[-1]) < PIECE_BYTES:
-            pieces[-1] += data
-        else:
-            pieces.append(data)
+        self.of[fd].write(data)
         self._left -= len(data)
         if self._left < 0:
             self.is_over = True
@@ -143,12 +138,6 @@ class _Output(asyncio.SubprocessProtocol):
     def _end(self) -> None:
         if not self.ended.done():
             self.ended.set_result(None)
-
-
-async def _whole(pieces: list[bytes]) -> bytes:
-    """Output in one piece."""
-    join = b"".join
-    return join(pieces) if sum(map(len, pieces)) < LARGE_BYTES else await asyncio.to_thread(join, pieces)
 
 
 def _write(transport: asyncio.SubprocessTransport, stdin: bytes) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,19 @@ async def test_megabytes_and_single_words_come_whole() -> None:
     assert b"".join(b"%d," % n for n in range(300)) == words.stdout
     assert b"".join(b"%d;" % n for n in range(300)) == words.stderr
     assert b"\0" * 3_000_000 == megabytes.stdout
+
+
+async def test_megabytes_are_held_once() -> None:
+    """Ten thousand jobs in full are megabytes: what a command says is not held in pieces and in one."""
+    tracemalloc.start()
+    try:
+        result = await run(["/usr/bin/head", "-c", "8000000", "/dev/zero"], 10)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert 8_000_000 == len(result.stdout)
+    assert 1.5 * 8_000_000 > peak
 
 
 async def test_the_environment_is_the_one_given() -> None:

@@ -189,10 +189,12 @@ def _cleaned_text(body: bytes, clean: Clean, leaves: Callable[[str], bool], know
         hashes = list(map(hash, lines))
         new = [line for line, one in zip(lines, hashes, strict=True) if one not in known.hashes]
         if hide.is_in_key or not leaves(_text(b"\n".join(new))):
+            if is_same:
+                pieces, is_same = [body[:start]], False
             pieces.append(b"\n".join(map(hide, lines)) + ends)
-            is_same = False
         else:
-            pieces.append(body[start:end])
+            if not is_same:
+                pieces.append(body[start:end])
             clean_now.update(hashes)
     known.hashes = clean_now
     return body if is_same else b"".join(pieces)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
@@ -51,6 +51,8 @@ class Frame:
 
     head: Mapping[str, Any]
     body: bytes = b""
+    rest: Sequence[bytes] = ()
+    """The rest of the body where it is written: put together, megabytes would be held twice."""
 
 
 @frozen
@@ -86,22 +88,24 @@ class Packer:
         """Blocks that hold the frames; the last of them happened at `at`."""
         if self._deflate is None:
             self.begin()
-        made, waiting, size = [], [], 0
+        made, packed, size = [], list[bytes](), 0
         for frame in frames:
-            head = _JSON.encode(frame.head).encode()
-            waiting += [_FRAME.pack(len(head), len(frame.body)), head, frame.body]
-            size += _FRAME.size + len(head) + len(frame.body)
+            head, bodies = _JSON.encode(frame.head).encode(), (frame.body, *frame.rest)
+            parts = (_FRAME.pack(len(head), sum(map(len, bodies))), head, *bodies)
+            packed += map(self._deflate.compress, parts)
+            size += sum(map(len, parts))
             if size >= PIECE:
-                made.append(self._block(b"".join(waiting), at))
-                waiting, size = [], 0
-        if waiting:
-            made.append(self._block(b"".join(waiting), at))
+                made.append(self._block(packed, size, at))
+                packed, size = [], 0
+        if packed:
+            made.append(self._block(packed, size, at))
         return b"".join(made)
 
-    def _block(self, raw: bytes, at: float) -> bytes:
-        packed: bytes = self._deflate.compress(raw) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+    def _block(self, parts: Iterable[bytes], size: int, at: float) -> bytes:
+        """A block of `size` bytes that are deflated already."""
+        packed = b"".join((*parts, self._deflate.flush(zlib.Z_SYNC_FLUSH)))
         kind, self._is_first = b"S" if self._is_first else b"D", False
-        return _HEAD.pack(kind, len(packed), len(raw), zlib.crc32(packed), at) + packed
+        return _HEAD.pack(kind, len(packed), size, zlib.crc32(packed), at) + packed
 
 
 def blocks(file: BinaryIO) -> Iterator[Block]:

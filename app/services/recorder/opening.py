@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.config.settings import Settings
 from app.config.version import installed_version
 from app.domain.frozen import frozen
-from app.domain.pseudonyms import Pseudonyms
 from app.services.board import Board
 from app.services.recorder.recorder import FLIGHT_WRITE_S, About, Recorder
-from app.services.recorder.scribe import Scribe
 from app.services.recorder.sinks import FOLDER, FileSink, FlightSink
-from app.services.report_mask import Mask
 from app.services.rule_texts import rule_texts
 from app.transport import turns
 from app.transport.clock import Clock
+
+if TYPE_CHECKING:
+    from app.services.recorder.scribe import Scribe
 
 MIB = 1024 * 1024
 
@@ -37,10 +38,9 @@ def recorder_of(
 
     Raises OSError where the file cannot be made.
     """
-    names: Pseudonyms | None = None
+    hides_names = isinstance(wanted, Recording) and wanted.hides_names
     if isinstance(wanted, Recording):
         sink: FileSink | FlightSink = FileSink(wanted.path)
-        names = Pseudonyms() if wanted.hides_names else None
     else:
         sink = FlightSink(wanted / FOLDER, int(settings.store.flight_mib * MIB))
     about = About(
@@ -51,4 +51,13 @@ def recorder_of(
         is_judged,
         write_s=0.0 if isinstance(wanted, Recording) else FLIGHT_WRITE_S,
     )
-    return Recorder(board, clock, about, sink, Scribe(Mask(names), turns.Manners().let_go))
+    return Recorder(board, clock, about, sink, lambda: _scribe(hides_names=hides_names))
+
+
+def _scribe(*, hides_names: bool) -> Scribe:
+    """Who writes; loaded with the first write, so that the first numbers do not wait for what cleans and packs them."""
+    from app.domain.pseudonyms import Pseudonyms  # noqa: PLC0415 - late: see above
+    from app.services.recorder.scribe import Scribe  # noqa: PLC0415 - likewise
+    from app.services.report_mask import Mask  # noqa: PLC0415 - likewise
+
+    return Scribe(Mask(Pseudonyms() if hides_names else None), turns.Manners().let_go)

@@ -11,18 +11,21 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.domain.codec import encode
 from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.services.board import Arrival, Board
+from app.services.recorder.happenings import Begin, Gone, Happening, Heard, Look, Tick, TickKind
 from app.services.recorder.held import HeldClock
-from app.services.recorder.scribe import Begin, Gone, Happening, Heard, Look, Scribe, Tick, TickKind
 from app.services.watch import Watch
 from app.sources.told import Told, size_of
 from app.transport import turns
 from app.transport.clock import Clock
+
+if TYPE_CHECKING:
+    from app.services.recorder.scribe import Scribe
 
 SEGMENT_S = 300.0
 FLIGHT_WRITE_S = 5.0
@@ -98,13 +101,15 @@ class _Waiting:
 class Recorder:
     """Records one board and its sources, until it is closed."""
 
-    def __init__(self, board: Board, clock: Clock, about: About, sink: Sink, scribe: Scribe) -> None:
+    def __init__(self, board: Board, clock: Clock, about: About, sink: Sink, scribe: Callable[[], Scribe]) -> None:
+        """`scribe` is made with the first write, in its thread."""
         self.clock = HeldClock(clock)
         """For whoever judges: it stands still during a step, so that a replay can take the same step."""
         self._board = board
         self._about = about
         self._sink = sink
-        self._scribe = scribe
+        self._make_scribe = scribe
+        self._scribe: Scribe | None = None
         self._heard = _Waiting()
         self._known: set[str] = set()
         """Names of the sources that looks came from."""
@@ -225,6 +230,8 @@ class Recorder:
             self.trouble = ""
 
     def _put(self, happenings: list[Happening], now: float) -> None:
+        if self._scribe is None:
+            self._scribe = self._make_scribe()
         for begins, packed in self._scribe.packed(happenings, now):
             self._sink.write(packed, begins=begins, at=now)
 

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from io import BytesIO
+from itertools import pairwise
+from typing import Any
 
-from app.domain.codec import WIRE_VERSION, encode
-from app.domain.frozen import frozen
+from app.domain.codec import WIRE_VERSION, encode, json_pieces
 from app.domain.reading import Reading, SourceSpec
 from app.domain.snapshot import Snapshot
-from app.domain.watched import IdleSpell
-from app.services.board import Arrival
 from app.services.recorder.bodies import BodyWriter, is_left
 from app.services.recorder.container import Frame, Packer
+from app.services.recorder.happenings import Begin, Happening, Heard, Look, Tick
 from app.services.recorder.sheets import SheetWriter
 from app.services.report_mask import Mask, bare
-from app.sources.told import Told
 
-TickKind = Literal["watch", "diagnose", "alert"]
 _LINES = frozenset(("host", "page", "machine", "node", "queue", "nodes", "partitions", "mark"))
 """Parts that come often, and much alike."""
 _CONSTANT = frozenset(("host", "node", "mark"))
@@ -34,62 +32,6 @@ _EACH = frozenset(("new jobs", "log", "kind"))
 _FOLLOWED = "details"
 _SINGLES, _MOST_SINGLES = "new jobs", 500
 """Answers about single jobs, which count until all are asked about again."""
-
-
-@frozen
-class Heard:
-    """An answer as the tap was told it: its part of the look, and when it was complete (epoch seconds)."""
-
-    part: str
-    at: float
-    told: Told
-
-
-@frozen
-class Look:
-    """A look at a source, with its answers."""
-
-    arrival: Arrival
-    at: float
-    """Epoch seconds when it was applied."""
-    answers: tuple[Heard, ...] = ()
-    is_primer: bool = False
-    """It counts for what is read after it, and is not shown."""
-
-
-@dataclass(slots=True)
-class Tick:
-    """A step of a judge."""
-
-    kind: TickKind
-    at: float
-    is_over: bool = False
-    is_taken: bool = False
-    """It was this process's turn to judge."""
-    idle: Mapping[str, IdleSpell] = field(default_factory=dict)
-    """Idle spells that this step took from the history."""
-
-
-@frozen
-class Gone:
-    """A source that is configured no longer."""
-
-    name: str
-    at: float
-
-
-@frozen
-class Begin:
-    """The beginning of a segment."""
-
-    picture: Snapshot
-    at: float
-    about: Mapping[str, Any]
-    is_new: bool = False
-    """What was before does not lead to this picture."""
-
-
-Happening = Look | Tick | Gone | Begin
 
 
 @dataclass(slots=True)
@@ -126,31 +68,36 @@ class Scribe:
 
     def packed(self, happenings: Iterable[Happening], now: float) -> Iterator[tuple[bool, bytes]]:
         """Blocks, and whether they begin a segment."""
-        waiting: list[Frame] = []
-        begins = False
-        primers = [one for one in happenings if isinstance(one, Look) and one.is_primer]
-        for one in happenings:
-            if isinstance(one, Begin):
-                if waiting:
-                    yield begins, self._packer.pack(waiting, one.at)
+        all_of_them = tuple(happenings)
+        primers = [one for one in all_of_them if isinstance(one, Look) and one.is_primer]
+        edges = [at for at, one in enumerate(all_of_them) if isinstance(one, Begin)]
+        for start, end in pairwise((0, *edges, len(all_of_them))):
+            some, is_last = all_of_them[start:end], end == len(all_of_them)
+            begins = bool(some) and isinstance(some[0], Begin)
+            if begins:
                 self._packer.begin()
                 self._segment, self._told = self._segment + 1, set()
-                begins, waiting = True, [self._begin(one)]
+            if blocks := self._packer.pack(self._frames(some, primers), now if is_last else all_of_them[end].at):
+                yield begins, blocks
+
+    def _frames(self, happenings: Iterable[Happening], primers: Iterable[Look]) -> Iterator[Frame]:
+        """A frame for each, made when the one before is packed: whole answers of a large cluster are megabytes."""
+        for one in happenings:
+            if isinstance(one, Begin):
+                yield self._begin(one)
                 for primer in primers:
                     self._look(primer)
-                waiting += self._primers(one.at)
+                yield from self._primers(one.at)
             elif isinstance(one, Look):
                 if not one.is_primer:
-                    waiting.append(self._look(one))
+                    yield self._look(one)
             elif isinstance(one, Tick):
                 head = {"t": "tick", "now": one.at, "kind": one.kind}
-                waiting.append(Frame(head | ({"idle": self._mask.keys(encode(one.idle))} if one.idle else {})))
+                yield Frame(head | ({"idle": self._mask.keys(encode(one.idle))} if one.idle else {}))
             else:
                 self._sources.pop(one.name, None)
                 self._told.discard(one.name)
-                waiting.append(Frame({"t": "gone", "now": one.at, "name": self._mask(one.name)}))
-        if waiting:
-            yield begins, self._packer.pack(waiting, now)
+                yield Frame({"t": "gone", "now": one.at, "name": self._mask(one.name)})
 
     def _begin(self, one: Begin) -> Frame:
         about = {**one.about, "is_hidden": self._mask.names is not None}
@@ -165,9 +112,9 @@ class Scribe:
                 "idle": self._mask.keys(one.about.get("idle", {})),
                 "cluster": self._mask(str(one.about.get("cluster", ""))),
             }
-        body = json.dumps(encode(picture), separators=(",", ":")).encode()
         head = {"t": "begin", "now": one.at, "new": one.is_new, "wire": WIRE_VERSION}
-        return Frame({**head, "about_size": len(packed := json.dumps(about).encode())}, packed + body)
+        packed = json.dumps(about).encode()
+        return Frame({**head, "about_size": len(packed)}, packed, [_json(picture)])
 
     def _json_text(self, text: str) -> str:
         try:
@@ -188,7 +135,7 @@ class Scribe:
             head = {"t": "look", "now": at, "at": newest, "primer": True, "took": 0.0}
             head |= self._spec(name, source) | _slurm_head(source)
             parts = [[part, when, "full", len(body)] for part, when, body in written]
-            yield Frame({**head, "parts": parts}, b"".join(body for _, _, body in written))
+            yield Frame({**head, "parts": parts}, rest=[body for _, _, body in written])
 
     def _look(self, one: Look) -> Frame:
         reading = one.arrival.reading
@@ -206,7 +153,7 @@ class Scribe:
         if reading.slurm is not None:
             source.notes, source.way = tuple(map(self._mask, reading.slurm.notes)), reading.slurm.way
         parts, bodies = self._bodies(source, one.answers)
-        return Frame({**head, **_slurm_head(source), "parts": parts}, b"".join(bodies))
+        return Frame({**head, **_slurm_head(source), "parts": parts}, rest=bodies)
 
     def _source(self, spec: SourceSpec) -> _Source:
         """Who was looked at; one that is as before is not looked through again, but where names are learned."""
@@ -275,6 +222,13 @@ class Scribe:
         if slurm is None or not slurm.jobs:
             return reading
         return replace(reading, slurm=replace(slurm, jobs=tuple(map(bare, slurm.jobs))))
+
+
+def _json(picture: Snapshot) -> bytes:
+    text = BytesIO()
+    for piece in json_pieces(picture):
+        text.write(piece.encode())
+    return text.getvalue()
 
 
 def _slurm_head(source: _Source) -> dict[str, Any]:

@@ -7,7 +7,7 @@ others, so each start is asked about anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from typing import TypeVar
@@ -16,7 +16,9 @@ from app.domain.slurm import SlurmJob
 from app.sources.slurm.squeue import merge
 
 MOST_SINGLE = 4
-"""So many new jobs are looked up one by one; more, and all jobs are listed at once."""
+"""So many new jobs are looked up one by one; more, and all jobs are listed at once (`most_single`)."""
+JOBS_PER_SINGLE = 1000
+"""To list so many jobs in full costs about as much as to look one up."""
 MOST_TIMES = 3
 """A job that says it has GPUs and not which ones is asked about so often."""
 
@@ -29,14 +31,17 @@ _Start = tuple[float | None, tuple[str, ...], int | None]
 
 
 class Details:
-    """What is known of jobs beyond the queue. Jobs of which nothing changed come out as the same objects."""
+    """What is known of jobs beyond the queue. Jobs of which nothing changed come out as the same objects.
+
+    It is remembered in the merged jobs and nowhere else: of ten thousand, what was told of each would be megabytes.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[str, SlurmJob] = {}
+        self._told: dict[str, SlurmJob] = {}
+        """Details that came since the jobs were last merged."""
         self._asked: dict[str, tuple[_Start, int]] = {}
         """The start for which each job was asked about, and how often: of one just started Slurm may not know yet."""
-        self._merged: dict[str, tuple[SlurmJob, SlurmJob, SlurmJob]] = {}
-        """By job: what the queue and the details said, and what came of it."""
+        self._merged: dict[str, SlurmJob] = {}
         self._settled: dict[str, SlurmJob] = {}
         """Jobs of which there is nothing to be learnt, as the queue said them; nothing was told of them since."""
 
@@ -55,39 +60,47 @@ class Details:
     def learn(self, told: Iterable[SlurmJob], asked: Iterable[SlurmJob]) -> None:
         """Take up what was told, of the jobs of the queue that were asked about."""
         for job in asked:
+            if not job.holds_nodes:
+                continue
             start, times = self._asked.get(job.id, (None, 0))
             self._asked[job.id] = (_start(job), times + 1 if start == _start(job) else 1)
             self._settled.pop(job.id, None)
         for job in told:
-            self._known[job.id] = job
+            self._told[job.id] = job
             self._settled.pop(job.id, None)
 
     def merged(self, jobs: Iterable[SlurmJob]) -> tuple[SlurmJob, ...]:
-        """The jobs of a queue with their details; what is known of jobs that are not in it is forgotten."""
-        done: list[SlurmJob] = []
-        for job in jobs:
-            told = self._known.get(job.id)
-            if told is None:
-                done.append(job)
-                continue
-            before = self._merged.get(job.id)
-            if before is None or before[0] is not job or before[1] is not told:
-                before = self._merged[job.id] = (job, told, merge((job,), {job.id: told})[0])
-            done.append(before[2])
+        """The jobs of a queue, those of before or anew, with their details; what is known of others is forgotten."""
+        done = tuple(map(self._with_details, jobs))
+        self._told = {}
         here = {job.id for job in done}
-        _keep(self._known, here)
         _keep(self._asked, here)
         _keep(self._merged, here)
         _keep(self._settled, here)
-        return tuple(done)
+        return done
+
+    def _with_details(self, job: SlurmJob) -> SlurmJob:
+        """A job of the queue with what was told of it, now or before."""
+        told, before = self._told.get(job.id), self._merged.get(job.id)
+        detail = told or before
+        if detail is None or detail is job:
+            return job
+        made = merge((job,), {job.id: detail})[0]
+        kept = self._merged[job.id] = before if made == before else made
+        return kept
 
     def _is_settled(self, job: SlurmJob) -> bool:
         """Whether there is nothing more to be learnt of this start of a job."""
         start, times = self._asked.get(job.id, (None, 0))
         if start != _start(job):
             return False
-        known = self._known.get(job.id)
+        known = self._merged.get(job.id)
         return times >= MOST_TIMES or (known is not None and bool(known.gpus_on)) or job.gpus is None
+
+
+def most_single(jobs: int) -> int:
+    """How many new jobs of a queue are looked up one by one: where all are many, to list them all costs more."""
+    return max(MOST_SINGLE, jobs // JOBS_PER_SINGLE)
 
 
 def only(answer: bytes, wanted: frozenset[int]) -> bytes:
@@ -101,11 +114,11 @@ def only(answer: bytes, wanted: frozenset[int]) -> bytes:
     return b"\n".join(answer[begin : end if end >= 0 else None] for begin, end in zip(begins, ends, strict=True))
 
 
-def split(answer: bytes, wanted: frozenset[int], most: int) -> tuple[bytes, list[bytes]]:
+def split(answer: bytes, wanted: frozenset[int], most: int) -> tuple[bytes, Iterator[bytes]]:
     """The records of `scontrol -o show job` that are of jobs with these numbers, and the others.
 
-    The others come in parts of about `most` bytes. By number, so that what claims to be a job, out of another's name,
-    stays beside that job and neither is believed.
+    The others come in parts of about `most` bytes, each made when it is asked for. By number, so that what claims to be
+    a job, out of another's name, stays beside that job and neither is believed.
     """
     # By views of the answer: ten thousand copies of a record each would leave the heap in shreds.
     whole = memoryview(answer)
@@ -121,7 +134,7 @@ def split(answer: bytes, wanted: frozenset[int], most: int) -> tuple[bytes, list
             number = int(digits) if digits.isdigit() else 0
             into = first if number in wanted else others[number % len(others)]
         into.append(record)
-    return b"\n".join(first), [b"\n".join(records) for records in others if records]
+    return b"\n".join(first), (b"\n".join(records) for records in others if records)
 
 
 def _keep(known: dict[str, V], here: AbstractSet[str]) -> None:

@@ -14,6 +14,8 @@ from app.sources.slurm.records import pairs
 
 _TRES = ("AllocTRES", "ReqTRES", "TRES")
 """What it holds, what it asks for, and 22.05's one field for both."""
+_REPEATED = frozenset({"Command", "WorkDir", "StdErr", "StdIn", "StdOut"})
+"""Paths, which many jobs have in common, and a job with itself."""
 MOST_PLACES = 65536
 """Nodes whose GPUs are read of one job."""
 
@@ -56,8 +58,12 @@ def job_id_of(said: Mapping[str, str]) -> str:
     return key if text.ID.fullmatch(key) else ""
 
 
-def job_of(record: str) -> SlurmJob | None:
-    """The job of a record; None where it names no job and state."""
+def job_of(record: str, texts: dict[str, str] | None = None) -> SlurmJob | None:
+    """The job of a record; None where it names no job and state.
+
+    `texts` are those of the records before it: of ten thousand jobs most share folders, commands and nodes.
+    """
+    texts = {} if texts is None else texts
     said: defaultdict[str, str] = defaultdict(str)
     places: list[tuple[str, str]] = []
     for key, value in pairs(record):
@@ -66,7 +72,7 @@ def job_of(record: str) -> SlurmJob | None:
         elif key in ("GRES", "GRES_IDX") and places:
             places[-1] = (places[-1][0], value)
         elif key not in said:
-            said[key] = value
+            said[key] = texts.setdefault(value, value) if key in _REPEATED else value
     key, job_id = job_id_of(said), text.int_of(said["JobId"])
     state, flags = text.job_state(said["JobState"])
     if not key or job_id is None or not state:

@@ -31,16 +31,13 @@ _NAMES = tuple(one.name for one in fields(SlurmNode))
 _VALUES = attrgetter(*_NAMES)
 _LOAD, _FREE, _BUSY = (_NAMES.index(name) for name in ("cpu_load", "memory_free_mib", "busy_at"))
 
-_Rest = tuple[str, ...]
-"""A record without its moving values."""
-
 
 class NodeReader:
     """Reads the nodes of one cluster again and again: one that says the same as the last time is the same object."""
 
     def __init__(self) -> None:
-        self._known: dict[_Rest, SlurmNode] = {}
-        """Nodes of the last look."""
+        self._known: dict[int, SlurmNode] = {}
+        """Nodes of the last look by the hashes of their records without the moving values: the texts are a megabyte."""
 
     def read(self, output: bytes) -> Parsed[SlurmNode]:
         """The nodes of one answer. Raises SlurmParseError where there is output and none of it is a record."""
@@ -53,10 +50,11 @@ class NodeReader:
             if number % PIECE == PIECE - 1:
                 yield
             parts = _MOVING.split(record)
-            rest = (*parts[::3], *parts[1::3])
+            rest = hash((*parts[::3], *parts[1::3]))
             moving = dict(zip(parts[1::3], parts[2::3], strict=True))
             before = self._known.get(rest)
-            if before is None:
+            # Hashes of texts cannot be foreseen, and one that is another's by chance would have to be of the same node.
+            if before is None or not record.startswith(f"NodeName={before.name}"):
                 said = first_of_each(record)
                 node, is_kept = node_of(said), _is_told_apart(said, moving, parts)
             else:
@@ -67,7 +65,6 @@ class NodeReader:
             nodes[node.name] = node
             if is_kept:
                 self._known[rest] = node
-        # Changed in place: what stays keeps its old strings, and nothing else of an answer outlives it.
         for gone in [rest for rest, node in self._known.items() if nodes.get(node.name) is not node]:
             del self._known[gone]
         return skips.parsed(list(nodes.values()))

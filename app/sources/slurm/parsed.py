@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -17,6 +17,8 @@ MOST_BYTES = 256 * 1024 * 1024
 """Of one command's output: 10,000 jobs as JSON weigh up to 40 kB each in the worst dialect, and few sites have more."""
 PIECE = 16
 """Lines or records between two places where a long answer may be put down for a moment (`app.domain.pieces`)."""
+LINES_BYTES = 1 << 15
+"""Bytes, and what is left of the line, that are made text at once."""
 MOST_ITEMS = 200_000
 """Jobs or nodes of one answer; what comes after is counted as skipped."""
 
@@ -75,8 +77,15 @@ def once(
     return list(found.values())
 
 
-def decode(output: bytes, command: str) -> str:
-    """Output as text: bytes that are no UTF-8 are replaced. Raises SlurmParseError on absurd amounts."""
+def lines_of(output: bytes, command: str) -> Iterator[str]:
+    """The lines of output as text, bytes that are no UTF-8 replaced; one that ends with a newline has a last empty one.
+
+    Made text a little at a time: as a whole it would be held twice. Raises SlurmParseError on absurd amounts.
+    """
     if len(output) > MOST_BYTES:
         raise SlurmParseError(f"{command} line 1: {len(output) >> 20} MiB of output, more than is read")
-    return output.decode("utf-8", "replace")
+    begin = 0
+    while (end := output.find(b"\n", begin + LINES_BYTES)) >= 0:
+        yield from output[begin:end].decode("utf-8", "replace").split("\n")
+        begin = end + 1
+    yield from output[begin:].decode("utf-8", "replace").split("\n")

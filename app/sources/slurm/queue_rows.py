@@ -74,7 +74,7 @@ class RowReader:
         folded = [name.lower() for name in columns]
         self._places = [folded.index(name.lower()) if name.lower() in folded else -1 for name in COLUMNS]
         self._asks_shown = all(name in folded for name in ("tres-per-job", "tres-per-node"))
-        self._word, self._text = _Memo(text.word_of), _Memo(text.text_of)
+        self._word, self._text, self._name = _Memo(text.word_of), _Memo(text.text_of), _Memo(text.name_of)
         self._int, self._epoch, self._nodes = _Memo(text.int_of), _Memo(text.epoch_of), _Memo(text.hosts_of)
         self._state, self._reason = _Memo(text.job_state), _Memo(text.reason_of)
         self._shape = _Memo(self._read_shape)
@@ -110,7 +110,7 @@ class RowReader:
         start_at, end_at, limit_s, task = epoch[row[13]], epoch[row[14]], shape.limit_s, self._text[row[16]]
         exit_code, exit_signal = (None, None) if state in GOING else shape.exit
         return SlurmJob(
-            id=key, job_id=job_id, name=text.name_of(name), user=word[row[5]], account=word[row[6]],
+            id=key, job_id=job_id, name=self._name[name], user=word[row[5]], account=word[row[6]],
             partition=word[row[7]], qos=word[row[8]], state=state, flags=flags, reason=self._reason[row[4]],
             nodes=() if state == "PENDING" else self._nodes[row[9]], node_count=shape.node_count, cpus=shape.cpus,
             memory_mib=asked.memory_mib, gpus=asked.gpus, gpu_type=asked.type,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from app.sources.slurm.parsed import Skips, SlurmParseError, decode
+from app.sources.slurm.parsed import Skips, SlurmParseError, lines_of
 
 LONGEST_RECORD = 1024 * 1024
 """Characters of one record; a longer one is skipped."""
@@ -49,7 +49,7 @@ def records(output: bytes, command: str, key: str, skips: Skips) -> Iterator[tup
     begun, lines = 0, list[str]()
     start = f"{key}="
     stray: tuple[int, str] | None = None
-    for number, line in enumerate(decode(output, command).split("\n"), 1):
+    for number, line in enumerate(lines_of(output, command), 1):
         if line.startswith(start):
             if lines:
                 yield from _whole(begun, lines, skips)

@@ -12,7 +12,7 @@ from app.domain.naming import clean
 from app.domain.slurm import SlurmJob
 from app.sources.slurm import fields as text
 from app.sources.slurm.gres import request
-from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips, SlurmParseError, decode
+from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips, SlurmParseError, lines_of
 
 COMMAND = "sacct"
 COLUMNS = (
@@ -64,7 +64,7 @@ def parse_steps(output: bytes) -> tuple[Mapping[str, str], ...]:
 
 def _rows(output: bytes, columns: tuple[str, ...], skips: Skips) -> Iterator[tuple[int, str, dict[str, str]]]:
     """(line number, line, its fields); a row has as many fields as there are columns."""
-    for number, line in enumerate(decode(output, COMMAND).split("\n"), 1):
+    for number, line in enumerate(lines_of(output, COMMAND), 1):
         if not line or line.isspace():
             continue
         parts = line.split("|", len(columns) - 1)

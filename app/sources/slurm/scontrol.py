@@ -33,10 +33,11 @@ def reading_jobs(output: bytes) -> Pieces[Parsed[SlurmJob]]:
     """As `parse_jobs`, in pieces."""
     skips, jobs = Skips("scontrol show job"), dict[str, SlurmJob]()
     twice: set[str] = set()
+    texts: dict[str, str] = {}
     for number, (line, record) in enumerate(records(output, skips.command, "JobId", skips)):
         if number % PIECE == PIECE - 1:
             yield
-        job = job_of(record)
+        job = job_of(record, texts)
         if job is None or len(jobs) >= MOST_ITEMS:
             skips.add(line, "no job id or state" if job is None else f"more than {MOST_ITEMS} jobs", record)
         elif job.id in jobs or job.id in twice:

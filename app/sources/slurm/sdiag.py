@@ -9,7 +9,7 @@ from dataclasses import field
 from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.sources.slurm.json_values import count_at, list_at, mapping, mapping_at, text_at
-from app.sources.slurm.parsed import SlurmParseError, decode
+from app.sources.slurm.parsed import SlurmParseError, lines_of
 
 COMMAND = "sdiag"
 MOST_RPCS = 1024
@@ -63,7 +63,7 @@ def parse_sdiag(output: bytes) -> Sdiag:
     section = ""
     said: dict[tuple[str, str], int] = {}
     counts: dict[str, dict[str, int]] = {"types": {}, "users": {}}
-    for line in decode(output, COMMAND).split("\n"):
+    for line in lines_of(output, COMMAND):
         section = next((name for start, name in _SECTIONS.items() if line.startswith(start)), section)
         if (rpc := _RPC.match(line)) is not None and section in counts:
             if len(counts[section]) < MOST_RPCS:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from app.domain.slurm import SlurmNode
 from app.sources.slurm import fields as text
 from app.sources.slurm.gres import parse_gres
-from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips, SlurmParseError, decode
+from app.sources.slurm.parsed import MOST_ITEMS, Parsed, Skips, SlurmParseError, lines_of
 from app.sources.slurm.squeue import SEPARATOR
 
 COMMAND = "sinfo"
@@ -32,7 +32,7 @@ def parse_sinfo(
     """
     skips, nodes = Skips(COMMAND), dict[str, SlurmNode]()
     folded = [name.lower() for name in columns]
-    for number, line in enumerate(decode(output, COMMAND).split("\n"), 1):
+    for number, line in enumerate(lines_of(output, COMMAND), 1):
         if not line or line.isspace():
             continue
         parts = line.split() if separator is None else line.split(separator)

@@ -14,7 +14,7 @@ from app.domain.pieces import Pieces, whole
 from app.domain.slurm import SlurmJob
 from app.sources.slurm.fields import duration_s
 from app.sources.slurm.job_records import alike
-from app.sources.slurm.parsed import MOST_ITEMS, PIECE, Parsed, Skips, SlurmParseError, decode
+from app.sources.slurm.parsed import MOST_ITEMS, PIECE, Parsed, Skips, SlurmParseError, lines_of
 from app.sources.slurm.queue_rows import COLUMNS, OWN, RowReader
 
 COMMAND = "squeue"
@@ -60,8 +60,8 @@ class QueueReader:
         self._mark = mark if self._columns == COLUMNS else ""
         self._start = f"{separator}{self._mark}{separator}"
         """What follows the id where a row begins."""
-        self._known: dict[str, SlurmJob] = {}
-        """Jobs of the last look by what their row says (`_key`)."""
+        self._known: dict[int, SlurmJob] = {}
+        """Jobs of the last look by the hash of what their row says (`_key`): the rows themselves are megabytes."""
 
     def read(self, output: bytes) -> Parsed[SlurmJob]:
         """The jobs of one answer. Raises SlurmParseError where there is output and none of it is a row."""
@@ -69,11 +69,8 @@ class QueueReader:
 
     def reading(self, output: bytes) -> Pieces[Parsed[SlurmJob]]:
         """As `read`, in pieces."""
-        skips, jobs, new = Skips(COMMAND), dict[str, SlurmJob](), dict[str, SlurmJob]()
-        lines = decode(output, COMMAND).split("\n")
-        while lines and not lines[-1]:
-            lines.pop()
-        for number, line, job, is_known in self._rows(lines):
+        skips, jobs, new = Skips(COMMAND), dict[str, SlurmJob](), dict[int, SlurmJob]()
+        for number, line, job, is_known in self._rows(lines_of(output.rstrip(b"\n"), COMMAND)):
             if number % PIECE == 0:
                 yield
             if isinstance(job, str):
@@ -83,8 +80,7 @@ class QueueReader:
             else:
                 jobs[job.id] = job
                 if not is_known and (key := self._lasting_key(line, job)):
-                    new[key] = job
-        # Changed in place: the keys that stay are the old strings, and all new ones go at once.
+                    new[hash(key)] = job
         for gone in [key for key, job in self._known.items() if jobs.get(job.id) is not job]:
             del self._known[gone]
         self._known.update(new)
@@ -92,17 +88,22 @@ class QueueReader:
             raise SlurmParseError(skips.notes[0])
         return skips.parsed(list(jobs.values()))
 
-    def _rows(self, lines: Sequence[str]) -> Iterator[tuple[int, str, SlurmJob | str, bool]]:
+    def take_up(self, jobs: Iterable[SlurmJob]) -> None:
+        """Let rows that say the same again be these jobs, made of those that were read: none is held twice."""
+        made = {job.id: job for job in jobs}
+        for key, job in self._known.items():
+            self._known[key] = made.get(job.id, job)
+
+    def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, str, SlurmJob | str, bool]]:
         """(number, text, its job or what is wrong with it, whether it is known) of each row.
 
         A row of one line that is known begins and ends as a row does: it ends what is before it and nothing follows it.
         """
-        recall, key = self._known.get, self._key
         rows = RowReader(self._columns, self._separator)
         unknown: list[str] = []
+        number = 0
         for number, line in enumerate(lines, 1):
-            # A job that waits has used no time: its whole line is what it was.
-            job = recall(line) or recall(key(line))
+            job = self._recalled(line)
             if job is None:
                 unknown.append(line)
                 continue
@@ -110,14 +111,14 @@ class QueueReader:
                 yield from self._unknown(unknown, number - len(unknown), rows)
                 unknown = []
             yield number, line, job, True
-        yield from self._unknown(unknown, len(lines) + 1 - len(unknown), rows)
+        yield from self._unknown(unknown, number + 1 - len(unknown), rows)
 
     def _unknown(
         self, lines: Sequence[str], first: int, rows: RowReader
     ) -> Iterator[tuple[int, str, SlurmJob | str, bool]]:
         """The rows of lines none of which is a row that is known; rows of several lines may be."""
         for number, line in self._records(lines, first):
-            job = (self._known.get(line) or self._known.get(self._key(line))) if "\n" in line else None
+            job = self._recalled(line) if "\n" in line else None
             yield number, line, self._job(line, rows) if job is None else job, job is not None
 
     def _records(self, lines: Sequence[str], first: int) -> Iterator[tuple[int, str]]:
@@ -138,6 +139,15 @@ class QueueReader:
                 yield number, line
         if parts:
             yield begun, "\n".join(parts)
+
+    def _recalled(self, row: str) -> SlurmJob | None:
+        """The job of a row that said the same at the last look.
+
+        Hashes of texts cannot be foreseen, and a row that has another's by chance would have to be of the same job.
+        """
+        # A job that waits has used no time: its whole row is what it was.
+        job = self._known.get(hash(row)) or self._known.get(hash(self._key(row)))
+        return job if job is not None and row.startswith(job.id) else None
 
     def _lasting_key(self, line: str, job: SlurmJob) -> str:
         """What to remember a row's job by; empty where the time used is part of it, or would be if it could be read."""
@@ -184,6 +194,8 @@ def _merged(job: SlurmJob, detail: SlurmJob | None) -> SlurmJob:
     if detail is None or (job.job_id, job.user, job.name) != (detail.job_id, detail.user, detail.name):
         return job
     is_same_run = job.holds_nodes and job.start_at == detail.start_at
+    # Of one that waits the queue does not say it: what the job has is from older details (`QueueReader.take_up`).
+    is_own = job.memory_mib is not None and not job.is_pending
     places = frozenset(job.nodes)
     gpus_on = detail.gpus_on if is_same_run and all(one.node in places for one in detail.gpus_on) else ()
     per_node, kind = alike(gpus_on, len(places))
@@ -193,7 +205,7 @@ def _merged(job: SlurmJob, detail: SlurmJob | None) -> SlurmJob:
         gpus=sum(one.count for one in gpus_on) or job.gpus,
         gpus_per_node=job.gpus_per_node if per_node is None else per_node,
         gpu_type=kind or job.gpu_type or detail.gpu_type,
-        memory_mib=job.memory_mib if job.memory_mib is not None else detail.memory_mib,
+        memory_mib=job.memory_mib if is_own else detail.memory_mib or job.memory_mib,
         excluded_nodes=detail.excluded_nodes,
         comment=detail.comment,
         work_dir=detail.work_dir,

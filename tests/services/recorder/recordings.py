@@ -45,7 +45,7 @@ class Making:
         self.board = Board(Snapshot(cluster="lab"))
         about = About("lab", INTERVAL_S, lambda: "1.0", (), is_judged)
         scribe = Scribe(Mask(Pseudonyms() if hides_names else None))
-        self.recorder = Recorder(self.board, self.clock, about, FileSink(path), scribe)
+        self.recorder = Recorder(self.board, self.clock, about, FileSink(path), lambda: scribe)
         self._reader = again("exporter")
         self._logs = again("log")
 

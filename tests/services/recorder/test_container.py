@@ -44,6 +44,13 @@ def test_frames_come_back_with_their_times() -> None:
     assert [100.0, 101.0, 102.0, 103.0, 104.0, 105.0] == [one.at for one in found]
 
 
+def test_a_body_in_parts_is_one_body() -> None:
+    """It is put together where it is read, not before it is written."""
+    packed = Packer().pack([Frame({"t": "look"}, b"a", [b"b", b"", b"cd"]), Frame({"t": "tick"})], 1.0)
+
+    assert [Frame({"t": "look"}, b"abcd"), Frame({"t": "tick"})] == read(FIRST_LINE + packed)
+
+
 def test_a_file_that_is_cut_off_holds_its_whole_blocks() -> None:
     """A kill at any byte costs the block in flight and nothing before it."""
     file, ends = recording()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,8 @@ from app.domain.reading import NodeReading, Reading, SourceSpec
 from app.domain.rented import COST, NOTE, POD, STATUS, has_failed, rent
 from app.services.recorder import recorder as recorder_module
 from app.services.recorder.container import FIRST_LINE, Frame, Packer, RecordingError, Unpacker, blocks
+from app.services.recorder.happenings import Tick
 from app.services.recorder.player import Player
-from app.services.recorder.scribe import Tick
 from tests.services.recorder.recordings import INTERVAL_S, NOW, PAGES, TOKEN, Making, recording, said
 
 XID = "Nov 24 16:00:00 gpu-01 kernel: NVRM: Xid (PCI:0000:1b:00): 79, pid=1, name=python, GPU has fallen off the bus."
@@ -230,3 +232,12 @@ def _frames(folder: Path) -> list[Frame]:
     with (folder / "a.rec").open("rb") as file:
         unpacker = Unpacker(file)
         return [frame for block in blocks(file) for frame in unpacker.frames(block)]
+
+
+def test_what_writes_is_loaded_with_the_first_write() -> None:
+    """The first numbers wait neither for what cleans and packs, nor for the classes of a Slurm that is not there."""
+    code = "import sys, app.services.recorder.opening; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = ("app.services.recorder.scribe", "app.domain.redact", "app.domain.pseudonyms", "app.domain.slurm")
+
+    assert [] == [name for name in heavy if name in done.stdout.split()]

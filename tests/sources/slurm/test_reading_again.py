@@ -137,6 +137,21 @@ def test_row_whose_end_is_missing_is_never_taken_as_known() -> None:
     assert ["llama-ft", "llama-ft more", "llama-ft"] == names
 
 
+def test_what_was_made_of_a_row_is_what_it_is_the_next_time() -> None:
+    """Jobs with their details take the place of those that were read, until their row says something else."""
+    reader, rows = QueueReader(), [queue_row(JobArrayID=number, JobID=number) for number in ("8", "9")]
+    first, second = reader.read(queue(*rows)).items
+    made = replace(first, stdout="/a")
+    reader.take_up((made, second))
+    again = reader.read(queue(*rows)).items
+    moved = reader.read(queue(queue_row(JobArrayID="8", JobID="8", PriorityLong="9"), rows[1])).items
+
+    assert (made, second) == again
+    assert made is again[0]
+    assert None is moved[0].stdout
+    assert second is moved[1]
+
+
 def test_job_with_a_name_of_lines_is_the_same_while_it_says_the_same() -> None:
     """It is known by all of its lines."""
     reader, row = QueueReader(), queue_row(Name="a\nb")

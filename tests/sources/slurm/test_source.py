@@ -16,7 +16,6 @@ from app.domain.snapshot import Snapshot
 from app.services.board import Board
 from app.sources.registry import Making
 from app.sources.slurm import by_commands
-from app.sources.slurm.details import split
 from app.sources.slurm.source import SlurmSource, make
 from app.sources.told import bytes_of
 from app.transport.clock import SystemClock
@@ -365,7 +364,7 @@ async def test_of_a_long_queue_the_gpus_come_first_and_the_rest_a_look_later(
     source: SlurmSource, fake: FakeSlurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who holds GPUs is there at once; paths of those that wait are read at the next look, without asking again."""
-    monkeypatch.setattr(by_commands, "MOST_AT_ONCE", 1000)
+    monkeypatch.setattr(by_commands, "AT_ONCE", 1000)
     fake.queue(*(row(number) for number in range(1, 5)), row(9, state="PENDING"))
     waiting = detail(9).replace("JobState=RUNNING", "JobState=PENDING").replace("NodeList=node-1", "NodeList=(null)")
     fake.says(JOBS, stdout="".join(detail(number) for number in range(1, 5)) + waiting)
@@ -379,22 +378,21 @@ async def test_of_a_long_queue_the_gpus_come_first_and_the_rest_a_look_later(
     assert [] == [call for call in fake.calls if call.startswith(JOBS)]
 
 
-def test_what_claims_to_be_a_job_stays_beside_that_job() -> None:
-    """A record that a name with a newline forges is split off with the job it names; a mere rest stays with its own."""
-    answer = b"JobId=1 JobName=a\nb\nJobId=2 forged\nJobId=2 JobName=true\nJobId=x\nJobId=3 JobName=c\n"
+async def test_the_rest_is_read_though_many_jobs_start_meanwhile(
+    source: SlurmSource, fake: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that lists all jobs for those that started reads a part of what was left as well."""
+    waiting = detail(9).replace("JobState=RUNNING", "JobState=PENDING").replace("NodeList=node-1", "NodeList=(null)")
+    monkeypatch.setattr(by_commands, "AT_ONCE", len(waiting))
+    fake.queue(row(1), row(9, state="PENDING"))
+    fake.says(JOBS, stdout=detail(1) + waiting)
+    await source.read()
+    fake.queue(*(row(number) for number in range(1, 9)), row(9, state="PENDING"))
+    fake.says(JOBS, stdout="".join(detail(number) for number in range(1, 9)))
+    fake.forget_calls()
 
-    assert (
-        b"JobId=2 forged\nJobId=2 JobName=true",
-        [b"JobId=1 JobName=a\nb\nJobId=x\nJobId=3 JobName=c\n"],
-    ) == split(answer, frozenset({2}), 1000)
+    jobs = slurm_of(await source.read()).jobs or ()
 
-
-def test_records_of_one_number_are_read_in_one_part() -> None:
-    """However small the parts, a forged record never comes without the true one, so that neither is believed."""
-    answer = b"".join(b"JobId=%d JobName=a\nJobId=%d JobName=b\n" % (number, 11 - number) for number in range(1, 11))
-
-    _, parts = split(answer, frozenset(), 50)
-
-    assert 1 < len(parts)
-    for number in range(1, 11):
-        assert 1 == len([part for part in parts if b"JobId=%d " % number in part])
+    assert [JOBS] == [call for call in fake.calls if call.startswith(JOBS)]
+    assert [(0, 3)] * 8 == [job.gpus_on[0].indices for job in jobs if job.is_running]
+    assert "/home/ana/slurm-9.out" == jobs[-1].stdout
