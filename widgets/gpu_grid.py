@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from app.domain.pieces import Pieces
 from app.present.cells import Line
 from app.present.fleet_view import FleetView
 from app.present.grid import Plan, Zoom, farther, nearer, plan_for
@@ -106,6 +107,12 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
         self._follow_cursor()
         if not self._replan():
             self._redraw()
+
+    def ahead(self, view: FleetView) -> Pieces[None]:
+        """Do what takes long of showing another moment, in pieces; what is shown stays until `show` swaps it whole."""
+        if self._plan is not None and self._view is not None and self._view.shape == view.shape:
+            top = self.scroll_offset.y
+            yield from self._plan.ahead(view, top, top + self.scrollable_content_region.height)
 
     def explain(self, empty: str, hint: str = "") -> None:
         """Say why there is no GPU, and the one key or setting that changes it."""

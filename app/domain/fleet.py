@@ -5,7 +5,7 @@ Lost GPUs take part in no fold of values; they are counted, and they are paid fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -13,6 +13,8 @@ from app.domain.clusters import FACT, prices_in
 from app.domain.frozen import frozen
 from app.domain.health import values_health
 from app.domain.metrics import by_key
+from app.domain.per_node import PerNode
+from app.domain.pieces import Pieces
 from app.domain.rented import has_failed, is_sign_of_life, rent
 from app.domain.snapshot import BUSY_PERCENT, Gpu, Mode, Node, Snapshot
 from app.domain.values import believed
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from app.domain.allocation import Allocations
 
 NodeState = Literal["up", "down", "unknown"]
+_AT_ONCE = 64
+"""Nodes that are summed in one piece: two milliseconds where all of them have changed."""
 
 
 class SlurmCounts(NamedTuple):
@@ -76,7 +80,7 @@ class ClusterFacts:
 
 @dataclass(slots=True)
 class _Sums:
-    """Running sums while the GPUs are walked once."""
+    """Running sums while a node's GPUs are walked, and then while nodes are."""
 
     present: int = 0
     busy: int = 0
@@ -87,6 +91,19 @@ class _Sums:
     power_w: float | None = None
     cost: float | None = None
     idle_cost: float | None = None
+    is_alive: bool = False
+    """Whether any value within its age says that the node is there."""
+
+
+class _Sight(NamedTuple):
+    """What was summed of each node, all at the same prices."""
+
+    prices: Mapping[str, float]
+    nodes: PerNode[_Sums]
+
+
+_sight: list[_Sight] = []
+"""Of the fleet that was looked at last; the next look finds most of its nodes as they were."""
 
 
 def is_busy(gpu: Gpu, now: float) -> bool:
@@ -120,14 +137,20 @@ def node_state(snapshot: Snapshot, node: Node, now: float) -> NodeState:
 
     Slurm's word counts where nobody else is heard: it reaches slurmd there, which a failed exporter need not mean.
     """
-    return _state(node, _heard(snapshot, node.sources, now), _join(snapshot, now), now)
+    return _state(node, _heard(snapshot, node.sources, now), _join(snapshot, now), is_alive=_is_alive(node, now))
 
 
 def node_states(snapshot: Snapshot, now: float) -> Iterator[tuple[Node, NodeState]]:
     """Every node with its `node_state`; what they share is looked at once."""
     heard, join = _heard(snapshot, snapshot.sources, now), _join(snapshot, now)
-    for node in snapshot.nodes.values():
-        yield node, _state(node, heard, join, now)
+    for node, sums in zip(snapshot.nodes.values(), _sums(snapshot, now), strict=True):
+        yield node, _state(node, heard, join, is_alive=sums.is_alive)
+
+
+def _is_alive(node: Node, now: float) -> bool:
+    """Whether any value within its age says that the node is there."""
+    own = believed(node.layers, now)
+    return is_sign_of_life(own) or any(believed(gpu.layers, now) for gpu in node.gpus)
 
 
 class _Heard(NamedTuple):
@@ -152,14 +175,12 @@ def _join(snapshot: Snapshot, now: float) -> Allocations | None:
     return allocations(snapshot, now)
 
 
-def _state(node: Node, heard: Mapping[str, _Heard], join: Allocations | None, now: float) -> NodeState:
+def _state(node: Node, heard: Mapping[str, _Heard], join: Allocations | None, *, is_alive: bool) -> NodeState:
     own = [heard[name] for name in node.sources if name in heard]
     up = [one for one in own if not one.is_down]
     if own and not up:
         return "down"
-    if is_sign_of_life(believed(node.layers, now)) or (
-        node.gpus and any(believed(gpu.layers, now) for gpu in node.gpus)
-    ):
+    if is_alive:
         return "up"
     others = [one for one in own if not one.is_slurm]
     told = join.node(node.name) if join is not None and len(others) < len(own) else None
@@ -170,7 +191,7 @@ def _state(node: Node, heard: Mapping[str, _Heard], join: Allocations | None, no
 
 def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
     """Fold a snapshot into the header's facts."""
-    sums = _sum_gpus(snapshot, now)
+    sums = _total(_sums(snapshot, now))
     slurm = _slurm(snapshot, now)
     states = list(snapshot.sources.values())
     well = [state for state in states if state.condition(now) == "ok"]
@@ -208,27 +229,71 @@ def _slurm(snapshot: Snapshot, now: float) -> SlurmCounts:
     return slurm_counts(snapshot.slurm, now)
 
 
-def _sum_gpus(snapshot: Snapshot, now: float) -> _Sums:
-    sums = _Sums()
-    prices: dict[tuple[str | None, str | None], float | None] = {}
-    for node in snapshot.nodes.values():
-        billed, cluster = rent(node, now), node.facts.get(FACT)
+def _sums(snapshot: Snapshot, now: float) -> Iterable[_Sums]:
+    """The sums of every node, in their order; only those of nodes that changed are reckoned anew."""
+    known = _sight[0] if _sight else None
+    if known is None or known.prices is not snapshot.prices:
+        known = _Sight(snapshot.prices, PerNode(_summing(snapshot.prices)))
+        _sight[:] = [known]
+    return known.nodes.of(snapshot.nodes.values(), now)
+
+
+def look_over(snapshot: Snapshot, now: float) -> Pieces[None]:
+    """Reckon what `cluster_facts` asks of each node, some nodes a piece: what is reckoned is remembered."""
+    for count, _ in enumerate(_sums(snapshot, now), 1):
+        if count % _AT_ONCE == 0:
+            yield
+
+
+def _total(sums: Iterable[_Sums]) -> _Sums:
+    """What all nodes come to together."""
+    total = _Sums()
+    for one in sums:
+        total.present += one.present
+        total.busy += one.busy
+        total.lost += one.lost
+        total.unknown += one.unknown
+        total.warnings += one.warnings
+        total.criticals += one.criticals
+        total.power_w = _plus(total.power_w, one.power_w)
+        total.cost = _plus(total.cost, one.cost)
+        total.idle_cost = _plus(total.idle_cost, one.idle_cost)
+    return total
+
+
+def _plus(sum_of: float | None, more: float | None) -> float | None:
+    return sum_of if more is None else more if sum_of is None else sum_of + more
+
+
+def _summing(prices: Mapping[str, float]) -> Callable[[Node, float], _Sums]:
+    """What sums a node's GPUs at these prices; each model's is looked up once."""
+    of_model: dict[tuple[str | None, str | None], float | None] = {}
+
+    def price(node: Node, gpu: Gpu) -> float | None:
+        model = (node.facts.get(FACT), gpu.model)
+        if model not in of_model:
+            of_model[model] = price_of(prices, gpu)
+        return of_model[model]
+
+    def sum_node(node: Node, now: float) -> _Sums:
+        sums, billed = _Sums(is_alive=is_sign_of_life(believed(node.layers, now))), rent(node, now)
         if billed is not None:
             _sum_cost(sums, billed)
         for gpu in node.gpus:
-            model = (cluster, gpu.model)
-            if model not in prices:
-                prices[model] = price_of(snapshot.prices, gpu)
-            price = prices[model] if billed is None else billed / len(node.gpus)
-            if billed is None and price is not None:
-                _sum_cost(sums, price)
+            cost = price(node, gpu) if billed is None else billed / len(node.gpus)
+            if billed is None and cost is not None:
+                _sum_cost(sums, cost)
+            values = believed(gpu.layers, now)
+            sums.is_alive = sums.is_alive or bool(values)
             if gpu.is_lost:
                 sums.lost += 1
                 sums.criticals += 1
                 continue
             sums.present += 1
-            _sum_values(sums, believed(gpu.layers, now), price)
-    return sums
+            _sum_values(sums, values, cost)
+        return sums
+
+    return sum_node
 
 
 def _sum_cost(sums: _Sums, price: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from app.domain.pieces import Pieces
 from app.present.cells import Line
 from app.present.fleet_view import FleetView, Shape
 from app.present.glyphs import Glyphs
@@ -33,6 +34,9 @@ class Plan(Protocol):
 
     def lines(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> list[Line]:
         """The lines from `top` up to `bottom`, each of the plan's width."""
+
+    def ahead(self, view: FleetView, top: int, bottom: int) -> Pieces[None]:
+        """Do what takes long for some lines of a view before it is shown, in pieces; the one shown stays as it is."""
 
 
 def plan_for(

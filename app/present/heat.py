@@ -6,12 +6,14 @@ of four columns and more show their number as well.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 from typing import Literal
 
 from app.domain.ages import EXPIRED_INTERVALS, STALE_INTERVALS
 from app.domain.health import OK, values_health
+from app.domain.pieces import Pieces, whole
 from app.domain.snapshot import Gpu
 from app.domain.values import believed
 from app.present.cells import Cell, Line, fit_line, line
@@ -35,6 +37,31 @@ from app.present.titles import group_state
 
 _SIDE_LEAST = 14
 _TURNS = (STALE_INTERVALS, EXPIRED_INTERVALS)
+_AT_ONCE = 256
+"""GPUs judged in one piece: two milliseconds."""
+
+
+@dataclass(slots=True)
+class _Judged:
+    """The code of every cell of a view, as far as its lines are judged."""
+
+    codes: list[int]
+    seen: list[Gpu | None]
+    """The GPU that a cell was judged by, and until when that stands."""
+    until: list[float]
+    scale: tuple[str, object] = ("", None)
+    view: FleetView | None = None
+    lines: set[int] = field(default_factory=set)
+
+    def before(self, view: FleetView) -> _Judged:
+        """What is known of another view before any of its lines is judged; this one stays as it is."""
+        return _Judged(self.codes.copy(), self.seen.copy(), self.until.copy(), self.scale, view)
+
+    def reckon_by(self, scale: tuple[str, object]) -> None:
+        """Forget what was judged by another scale: it makes other levels of the same values."""
+        if scale != self.scale:
+            self.scale = scale
+            self.until = [0.0] * len(self.until)
 
 
 class HeatPlan:
@@ -48,32 +75,36 @@ class HeatPlan:
         self.height = self.layout.height
         self.places = Places(tuple(self.layout.boxes()))
         self._labels = labels(shape, self.layout.label)
-        self._codes: list[int] = [SILENT] * sum(len(indexes) for _, indexes in shape)
+        count = sum(len(indexes) for _, indexes in shape)
+        self._shown = _Judged([SILENT] * count, [None] * count, [0.0] * count)
+        self._coming: _Judged | None = None
         self._drawn: dict[int, tuple[object, Line]] = {}
-        self._scale: tuple[str, object] = ("", None)
-        self._seen: list[Gpu | None] = [None] * len(self._codes)
-        self._until = [0.0] * len(self._codes)
         self._made: dict[tuple[int, int], Cell] = {}
-        self._judged: tuple[FleetView | None, set[int]] = (None, set())
+        self._runs: dict[int, tuple[tuple[int, ...], tuple[Cell, ...]]] = {}
 
     def lines(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> list[Line]:
         """The lines from `top` up to `bottom`; beyond the last, blank ones."""
-        self._judge(view, range(top, bottom))
+        if self._coming is not None and self._coming.view is view:
+            self._shown, self._coming = self._coming, None
+        elif self._shown.view is not view:
+            self._shown = self._shown.before(view)
+        whole(self._judge(self._shown, view, range(top, bottom)))
         return [self._line(view, y, *self._rows_at(y), cursor) for y in range(top, bottom)]
 
-    def _judge(self, view: FleetView, wanted: range) -> None:
+    def ahead(self, view: FleetView, top: int, bottom: int) -> Pieces[None]:
+        """Judge some lines of a view before it is shown, beside the one that is; `lines` then finds that done."""
+        coming = self._shown.before(view)
+        yield from self._judge(coming, view, range(top, bottom))
+        self._coming = coming
+
+    def _judge(self, judged: _Judged, view: FleetView, wanted: range) -> Pieces[None]:
         """Bring the codes of some lines up to date; a moved cursor or a scrolled screen judges nobody twice."""
-        if self._judged[0] is not view:
-            self._judged = (view, set())
-        known = self._judged[1]
-        due = [y for y in wanted if y not in known]
+        due = [y for y in wanted if y not in judged.lines]
         if not due:
             return
-        judge, codes, gpus = _Judge(view), self._codes, view.gpus
-        if judge.scale != self._scale:  # other levels for the same values
-            self._scale = judge.scale
-            self._until = [0.0] * len(codes)
-        seen, until, now = self._seen, self._until, view.look.now
+        judge, gpus = _Judge(view), view.gpus
+        judged.reckon_by(judge.scale)
+        codes, seen, until, now, count = judged.codes, judged.seen, judged.until, view.look.now, 0
         for y in due:
             upper, lower = self._rows_at(y)
             for run in (*upper, *lower):
@@ -83,7 +114,11 @@ class HeatPlan:
                         continue
                     codes[number] = judge.code(gpu, codes[number])
                     seen[number], until[number] = gpu, _good_until(gpu, now)
-        known.update(due)
+                    count += 1
+            judged.lines.add(y)
+            if count >= _AT_ONCE:
+                count = 0
+                yield
 
     def _rows_at(self, y: int) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
         rows, layout = self.layout.rows, self.layout
@@ -102,7 +137,7 @@ class HeatPlan:
             return (Cell(" " * self.width),)
         if self.layout.cell >= 4:
             return self._wide(view, upper, cursor)
-        codes = self._codes
+        codes = self._shown.codes
         key = tuple(tuple(codes[run.start : run.start + run.count]) for run in (*upper, *lower))
         held = next((cursor for run in (*upper, *lower) if _holds(run, cursor)), None)
         known = self._drawn.get(y)
@@ -122,7 +157,7 @@ class HeatPlan:
             else:
                 parts += [" " * (run.label_x - used), self._label(run), " " if self.layout.label else ""]
             for number in range(run.start, run.start + run.count):
-                gpu, code = view.gpus[number], self._codes[number]
+                gpu, code = view.gpus[number], self._shown.codes[number]
                 parts.append(numbered_cell(gpu, view, code, self.layout.cell, is_held=number == cursor))
             used = run.x + run.count * self.layout.cell
         side = self.width - used - 2
@@ -135,7 +170,7 @@ class HeatPlan:
 
     def _narrow(self, view: FleetView, runs: tuple[Run, ...], cursor: int | None) -> Line:
         """Cells of one or two columns: equal neighbours are one run of colour."""
-        glyphs, width, codes = view.look.glyphs, self.layout.cell, self._codes
+        glyphs, width, codes = view.look.glyphs, self.layout.cell, self._shown.codes
         made: list[Cell] = []
         used = 0
         for run in runs:
@@ -146,11 +181,18 @@ class HeatPlan:
             shown = codes[run.start : run.start + run.count]
             if _holds(run, cursor):
                 shown[(cursor or 0) - run.start] = HELD
-            for code, same in groupby(shown):
-                made.append(self._cells(code, len(list(same)), glyphs))
+            made += self._run(run, tuple(shown), glyphs)
             used = run.x + run.count * width
         made.append(_space(self.width - used))
         return tuple(cell for cell in made if cell.text)
+
+    def _run(self, run: Run, shown: tuple[int, ...], glyphs: Glyphs) -> tuple[Cell, ...]:
+        """The cells of one node, or of its part in a line; remembered, since most stay as they are."""
+        known = self._runs.get(run.start)
+        if known is None or known[0] != shown:
+            made = tuple(self._cells(code, len(list(same)), glyphs) for code, same in groupby(shown))
+            known = self._runs[run.start] = (shown, made)
+        return known[1]
 
     def _cells(self, code: int, count: int, glyphs: Glyphs) -> Cell:
         """A run of equal cells, made once: thousands of them stand on the screen, of a few dozen kinds."""
@@ -177,7 +219,7 @@ class HeatPlan:
         columns = [NOBODY] * (self.width - left)
         for run in runs:
             at = run.x - left
-            columns[at : at + run.count] = self._codes[run.start : run.start + run.count]
+            columns[at : at + run.count] = self._shown.codes[run.start : run.start + run.count]
             if cursor is not None and _holds(run, cursor):
                 columns[at + cursor - run.start] = -1
         return columns

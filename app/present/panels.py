@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal
 
 from app.domain.frozen import frozen
+from app.domain.pieces import Pieces
 from app.present.cells import Cell, Line, cells, fit_line, line
 from app.present.entry import entry, entry_shape, label_width
 from app.present.fleet_view import FleetView, NodeGroup, Shape
@@ -142,6 +143,10 @@ class PanelPlan:
         """Lines of the grid by number, and lines of panels by node and number."""
         self._tall: dict[tuple[str, int], tuple[Line, ...]] = {}
         """Entries of several lines, while the picture they are in is drawn."""
+
+    def ahead(self, view: FleetView, top: int, bottom: int) -> Pieces[None]:  # noqa: ARG002 - for plans of thousands
+        """Nothing: entries are few."""
+        yield from ()
 
     def lines(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> list[Line]:
         """The lines from `top` up to `bottom`; beyond the last, blank ones."""

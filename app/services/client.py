@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 from app.domain.alerts_now import NO_ALERTS, AlertsNow
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from app.domain.slurm import SlurmJob
     from app.services.alert_desk import RemoteDesk
 
+T = TypeVar("T")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _ASK_S = 10.0
 _QUIET_S = 15.0
@@ -48,8 +49,11 @@ _ALERTS_LEAST_S = 0.1
 """After a new diagnosis: the same round evaluates the alerts."""
 _DEFLATED: Mapping[str, object] = {"form": "wire"}
 """How the stream is asked for."""
-_AT_ONCE = 16
-"""Readings applied, a few milliseconds, until whoever else waits has a turn: a key, above all."""
+_AT_ONCE = 4
+"""Readings applied, about a millisecond, until whoever else waits has a turn: a key, which needs some turns to be seen
+and answered, above all."""
+_LARGE = 100_000
+"""Bytes from which on something is read in a thread: as much as takes some milliseconds."""
 _LOOK_BACK_S = 60.0
 """The daemon steps through its history for a diagnosis of the past."""
 
@@ -218,13 +222,14 @@ class AttachedFeed:
 
     async def _take(self, name: str, payload: bytes) -> None:
         if name == "snapshot":  # in a thread: of thousands of GPUs it takes long, and a key must not wait for it
-            self._board.replace(await turns.in_thread(wire.unpack_snapshot, payload))
+            self._board.replace(await turns.in_pieces(wire.snapshot_pieces, payload))
         elif name == wire.CURRENT:
             self._is_told = True
         elif name == "alerts":
-            self._alerts = wire.unpack_alerts(payload)
+            self._alerts = await _read(wire.unpack_alerts, payload)
         elif name == "diagnosis":
-            self._diagnosis = wire.unpack_diagnosis(payload) or self._diagnosis
+            found = await _read(wire.unpack_diagnosis, payload)
+            self._diagnosis = found or self._diagnosis
             self._board.replace(self._board.snapshot)  # whoever looks is woken
         elif name == "arrival":
             arrival = wire.unpack_arrival(payload)
@@ -249,7 +254,8 @@ class AttachedFeed:
         endpoint, parts = self._endpoint("/api/stream", dict(asked)), wire.EventParts()
         async with contextlib.aclosing(self._client.lines(endpoint, _ASK_S, _QUIET_S)) as lines:
             async for line in lines:
-                for name, payload in parts.of(line):
+                found = parts.of(line)
+                for name, payload in found if len(line) < _LARGE else await turns.in_thread(list, found):
                     yield name, payload
 
     async def series(self, subject: Subject, metric: str, start: float, end: float, step_s: float) -> Series:
@@ -312,6 +318,11 @@ class AttachedFeed:
     def _refusal(self, error: ScrapeError) -> DaemonError:
         """Why the daemon cannot be asked, in its own words where it has some."""
         return DaemonError(_sentence(error.said) or f"the daemon at {self._socket} does not answer: {error}")
+
+
+async def _read(unpack: Callable[[bytes], T], payload: bytes) -> T:
+    """What an event holds: read at once where it is small, as it is while nothing is wrong."""
+    return unpack(payload) if len(payload) < _LARGE else await turns.in_thread(unpack, payload)
 
 
 def _sentence(body: bytes) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import binascii
 import json
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.domain.codec import WIRE_VERSION, decode, encode
+from app.domain.pieces import Pieces, whole
 from app.domain.reading import Reading, SourceSpec
 from app.domain.series import Event, Point, Series, Subject
-from app.domain.snapshot import Snapshot
+from app.domain.snapshot import Node, Snapshot, SourceState
 from app.domain.watched import Watched
+from app.services import json_pieces
 from app.services.board import Arrival
 from app.store.history import StoreHealth
 
@@ -36,6 +39,14 @@ _LEVEL = 1
 """The quickest: what is sent is mostly names that come again and again, and these it finds as well as the best does."""
 
 
+_PICTURE = {
+    "nodes": json_pieces.Large(make=partial(decode, Node)),
+    "sources": json_pieces.Large(make=partial(decode, SourceState)),
+}
+_LARGE = json_pieces.Large({"snapshot": json_pieces.Large(_PICTURE)})
+"""What grows with the fleet in a snapshot."""
+
+
 class WireError(Exception):
     """The other side speaks another version, or nonsense; the message is for a person."""
 
@@ -47,8 +58,19 @@ def pack_snapshot(snapshot: Snapshot) -> str:
 
 def unpack_snapshot(text: str | bytes) -> Snapshot:
     """The snapshot of `pack_snapshot`. Raises WireError."""
-    raw = _load(text)
-    return _decode(Snapshot, raw["snapshot"])
+    return whole(snapshot_pieces(text))
+
+
+def snapshot_pieces(text: str | bytes) -> Pieces[Snapshot]:
+    """As `unpack_snapshot`, a few nodes a piece."""
+    try:
+        raw = yield from json_pieces.read(text.decode() if isinstance(text, bytes) else text, _LARGE)
+        _check(raw)
+        parts = {name: raw["snapshot"].pop(name, {}) for name in ("nodes", "sources")}
+        return replace(decode(Snapshot, raw["snapshot"]), **parts)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        _load(text)  # it may be no JSON at all, or of another version: then that is what to say
+        raise _unreadable(error) from error
 
 
 def pack_arrival(arrival: Arrival) -> str:
@@ -209,13 +231,22 @@ def _load(text: str | bytes) -> dict[str, Any]:
         raw = json.loads(text)
     except ValueError as error:
         raise WireError(f"the daemon's answer is not JSON: {error}") from error
+    _check(raw)
+    found: dict[str, Any] = raw
+    return found
+
+
+def _check(raw: object) -> None:
     if not isinstance(raw, dict) or raw.get("wire") != WIRE_VERSION:
         raise WireError("the daemon is of another version: restart it, or upgrade this program")
-    return raw
 
 
 def _decode(kind: type[T], raw: object) -> T:
     try:
         return decode(kind, raw)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise WireError(f"the daemon's answer cannot be read: {error!r}") from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> WireError:
+    return WireError(f"the daemon's answer cannot be read: {error!r}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.message import Message
 
 from app.domain.diagnosis import NO_DIAGNOSIS
+from app.domain.fleet import look_over
 from app.domain.naming import clean
 from app.domain.snapshot import Snapshot
 from app.present.glyphs import Glyphs
@@ -162,11 +163,21 @@ class Bridge:
                 # In a thread: of ten thousand jobs it takes a tenth of a second, and a key must not wait for it.
                 await turns.in_thread(_join, snapshot, feed.now())
             await turns.pause()
+            ready_s = await self._prepare(snapshot, feed.now())
             self._joined = snapshot
             if self.replay is None:
                 self.tell()
             if snapshot.sources:  # the first numbers wait for nothing
-                await asyncio.sleep(self.pace_s)
+                await asyncio.sleep(min(TICK_S, self.pace_s + SHARE * ready_s))
+
+    async def _prepare(self, snapshot: Snapshot, now: float) -> float:
+        """Reckon in pieces what a look would reckon in one go, which of thousands takes long; the seconds it took."""
+        took_s, began = 0.0, monotonic()
+        for _ in look_over(snapshot, now):
+            took_s += monotonic() - began
+            await asyncio.sleep(0)  # a key is answered between two pieces
+            began = monotonic()
+        return took_s
 
     async def tick(self) -> None:
         """Tell if nobody did for a second; called once a second."""

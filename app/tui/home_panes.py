@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -30,6 +31,7 @@ from widgets.pane import Pane
 from widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
+    from app.present.fleet_view import FleetView
     from app.tui.home_queue import HomeQueue
 
 NO_CHAT = "Questions in your own words"
@@ -110,11 +112,12 @@ class HomePanes(Container):
         if view.zoom != self._zoom_shown:
             self._zoom_shown = view.zoom
             self._grid.zoom_to(view.zoom or None)
-        if self._trending.take(moment, view.metric):
-            seeding = self._seed(moment)
-            self.run_worker(seeding, group="trends", exclusive=True, exit_on_error=False, description="trends")
         self._grid.explain(*moment.why_empty)
-        self._show_grid(moment)
+        if self._grid.zoom == "heat":
+            self.call_later(self._show_many, moment)
+        else:
+            self._take_trends(moment)
+            self._grid.show(self._view(moment))
         self._show_queue(moment)
         self.show_past()
 
@@ -130,11 +133,28 @@ class HomePanes(Container):
         is_live = moment.replay_at is None
         self._keeper.want(gpu_wish(gpu, view.metric, view.span_s, moment.now, is_live=is_live))
 
-    def _show_grid(self, moment: Moment) -> None:
+    def _take_trends(self, moment: Moment) -> None:
+        """Take the moment into the sparklines; fill them from the past where they begin."""
+        if self._trending.take(moment, self._desk.view.metric):
+            seeding = self._seed(moment)
+            self.run_worker(seeding, group="trends", exclusive=True, exit_on_error=False, description="trends")
+
+    async def _show_many(self, moment: Moment) -> None:
+        """Show what may be thousands of GPUs, unless a newer moment has come; a key is answered between two steps."""
+        self._take_trends(moment)
+        await asyncio.sleep(0)
+        view = self._view(moment)
+        for _ in self._grid.ahead(view):
+            await asyncio.sleep(0)
+            if moment is not self._moment:
+                return
+        self._grid.show(view)
+
+    def _view(self, moment: Moment) -> FleetView:
         metric = by_key()[self._desk.view.metric]
         trend = self._trending.trends.of
         paint = self._painter.of(moment, self._desk.view.colour)
-        self._grid.show(fleet_view(moment.snapshot, moment.look, metric, trend, moment.keep, paint))
+        return fleet_view(moment.snapshot, moment.look, metric, trend, moment.keep, paint)
 
     def _show_queue(self, moment: Moment) -> None:
         """Slurm's queue; without Slurm jobs as far as exporters name them; where none does, why there is nothing."""
@@ -160,7 +180,7 @@ class HomePanes(Container):
     async def _seed(self, moment: Moment) -> None:
         await self._trending.seed(moment)
         if self._moment is not None:
-            self._show_grid(self._moment)
+            self._grid.show(self._view(self._moment))
 
     def _order(self, width: int) -> tuple[Widget, ...]:
         if width >= _WIDE:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from app.domain.fleet import cluster_facts, fleet_values, gpu_price, node_state
+from app.domain.fleet import cluster_facts, fleet_values, gpu_price, look_over, node_state
 from app.domain.reading import SourceSpec
 from app.domain.snapshot import Gpu, Layer, Node, Snapshot, SourceState, samples
 from app.domain.values import believed
@@ -59,6 +60,27 @@ def test_fleet_values_fold_by_the_catalogue() -> None:
     assert (50.0, 800.0, 70.0) == tuple(folded[f"gpu.{key}"] for key in ("utilization", "power", "temperature"))
     assert (2.0, 2.0) == (folded["fleet.gpus"], folded["fleet.gpus_busy"])
     assert "fleet.cost_per_hour" not in folded
+
+
+def test_a_second_look_sees_what_changed_since_the_first() -> None:
+    """What is remembered of nodes is that of these nodes, at these prices, at this time."""
+    busy = layer({"gpu.utilization": 97.0, "gpu.power": 600.0})
+    first = fleet(gpu(0, busy), gpu(1, busy), prices={"H100": 2.0})
+    dearer, fewer = replace(first, prices={"H100": 3.0}), fleet(gpu(0, busy), prices=first.prices)
+
+    facts = [cluster_facts(one, NOW + later) for one, later in ((first, 0), (dearer, 0), (fewer, 1), (first, 60))]
+
+    assert [(2, 4.0), (2, 6.0), (1, 2.0), (0, 4.0)] == [(one.gpus_busy, one.cost_per_hour) for one in facts]
+
+
+def test_a_look_ahead_says_the_same_as_a_look() -> None:
+    """Whoever reckons a fleet in pieces finds the facts of one who does not."""
+    one = fleet(gpu(0, layer({"gpu.utilization": 97.0, "gpu.power": 600.0})), prices={"H100": 2.0})
+    many = replace(one, nodes={str(number): replace(one.nodes["n"], name=str(number)) for number in range(300)})
+
+    pieces = len(list(look_over(many, NOW)))
+
+    assert (4, 180_000.0, 600.0) == (pieces, cluster_facts(many, NOW).power_w, cluster_facts(many, NOW).cost_per_hour)
 
 
 def test_values_past_their_age_take_no_part() -> None:

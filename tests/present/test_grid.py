@@ -218,3 +218,28 @@ def test_old_values_are_grey_and_show_their_age() -> None:
 
 def heat_layer() -> Layer:
     return Layer("other", NOW - 1, INTERVAL_S, {"gpu.temperature": 55.0})
+
+
+def test_a_map_got_ready_ahead_changes_nothing_that_is_shown() -> None:
+    """Until it is shown the map of before is drawn, whole; then the new one, as if nothing had been ready."""
+    before, after = fleet(64, 8), changed(fleet(64, 8), "gpu-02", 5, lost)
+    old, new = view_of(before), view_of(after)
+    plan, other = (plan_for(old.shape, "heat", 120, 24, UNICODE) for _ in range(2))
+    shown = plan.lines(old, 0, 24, 3)
+    other.lines(old, 0, 24, 3)
+
+    for _ in plan.ahead(new, 0, 24):
+        assert shown == plan.lines(old, 0, 24, 3)
+
+    assert shown == plan.lines(old, 0, 24, 3)
+    assert other.lines(new, 0, 24, 3) == plan.lines(new, 0, 24, 3)
+
+
+def test_a_large_map_gets_ready_in_pieces() -> None:
+    """A key is answered between two of them; where nothing has changed there is nothing to do."""
+    view, later = view_of(fleet(128, 8)), view_of(fleet(128, 8))
+    plan = plan_for(view.shape, "heat", 120, 24, UNICODE)
+    plan.lines(view, 0, 24, None)
+
+    assert 3 <= len(list(plan.ahead(later, 0, 24)))
+    assert [] == list(plan.ahead(view, 0, 24))

@@ -88,6 +88,17 @@ async def test_a_new_diagnosis_comes_unasked(tmp_path: Path) -> None:
         assert "/api/diagnosis" not in asked
 
 
+async def test_a_large_diagnosis_comes_as_a_small_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read in a thread, and is the same."""
+    monkeypatch.setattr("app.services.client._LARGE", 1)
+    async with attached(tmp_path) as (board, diagnosing, feed, _):
+        await diagnosing.step(board.snapshot, SystemClock().now())
+        async with asyncio.timeout(10):
+            async for _snapshot in feed.changes():
+                if feed.diagnosis() == diagnosing.now():
+                    break
+
+
 async def test_a_daemon_of_before_is_followed_as_it_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It refuses the form that it does not know, and is asked for the one it does."""
 

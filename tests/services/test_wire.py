@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from app.domain.codec import WIRE_VERSION, encode
+from app.domain.reading import SourceSpec
+from app.domain.snapshot import Gpu, Layer, Node, Snapshot, SourceState
 from app.services import wire
 
 
@@ -35,3 +40,37 @@ def test_a_small_event_does_not_become_a_large_one(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(wire.WireError, match="too large"):
         wire.inflate(wire.deflate(b" " * 1001))
+
+
+def test_a_picture_comes_out_as_it_went_in() -> None:
+    """Its nodes and sources, which are read one by one, and all the rest."""
+    layer = Layer("s", 1000.0, 5.0, {"gpu.power": 600.0})
+    nodes = {name: Node(name, {"os": "x"}, gpus=(Gpu(name, 0, "u", layers=(layer,)),)) for name in ("gpu-2", "gpu-10")}
+    spec = SourceSpec("s", "exporter", "http://n:9400", 5.0)
+    picture = Snapshot(7, 1000.0, "lab", sources={"s": SourceState(spec, 1000.0)}, nodes=nodes, aliases={"h": "gpu-2"})
+
+    found = wire.unpack_snapshot(wire.pack_snapshot(picture).encode())
+
+    assert encode(picture) == encode(found)
+    assert ["gpu-2", "gpu-10"] == list(found.nodes)
+    assert encode(Snapshot()) == encode(wire.unpack_snapshot(wire.pack_snapshot(Snapshot())))
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("[]", "another version"),
+        (json.dumps({"wire": WIRE_VERSION + 1, "snapshot": {}}), "another version"),
+        (json.dumps({"wire": WIRE_VERSION + 1, "snapshot": {"nodes": {"n": 5}}}), "another version"),
+        (json.dumps({"wire": WIRE_VERSION}), "cannot be read"),
+        (json.dumps({"wire": WIRE_VERSION, "snapshot": None}), "cannot be read"),
+        (json.dumps({"wire": WIRE_VERSION, "snapshot": {"nodes": {"n": {"gpus": [{}]}}}}), "cannot be read"),
+        (json.dumps({"wire": WIRE_VERSION, "snapshot": {"nodes": {"n": 5}}}), "cannot be read"),
+        ('{"wire": 1, "snapshot": {"nodes": {"n": ', "not JSON"),
+        ("\xff", "not JSON"),
+    ],
+)
+def test_what_is_no_picture_is_an_error_in_words(told: str, reason: str) -> None:
+    """Of another version, without what belongs to it, or cut."""
+    with pytest.raises(wire.WireError, match=reason):
+        wire.unpack_snapshot(told.encode("latin-1"))

@@ -173,3 +173,21 @@ async def test_the_theme_may_change_any_time() -> None:
             seen.append(grid.render_line(0)._segments[-3].style)
 
         assert 4 >= len(set(seen)) >= 3
+
+
+async def test_what_is_got_ready_is_seen_when_it_is_shown_and_not_before() -> None:
+    """A cursor that moves meanwhile moves over the picture of before, which is whole."""
+    app = app_with(fleet(2, 8), "heat")
+    async with app.run_test(size=(60, 6)) as pilot:
+        grid = await settled(pilot)
+        view = view_of(changed(fleet(2, 8), "gpu-02", 5, lost))
+        pieces = grid.ahead(view)
+
+        list(pieces)
+        await pilot.press("right")
+        before = screen_text(app)
+        grid.show(view)
+        await pilot.pause()
+
+        assert ("gpu-01", 1) == grid.cursor
+        assert (False, True) == ("x" in before, "x" in screen_text(app))
