@@ -1,7 +1,9 @@
 """A text as it streams in, passed through the door before anybody sees it. Pure.
 
 A secret may come in pieces, so what may still grow into one is held back until its word is whole; where a later piece
-shows that what was told was part of one, all of it is taken back and told anew without it.
+shows that what was told was part of one, all of it is taken back and told anew without it. The letters that a word
+begins with are told at once, and stay while its rest is held back: taking them back would have the whole answer told
+anew, and laid out anew, at every `gpu-01`.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ class Spoken:
         self.text = ""
         """What was told so far."""
         self._line = ""
+        self._told = 0
+        """Characters of the line under way that were looked at and told."""
         self._before = ""
         """All that stands before the line under way, as it was told."""
         self._raw: list[str] = []
@@ -53,7 +57,8 @@ class Spoken:
         self._raw.append(piece)
         self._length += len(piece)
         self._line += piece
-        return self._tell(_ripe(self._line))
+        ripe = _ripe(self._line)
+        return self._tell(ripe) if len(ripe) >= self._told else Told()
 
     def end(self) -> Told:
         """The text is whole: what was held back, and what only the whole of it shows to be a secret."""
@@ -72,7 +77,7 @@ class Spoken:
         shown = inside(ripe, LONGEST) if not ripe.isascii() or not ripe.isprintable() or _SUSPECT.search(ripe) else ripe
         now = self._before + shown
         was = self.text
-        self.text = now
+        self.text, self._told = now, len(ripe)
         self._move_on(ripe, shown)
         return Told(now[len(was) :]) if now.startswith(was) else Told(now, is_anew=True)
 
@@ -87,7 +92,7 @@ class Spoken:
         if not shown.startswith(head):
             return  # a secret stands across: not yet
         self._before += head
-        self._line = self._line[end:]
+        self._line, self._told = self._line[end:], self._told - end
 
 
 def _ripe(line: str) -> str:

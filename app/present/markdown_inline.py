@@ -128,9 +128,9 @@ def _marked(part: str, tone: Tone, prose: Prose, start: int, marks: Sequence[Sig
     """A part, cut where marks begin and end. Marks are by offset and do not overlap."""
     at = 0
     begins, ends = prose.source(start), prose.source(start + len(part) - 1) + 1
-    for mark in marks:
-        if mark.end <= begins or mark.start >= ends:
-            continue
+    for mark in marks[bisect_right(marks, begins, key=lambda one: one.end) :]:
+        if mark.start >= ends:
+            break
         left = _place(prose, start, len(part), mark.start)
         right = _place(prose, start, len(part), mark.end)
         if right <= left or left < at:

@@ -1,14 +1,21 @@
-"""Tables of markdown in the columns there are: every cell wrapped, none cut; too narrow a place gets a list instead."""
+"""Tables of markdown in the columns there are: every cell wrapped, none cut; too narrow a place gets a list instead.
+
+While an answer grows, its table is laid out with every new row, since that may be a wider one. What its rows were read
+as, and how they were laid out, is remembered, or a table of a hundred would hold a frame up.
+"""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from app.present.cells import Cell, Line, Tone, fit, fit_line, line_width, tidy
 from app.present.markdown_blocks import Block, Piece
-from app.present.markdown_inline import Prose, Run, runs_of
+from app.present.markdown_inline import Prose, Run, Sign, runs_of
 from app.present.markdown_wrap import BLANK, Sheet, Spot, Told, hung, wrapped
 
 _GAP = 2
@@ -17,26 +24,46 @@ _LEAST = 6
 _BARS = re.compile(r"(?<!\\)\|")
 _DIVIDER = re.compile(r"^[\s|:-]+$")
 _COLUMNS_MOST = 24
+_ROWS_KEPT = 1000
+"""Rows that are remembered, some of them as laid out before a column became wider."""
 Aligns = tuple[str, ...]
-Table = Sequence[Sequence[Sequence[Run]]]
-"""Rows of cells of runs."""
+Runs = tuple[Run, ...]
+
+
+class Row(NamedTuple):
+    """A row that was read."""
+
+    cells: tuple[Runs, ...]
+    wide: tuple[int, ...]
+    """Columns that each of them would need."""
 
 
 def table_lines(block: Block, sheet: Sheet) -> tuple[Told, ...]:
     """Head, rule and rows; rows as `head value` where the columns do not fit."""
-    rows = [_cells(piece) for piece in block.pieces]
-    has_divider = len(rows) > 1 and _DIVIDER.match(block.pieces[1].text) is not None
-    aligns = _aligns(rows[1]) if has_divider else ()
-    body = [rows[0], *rows[2 if has_divider else 1 :]]
-    wide = min(max(len(row) for row in body), _COLUMNS_MOST)
-    told = [
-        [_runs(row[at] if at < len(row) else None, sheet, "plain" if number else "head") for at in range(wide)]
-        for number, row in enumerate(body)
-    ]
-    widths = _widths([[_wide(one) for one in row] for row in told], sheet.width)
+    head, *pieces = block.pieces
+    has_divider = bool(pieces) and _DIVIDER.match(pieces[0].text) is not None
+    aligns = _aligns(_cells(pieces[0])) if has_divider else ()
+    read = [_read(head, "head", _within(sheet.marks, head))]
+    read += [_read(one, "plain", _within(sheet.marks, one)) for one in pieces[1 if has_divider else 0 :]]
+    count = min(max(len(row.cells) for row in read), _COLUMNS_MOST)
+    rows = [Row((*row.cells, *[()] * count)[:count], (*row.wide, *[0] * count)[:count]) for row in read]
+    widths = _widths([row.wide for row in rows], sheet.width)
     if widths is None:
-        return _listed(told, sheet)
-    return _laid(told, widths, aligns, sheet)
+        return _listed([row.cells for row in rows], sheet)
+    return _laid([row.cells for row in rows], tuple(widths), aligns, sheet)
+
+
+@lru_cache(_ROWS_KEPT)
+def _read(piece: Piece, tone: Tone, marks: tuple[Sign, ...]) -> Row:
+    """A row; `marks` are those that it has."""
+    cells = tuple(_runs(one, marks, tone) for one in _cells(piece))
+    return Row(cells, tuple(line_width([Cell(one.text) for one in runs]) for runs in cells))
+
+
+def _within(marks: tuple[Sign, ...], piece: Piece) -> tuple[Sign, ...]:
+    """The marks that touch a piece."""
+    first = bisect_right(marks, piece.start, key=lambda mark: mark.end)
+    return marks[first : bisect_left(marks, piece.start + len(piece.text), key=lambda mark: mark.start)]
 
 
 def _cells(piece: Piece) -> list[Piece]:
@@ -58,15 +85,8 @@ def _aligns(divider: Sequence[Piece]) -> Aligns:
     return tuple("right" if one.text.endswith(":") and not one.text.startswith(":") else "left" for one in divider)
 
 
-def _runs(piece: Piece | None, sheet: Sheet, tone: Tone) -> list[Run]:
-    if piece is None:
-        return []
-    found = runs_of(Prose((piece,)), tone, sheet.marks)
-    return [one._replace(text=tidy(one.text, 2000)) for one in found]
-
-
-def _wide(runs: Sequence[Run]) -> int:
-    return line_width([Cell(one.text) for one in runs])
+def _runs(piece: Piece, marks: tuple[Sign, ...], tone: Tone) -> Runs:
+    return tuple(one._replace(text=tidy(one.text, 2000)) for one in runs_of(Prose((piece,)), tone, marks))
 
 
 def _widths(rows: Sequence[Sequence[int]], width: int) -> list[int] | None:
@@ -86,7 +106,7 @@ def _widths(rows: Sequence[Sequence[int]], width: int) -> list[int] | None:
     return found
 
 
-def _laid(rows: Table, widths: Sequence[int], aligns: Aligns, sheet: Sheet) -> tuple[Told, ...]:
+def _laid(rows: Sequence[tuple[Runs, ...]], widths: tuple[int, ...], aligns: Aligns, sheet: Sheet) -> tuple[Told, ...]:
     lines: list[Told] = []
     for number, row in enumerate(rows):
         lines += _row(row, widths, aligns)
@@ -95,7 +115,8 @@ def _laid(rows: Table, widths: Sequence[int], aligns: Aligns, sheet: Sheet) -> t
     return tuple(lines)
 
 
-def _row(row: Sequence[Sequence[Run]], widths: Sequence[int], aligns: Aligns) -> list[Told]:
+@lru_cache(_ROWS_KEPT)
+def _row(row: tuple[Runs, ...], widths: tuple[int, ...], aligns: Aligns) -> tuple[Told, ...]:
     """One row; as high as its highest cell."""
     columns = [wrapped(runs, width) if runs else (BLANK,) for runs, width in zip(row, widths, strict=True)]
     lines = []
@@ -111,10 +132,10 @@ def _row(row: Sequence[Sequence[Run]], widths: Sequence[int], aligns: Aligns) ->
             if at + 1 < len(widths):
                 cells = (*cells, Cell(" " * _GAP))
         lines.append(Told(cells, tuple(spots)))
-    return lines
+    return tuple(lines)
 
 
-def _listed(rows: Table, sheet: Sheet) -> tuple[Told, ...]:
+def _listed(rows: Sequence[tuple[Runs, ...]], sheet: Sheet) -> tuple[Told, ...]:
     """Every row as lines of `head  value`."""
     lines: list[Told] = []
     for number, row in enumerate(rows[1:]):

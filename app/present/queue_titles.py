@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from app.domain.fleet import ClusterFacts
-from app.domain.slurm import SlurmPicture
 from app.domain.snapshot import Snapshot
 from app.present.cells import Cell, Line, line
 from app.present.look import Look
 from app.present.units import format_age, format_count
+
+if TYPE_CHECKING:  # a screen without Slurm does not pay for its classes
+    from app.domain.slurm import SlurmPicture
 
 NO_SLURM = ("No Slurm is connected", "[slurm] in the configuration connects it; doctor says what was tried")
 

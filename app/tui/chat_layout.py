@@ -23,6 +23,8 @@ class Layout:
         self._growing: dict[int, Growing] = {}
         self._laid: dict[int, tuple[tuple[object, ...], Exchange, Parts]] = {}
         self.shown = SHOWN
+        self.is_behind = False
+        """Whether a long answer that has just ended still misses marks: ask for the parts again, soon."""
 
     def forget(self) -> None:
         """Another conversation."""
@@ -40,6 +42,7 @@ class Layout:
             if place > first:
                 found.append((BLANK, BLANK))
             found += self._one(place, exchanges[place], replace(sight, place=place))
+        self.is_behind = any(self._growing[place].is_behind for place in range(first, len(exchanges)))
         if said:
             found.append(((BLANK,) if exchanges else ()) + tuple(said_lines(said, sight)))
         return found
@@ -47,10 +50,10 @@ class Layout:
     def _one(self, place: int, exchange: Exchange, sight: ChatSight) -> Parts:
         """One exchange; as it was laid out before where nothing about it has changed."""
         key = (sight.width, _within(place, sight), _at_work(exchange, sight.at_work))
-        known = self._laid.get(place)
-        if known is not None and known[0] == key and known[1] is exchange:
+        known, growing = self._laid.get(place), self._growing.setdefault(place, Growing())
+        if known is not None and known[0] == key and known[1] is exchange and not growing.is_behind:
             return known[2]
-        parts = exchange_parts(exchange, sight, self._growing.setdefault(place, Growing()))
+        parts = exchange_parts(exchange, sight, growing)
         self._laid[place] = (key, exchange, parts)
         return parts
 

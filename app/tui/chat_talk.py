@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, thread_time
 from typing import TYPE_CHECKING, TypeVar
 
 from app.domain.chat import Chip, Conversation, Exchange, Proposal
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from app.services.feed import Feed
     from app.tui.desk import Desk
 
-PACE_S = 0.066
-"""Between two tellings of an answer that grows."""
-SHARE = 12
-"""A telling may take one part in so many of the time between two."""
+PACE_S = 0.05
+"""Between two tellings of an answer that grows; with Textual's sixtieth of a second behind it, well below 0.1 s."""
+SHARE, LONGEST_PACE_S = 12, 0.25
+"""A telling may take one part in so many of the time between two, which is no longer than this."""
 ASK_S = 10.0
 """Conversations that are kept may take this long to come."""
 JOBS_S = 5.0
@@ -55,7 +55,7 @@ class Talk:
         self._holding: asyncio.Task[None] | None = None
         self._telling: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[], None]] = []
-        self._told_s = 0.0
+        self._told_at = self._told_s = 0.0
         self.status: BrainStatus | None = None
         """Who will answer; None until that is known."""
         self.conversation = EMPTY
@@ -92,15 +92,18 @@ class Talk:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
-        began = monotonic()
+        # By the processor's time: where others have taken the core meanwhile, waiting longer would only add to that.
+        self._told_at, began_s = monotonic(), thread_time()
         for listener in tuple(self._listeners):
             listener()
-        self._told_s = monotonic() - began
+        self._told_s = thread_time() - began_s
 
     def _tell_soon(self) -> None:
+        """Tell of an answer that grew, as soon as the last telling is long enough ago."""
         if self._telling is None:
-            pace = max(PACE_S, SHARE * self._told_s)
-            self._telling = asyncio.get_running_loop().call_later(pace, self._tell_now)
+            pace_s = max(PACE_S, min(LONGEST_PACE_S, SHARE * self._told_s))
+            left_s = max(0.0, self._told_at + pace_s - monotonic())
+            self._telling = asyncio.get_running_loop().call_later(left_s, self._tell_now)
 
     def _tell_now(self) -> None:
         self._telling = None
@@ -222,8 +225,8 @@ class Talk:
             return
         before, self.open = self.open, told(self.open, event)
         self._name(self.open.question)
-        grew = self.open.answer.startswith(before.answer) and self.open.tools is before.tools
-        if grew and self.open.state == "open" and self.open.proposals is before.proposals:
+        is_text_alone = self.open.tools is before.tools and self.open.proposals is before.proposals
+        if is_text_alone and self.open.state == "open":  # taken back too: what takes its place comes right behind it
             self._tell_soon()
         else:
             self.tell()

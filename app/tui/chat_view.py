@@ -111,6 +111,8 @@ class ChatView(Container):
         exchanges, sight = talk.exchanges, self._sight()
         if exchanges or talk.said:
             self.log_lines.show(self._layout.parts(exchanges, talk.said, sight), is_growing=talk.is_answering)
+            if self._layout.is_behind:
+                self.call_after_refresh(self.look)
         else:
             room = max(1, self.log_lines.content_size.height)
             asked = examples(self.desk.moment.snapshot)

@@ -37,11 +37,11 @@ _SWITCH_S = 0.0005
 """How long a thread at work keeps the screen waiting each time they take turns: a key needs some turns to be seen, and
 at Python's own 5 ms it is late whenever a queue of thousands is read or judged."""
 _TIDY_S = 30.0
-"""Between two searches for garbage; they wait until nobody has typed for a while, for walking over ten thousand jobs
-holds a key up for 0.1 s. Python's own searches, which wait for nobody, stay off."""
+"""Between two searches for garbage; they wait until nobody has typed for a while and no answer comes, for walking over
+ten thousand jobs holds a key or a frame up for 0.1 s. Python's own searches, which wait for nobody, stay off."""
 _QUIET_S = 2.0
 _LONGEST_S = 300.0
-"""Who types without a pause is held up this often after all."""
+"""Who types or is answered without a pause is held up this often after all."""
 
 
 def run(connect: Connect, options: ScreenOptions) -> int:
@@ -95,7 +95,7 @@ async def _show(app: Watchdog) -> int:
 async def _started(app: Watchdog) -> None:
     """After the first frame, leave what the start made out of every later search for garbage.
 
-    Such searches are made only while nobody types.
+    Such searches are made only while nobody types and no answer comes.
     """
     await app.painted.wait()
     gc.freeze()
@@ -104,11 +104,17 @@ async def _started(app: Watchdog) -> None:
     while True:
         await asyncio.sleep(wait_s)
         waited_s += wait_s
-        if turns.quiet_s() >= _QUIET_S or waited_s >= _LONGEST_S:
+        is_quiet = turns.quiet_s() >= _QUIET_S and not _is_answering(app)
+        if is_quiet or waited_s >= _LONGEST_S:
             gc.collect()
             wait_s, waited_s = _TIDY_S, 0.0
         else:
             wait_s = _QUIET_S
+
+
+def _is_answering(app: Watchdog) -> bool:
+    """Whether an answer is coming, whose frames a search would hold up."""
+    return app.bridge.talk is not None and app.bridge.talk.is_answering
 
 
 def _is_deploying(app: Watchdog) -> bool:

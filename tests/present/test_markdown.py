@@ -10,6 +10,7 @@ import pytest
 from app.present.cells import line_text, line_width
 from app.present.markdown_growing import Growing, code_of
 from app.present.markdown_inline import Sign
+from app.present.markdown_table import _row
 from app.present.markdown_wrap import Sheet, Told
 from tests.tui.fake_chat import ANSWER, HOSTILE
 
@@ -124,6 +125,46 @@ def test_settled_lines_are_not_made_again() -> None:
     growing.show("one\n\ntwo\n\nthree and more", Sheet(40), is_growing=True)
 
     assert all(now is was for now, was in zip(growing.settled, before, strict=True))
+
+
+def test_marks_of_a_long_text_come_a_part_at_a_time() -> None:
+    """They come with its end, the newest first; in the end all is as if it had come at once."""
+    text = "".join(f"GPU gpu-01/{n} draws 98 W, see `nvidia-smi`.\n\n```\nls {n}\n```\n" for n in range(90))
+    starts = [at for at in range(len(text)) if text.startswith("gpu-01/", at)]
+    marks = tuple(Sign(at, at + 8, "accent", f"0/m{number}", "▲") for number, at in enumerate(starts))
+    growing, sheet = Growing(), Sheet(30, marks=marks, prefix="0/")
+    growing.show(text[:-9], Sheet(30, prefix="0/"), is_growing=True)
+
+    counts = []
+    growing.show(text, sheet)
+    while growing.is_behind:
+        counts.append(len({spot.key for one in growing.settled for spot in one.spots if "m" in spot.key}))
+        growing.show(text, sheet)
+
+    assert list(told(text, 30, *marks)) == [*growing.settled, *growing.last]
+    assert len(counts) > 3
+    assert sorted(counts) == counts
+
+
+def test_text_that_ends_otherwise_is_laid_out_anew() -> None:
+    """Where the end is not what grew, or the width is another, nothing of before is left."""
+    growing = Growing()
+    growing.show("one two three\n\nfour", Sheet(40), is_growing=True)
+    growing.show("one\n\nfour", Sheet(40, marks=(Sign(0, 3, "accent", "m0"),)))
+
+    assert [*told("one\n\nfour", 40, Sign(0, 3, "accent", "m0"))] == [*growing.settled, *growing.last]
+    growing.show("one\n\nfour", Sheet(8))
+    assert [*told("one\n\nfour", 8)] == [*growing.settled, *growing.last]
+
+
+def test_rows_of_a_table_are_laid_out_once() -> None:
+    """A row that comes leaves those before it as they were, unless a column has become wider."""
+    rows = "| GPU | note |\n|---|---|\n" + "".join(f"| gpu-01/{n} | row of many {n} |\n" for n in range(10, 90))
+    told(rows, 60)
+    before = _row.cache_info().misses
+    told(rows + "| gpu-01/90 | row of many 90 |\n", 60)
+
+    assert before + 1 == _row.cache_info().misses
 
 
 def test_open_signs_do_not_flicker_while_text_grows() -> None:

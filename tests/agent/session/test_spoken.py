@@ -53,6 +53,17 @@ def test_words_are_told_as_they_come() -> None:
     assert "gpu-01/3 is" == spoken.add("3 is").text
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+def test_nothing_is_taken_back_where_there_is_no_secret(size: int) -> None:
+    """The letters that `gpu-01/3` begins with stay while the rest of the word is held back."""
+    text = "GPU gpu-01/3 stalls in all-reduce~7 at 98.5 W, see rank3 of job812_4: the_node node2.rack7 is-gone.\n" * 9
+    spoken = Spoken()
+    steps = [spoken.add(text[at : at + size]) for at in range(0, len(text), size)]
+
+    assert not any(one.is_anew for one in (*steps, spoken.end()))
+    assert text == spoken.text
+
+
 def test_a_long_text_is_told_whole() -> None:
     """Nothing is lost or doubled in a long answer, whatever its lines."""
     text = "".join(f"| gpu-{n:02}/3 | {n}.5 % | see `nvidia-smi -i {n}` |\n" for n in range(400)) + "word " * 500
