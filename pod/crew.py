@@ -20,6 +20,8 @@ HEAD_START_S = 0.005
 """How long the other GPUs wait for one: a healthy one has finished by then, or is waiting for its driver."""
 GRACE_S = 0.2
 """How long GPUs that were never read yet may be behind the others before the round goes on without them."""
+_GLANCES = 5
+"""It is looked so often within that whether others came in: the grace begins with the last of them."""
 LEAVE_S = 0.2
 """How long closing waits for a thread that is inside the driver."""
 
@@ -170,9 +172,11 @@ class Crew:
     def _await(self, work: Round, end: float) -> None:
         """Wait for the rest of a round, but for newcomers only while others still come in."""
         before, _ = work.progress()
-        while (left_s := end - self._clocks.monotonic()) > 0 and not work.wait(min(left_s, GRACE_S)):
+        quiet = 0
+        while (left_s := end - self._clocks.monotonic()) > 0 and not work.wait(min(left_s, GRACE_S / _GLANCES)):
             done, only_new = work.progress()
-            if only_new and done == before > 0:
+            quiet = quiet + 1 if done == before > 0 else 0
+            if only_new and quiet == _GLANCES:
                 return
             before = done
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 
 from app.config.settings import Settings
 from app.runtime import RuntimeOptions, attach, collecting, following
-from app.services.client import DaemonError
 from app.services.feed import Feed
 
 Settle = Callable[[Settings], None]
@@ -24,6 +23,8 @@ async def connect(settings: Settings, options: RuntimeOptions, settle: Settle) -
         async with contextlib.AsyncExitStack() as stack:
             attached = await attach(settings, options, stack)
             if attached is None:
+                from app.services.client import DaemonError  # noqa: PLC0415 - late: with the daemon that is not there
+
                 raise DaemonError(f"no daemon answers for {settings.origin or 'this machine'}")
             yield attached
         return

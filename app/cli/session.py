@@ -16,7 +16,6 @@ from app.config.settings import Settings
 from app.domain.series import Series, Subject
 from app.domain.snapshot import Snapshot
 from app.runtime import RuntimeOptions, attach, open_past, store_path
-from app.services.client import DaemonError
 
 if TYPE_CHECKING:
     from app.domain.slurm import SlurmJob
@@ -65,10 +64,14 @@ def run_async(work: Coroutine[object, object, T]) -> T:
     """Run a command's coroutine to its end. Raises CliError where the daemon refuses."""
     try:
         return asyncio.run(work)
-    except (DaemonError, ExceptionGroup) as error:
+    except Exception as error:
+        from app.services.client import DaemonError  # noqa: PLC0415 - late: for errors only
+
         cause = _only(error)
         if isinstance(cause, DaemonError):
             raise CliError(str(cause), UNAVAILABLE) from error
+        if cause is error:
+            raise
         raise cause from None
 
 

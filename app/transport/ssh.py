@@ -10,7 +10,6 @@ and the checking of host keys is left exactly as the user has it.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import re
 import stat
@@ -233,6 +232,8 @@ def open_forwards(state_dir: Path, clock: Clock) -> SshForwards:
 
 def _digest(*words: str) -> str:
     """A short name for these words, on this machine: a folder in a shared home is every machine's."""
+    import hashlib  # noqa: PLC0415 - late: for who has an ssh target
+
     told = "\0".join((os.uname().nodename, *words))
     return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGEST_LENGTH]
 

@@ -7,7 +7,6 @@ cannot be used is named in a note, and the rest of the file is used.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -30,7 +29,10 @@ def load_keymap(path: Path | None, known: Collection[str]) -> Keymap:
     if path is None:
         return Keymap({})
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        import tomllib  # noqa: PLC0415 - late: for who has a keymap of their own
+
+        raw = tomllib.loads(text)
     except FileNotFoundError:
         return Keymap({})
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Sequence
 
@@ -43,6 +44,20 @@ def test_every_command_declares_itself_and_its_exit_codes(command: object, capsy
     assert errors.OK == code
     assert out.startswith(f"usage: gpu-watchdog {row.name}")
     assert all(errors.MEANINGS[one] in out for one in row.codes)
+
+
+@pytest.mark.parametrize("is_searching", [True, False])
+def test_loading_a_command_leaves_the_search_for_garbage_as_it_was(is_searching: bool) -> None:
+    """On stays on and off stays off; what was loaded is left out of every search."""
+    before = gc.isenabled()
+    (gc.enable if is_searching else gc.disable)()
+    try:
+        load(COMMANDS[1])
+        assert is_searching == gc.isenabled()
+    finally:
+        (gc.enable if before else gc.disable)()
+
+    assert gc.get_freeze_count() > 0
 
 
 def test_every_option_of_every_command_is_explained() -> None:

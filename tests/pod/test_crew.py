@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from pod.crew import HEAD_START_S, Clocks, Crew, Seat
+from pod.crew import GRACE_S, HEAD_START_S, Clocks, Crew, Round, Seat
 from pod.driver import NvmlUnavailableError
 from pod.gpu import GpuReading, Identity
 
@@ -170,3 +170,29 @@ def test_newcomer_that_hangs_costs_less_than_the_deadline(machine: Machine) -> N
 
     assert time.monotonic() - began < 2.0
     assert [False, True, False, False] == [gpu.is_late for gpu in gpus]
+
+
+class Trickle(Round):
+    """A round of newcomers of which one comes in at each of the first looks, and one never does."""
+
+    def __init__(self, *done: int) -> None:
+        super().__init__(1, 0.0, [], [])
+        self._done_then = [*done]
+        self.waited_s = 0.0
+
+    def progress(self) -> tuple[int, bool]:
+        """How many have been read by this look."""
+        return (self._done_then.pop(0) if len(self._done_then) > 1 else self._done_then[0]), True
+
+    def wait(self, timeout_s: float) -> bool:
+        """Nobody waits in truth."""
+        self.waited_s += timeout_s
+        return False
+
+
+def test_a_newcomer_is_waited_for_one_grace_after_the_last_of_the_others(machine: Machine) -> None:
+    """Two come in at the first two looks; from then on one grace, not one that begins anew where the first ended."""
+    trickle = Trickle(5, 6, 7)
+    machine.crew._await(trickle, end=CLOCKS.monotonic() + LONG_S)
+
+    assert GRACE_S < trickle.waited_s < 1.5 * GRACE_S

@@ -30,6 +30,7 @@ LATER = (
     "aiohttp",
     "sqlite3",
     "plotext",
+    "tomllib",
 )
 
 
@@ -39,6 +40,15 @@ def test_first_frame_waits_for_nothing_it_does_not_show() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert [] == [name for name in LATER if name in done.stdout.split()]
+
+
+def test_first_numbers_wait_for_nothing_of_who_is_not_there() -> None:
+    """Without a daemon, Slurm and ssh none of their values, clients and digests are loaded before them."""
+    code = "import sys, app.cli.live, app.sources.nvml, app.tui.home_panes; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    absent = ("app.services.client", "app.services.wire", "app.domain.slurm", "app.sources.slurm", "hashlib")
+
+    assert [] == [name for name in absent if name in done.stdout.split()]
 
 
 def test_infra_page_waits_for_nothing_that_deploys() -> None:
