@@ -12,6 +12,7 @@ import logging
 import resource
 import socket
 import ssl
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,12 +52,25 @@ class Crowd:
         self.left = asyncio.Event()
         """Set whenever one leaves."""
         self.turned_away = 0
+        self.is_last = False
+        """Whether the door closes: what is asked now is the last that is asked on a connection."""
+        self._coming: weakref.WeakSet[Connection] = weakref.WeakSet()
 
     def __len__(self) -> int:
         return len(self._all)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether everybody has left, and nobody is between having been taken and being known."""
+        return not self._all and not self._coming
+
+    def take(self, one: Connection) -> None:
+        """One has been taken from the system's queue; asyncio makes it known some turns of its loop later."""
+        self._coming.add(one)
+
     def enter(self, one: Connection) -> None:
         """Let one in; where there are too many, who has been idle longest goes, or the one that came."""
+        self._coming.discard(one)
         if len(self._all) >= self._most:
             self.turned_away += 1
             longest = next(iter(self._idle), one)
@@ -94,6 +108,7 @@ class Connection(H11Protocol):
         super().__init__(config, state, {})
         self._crowd = crowd
         self._head: asyncio.TimerHandle | None = None
+        crowd.take(self)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Find out who it is, and let it in."""
@@ -116,12 +131,19 @@ class Connection(H11Protocol):
         if not self._is_waiting:
             self._have_head()
             self._crowd.ask(self)
+            if self._crowd.is_last and self.cycle is not None:  # else only a part of a head is there
+                self.cycle.keep_alive = False
 
     def on_response_complete(self) -> None:
         """One more question may be asked."""
         super().on_response_complete()
         if self._is_waiting:
             self._crowd.rest(self)
+
+    def finish(self) -> None:
+        """Close once what was asked is answered; who has come and not asked yet may ask once."""
+        if self.cycle is not None:
+            self.shutdown()
 
     @property
     def is_gone(self) -> bool:
@@ -184,14 +206,23 @@ class Door:
         self._servers.append(server)
 
     async def close(self) -> None:
-        """Take nobody new, let answers end for a moment, then cut off who is left."""
+        """Take nobody new, answer who has come and let answers end for a moment, then cut off who is left."""
+        loop = asyncio.get_running_loop()
         for server in self._servers:
-            server.close()
+            for listening in server.sockets:
+                loop.remove_reader(listening.fileno())
+        self.crowd.is_last = True
+        for _ in range(
+            2
+        ):  # turns of the loop: who was taken last is counted after one, what has come is read after two
+            await asyncio.sleep(0)
+        for server in self._servers:
+            server.close()  # not sooner: asyncio drops who was taken in the same turn
         for one in self.crowd.all():
-            one.shutdown()
+            one.finish()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
-                while self.crowd.all():
+                while not self.crowd.is_over:
                     self.crowd.left.clear()
                     await self.crowd.left.wait()
         for one in self.crowd.all():

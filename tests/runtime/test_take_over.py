@@ -21,7 +21,7 @@ from app.store.lease import Lease
 from app.store.sqlite import open_store
 from tests.runtime.daemons import Pages, ask, daemon
 
-INTERVAL_S = 0.5
+INTERVAL_S = 1.0
 
 
 @pytest.fixture
@@ -89,12 +89,12 @@ def test_nothing_is_lost_when_another_daemon_takes_over(config: Path, tmp_path: 
     path, store = tmp_path / "run" / "api.sock", tmp_path / "history.db"
     with daemon(config) as old:
         old.until("serving")
-        until_kept(path, 6)
+        until_kept(path, 4)
         with daemon(config, "--take-over") as new, asking(path) as answers:
             new.until("serving")
             assert 0 == old.end()
             assert Lease.take(store) is None
-            until_kept(path, 12)
+            until_kept(path, 8)
             assert new.process.pid == ask(path, "/healthz")["pid"]
     assert [] == [one for one in answers if isinstance(one, OSError)]
     assert [old.process.pid, new.process.pid] == list(dict.fromkeys(answers))
