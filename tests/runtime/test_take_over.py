@@ -76,6 +76,14 @@ def until_kept(path: Path, samples: int) -> None:
     raise AssertionError("the daemon keeps nothing")
 
 
+def until_asked(pages: Pages, times: int) -> None:
+    """Wait until the exporter has been asked so often."""
+    deadline = time.monotonic() + 60
+    while pages.asked < times:
+        assert time.monotonic() < deadline, f"it was asked {pages.asked} times"
+        time.sleep(0.05)
+
+
 async def kept(store: Path) -> list[float]:
     """Times of the samples of the GPU's power."""
     history = await open_store(store, time.time, want_lease=False)
@@ -84,23 +92,25 @@ async def kept(store: Path) -> list[float]:
     return [one.at for one in series.points if one.mean is not None]
 
 
-def test_nothing_is_lost_when_another_daemon_takes_over(config: Path, tmp_path: Path) -> None:
+def test_nothing_is_lost_when_another_daemon_takes_over(config: Path, tmp_path: Path, pages: Pages) -> None:
     """No connection is refused, no look is missing or kept twice, the lease is never free, the old one ends well."""
     path, store = tmp_path / "run" / "api.sock", tmp_path / "history.db"
     with daemon(config) as old:
         old.until("serving")
-        until_kept(path, 4)
+        until_kept(path, 1)
+        until_asked(pages, 3)
         with daemon(config, "--take-over") as new, asking(path) as answers:
             new.until("serving")
             assert 0 == old.end()
             assert Lease.take(store) is None
-            until_kept(path, 8)
+            until_asked(pages, pages.asked + 3)
             assert new.process.pid == ask(path, "/healthz")["pid"]
     assert [] == [one for one in answers if isinstance(one, OSError)]
     assert [old.process.pid, new.process.pid] == list(dict.fromkeys(answers))
     assert not path.exists()
     times = asyncio.run(kept(store))
     steps = [after - before for before, after in pairwise(times)]
+    assert len(steps) > 3
     assert all(0.4 * INTERVAL_S < step < 1.6 * INTERVAL_S for step in steps[1:]), steps  # the first look is at once
 
 
