@@ -114,9 +114,9 @@ async def test_a_command_that_says_too_much_is_killed() -> None:
 
 async def test_a_child_in_the_background_holds_nobody_up() -> None:
     """A command that leaves a child with its pipes is over when it ends itself, and the child lives on."""
-    result = await run(["/bin/sh", "-c", "sleep 5 & echo $!"], 10)
+    result = await run(["/bin/sh", "-c", "sleep 60 & echo $!"], 60)
 
-    assert result.duration_s < 3
+    assert result.duration_s < 30
     pid = int(result.stdout)
     assert is_alive(pid)
     os.kill(pid, 9)
