@@ -13,6 +13,11 @@ from typing import Sequence  # noqa: UP035 - the nodes' Python may be 3.8
 
 from pod.stress.settings import TOKEN, Settings
 
+_GIVEN_OUT = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST = 10_000
+"""Ports below belong to well-known services."""
+_TRIES = 200
+
 
 def launch(settings: Settings, words: Sequence[str], out: int) -> int:
     """Start them all with their places, pass an end on to them, and return the worst of their statuses."""
@@ -65,13 +70,38 @@ def _without_processes(words: Sequence[str]) -> list[str]:
 
 
 def _free_port() -> int:
-    """A port that is free now, and the next one, for the ring of this node."""
+    """A port that is free now, and the next one, for the ring of this node.
+
+    One of those that the system gives to nobody by itself, where it can be: the processes take seconds to start, and by
+    then any program's connection may have been given an ephemeral one.
+    """
+    above = _first_ephemeral() - 1
+    for _ in range(_TRIES if above > _LOWEST else 0):
+        port = _LOWEST + secrets.randbelow(above - _LOWEST)
+        if _are_free(port):
+            return port
     while True:
-        with socket.socket() as one, socket.socket() as other:
+        with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
             port = int(one.getsockname()[1])
-            try:
-                other.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
+        if _are_free(port):
             return port
+
+
+def _first_ephemeral() -> int:
+    """The lowest port that the system gives out by itself (ip_local_port_range of ip(7))."""
+    try:
+        return int(_GIVEN_OUT.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return _LOWEST
+
+
+def _are_free(port: int) -> bool:
+    """Whether nobody has a port or the one after it."""
+    with socket.socket() as one, socket.socket() as other:
+        try:
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 1))
+        except (OSError, OverflowError):
+            return False
+    return True

@@ -66,7 +66,7 @@ def test_two_processes_here_from_end_to_end(run: Run) -> None:
         values = {one["phase"]: one["value"] for one in gpu["measures"]}
         assert 0 == values["memory.pattern"]
         wanted = ("matmul.fp64", "memory.copy", "memory.read", "allreduce.node", "sustained")
-        assert all(values[phase] > 0 for phase in wanted)
+        assert all(values.get(phase, 0) > 0 for phase in wanted), told["notes"]
         assert all(one["siblings_median"] > 0 for one in gpu["measures"] if one["phase"] in wanted[:3])
     assert [("allreduce.node", 2)] == [(one["phase"], one["processes"]) for one in told["groups"]]
     assert "measured: all-reduce inside the node" in answer.err

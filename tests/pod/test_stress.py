@@ -19,6 +19,7 @@ import pytest
 
 from pod.stress.clocks import Meter, Sample, summary_of
 from pod.stress.engine import BLOCK_BYTES, Load, Matmul, Meeting, Place, Words
+from pod.stress.launch import _free_port
 from pod.stress.lines import LONGEST, Lines, Who
 from pod.stress.patterns import PATTERNS, Checked, check
 from pod.stress.phases import HUNG, Run
@@ -298,3 +299,16 @@ def test_every_phase_brings_something_alone() -> None:
     assert {"result"} == {one["event"] for one in told}
     left_out = {one["phase"]: one["detail"]["text"] for one in told if one["value"] is None}
     assert {"host.to_device", "host.from_device", "allreduce.node", "allreduce.all"} == left_out.keys()
+
+
+def test_meeting_point_is_a_port_that_no_connection_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes take a while to start; where all ports are given out, or nobody says which, any must do."""
+    told = tmp_path / "ip_local_port_range"
+    monkeypatch.setattr("pod.stress.launch._GIVEN_OUT", told)
+    told.write_text("20000\t60999\n")
+    assert all(10_000 <= _free_port() < 19_999 for _ in range(50))
+    for odd in ("1024\t65535\n", "", "many\n"):
+        told.write_text(odd)
+        assert 1024 <= _free_port() < 65_535
+    told.unlink()
+    assert 1024 <= _free_port() < 65_535
