@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from app.domain.frozen import frozen
+from app.domain.frozen import frozen, unguarded
 from app.domain.happenings import gpu_events, source_events
 from app.domain.naming import natural, same_node, uuid_key
 from app.domain.reading import GpuReading, MigReading, NodeReading, PageHealth, Reading, SourceSpec
@@ -35,14 +35,13 @@ _UNKNOWN_RANK = 40
 _T = TypeVar("_T")
 
 
-@frozen
+@unguarded()
 class Change:
     """New values of one subject, as the store must keep them."""
 
     subject: Subject
     layer: Layer
     uuid: str | None = None
-    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -150,12 +149,12 @@ def _apply_node(
     node = node or Node(name)
     layer = Layer(spec.name, reading.at, spec.interval_s, said.values, rank_of(spec, reading.page))
     if said.values:
-        changes.append(Change(Subject("node", node=name), layer, facts=tuple(said.facts.items())))
+        changes.append(Change(Subject("node", node=name), layer))
     gpus = node.gpus if said.gpus is None else _apply_gpus(node, said.gpus, layer, changes, events)
     told = [n for n in (node.gpus_expected, said.gpus_expected, len(gpus) or None) if n is not None]
-    node = replace(
-        node,
-        facts={**node.facts, **said.facts} if said.facts else node.facts,
+    node = Node(
+        name,
+        facts=_with_facts(node.facts, said.facts),
         layers=_with_layer(node.layers, layer) if said.values else node.layers,
         gpus=gpus,
         gpus_expected=max(told, default=None),
@@ -165,7 +164,7 @@ def _apply_node(
     if is_new:
         nodes = dict(sorted(nodes.items(), key=lambda item: natural(item[0])))
     own.nodes = nodes
-    return replace(snapshot, nodes=nodes)
+    return snapshot if nodes is snapshot.nodes else replace(snapshot, nodes=nodes)
 
 
 def _settle_name(snapshot: Snapshot, given: str | None, said: NodeReading) -> tuple[Snapshot, str]:
@@ -206,14 +205,15 @@ def _apply_gpus(
             continue
         touched.add(index)
         was = gpus.get(index)
-        if was and uuid_key(was.uuid) and uuid_key(one.uuid) and uuid_key(was.uuid) != uuid_key(one.uuid):
+        if was and was.uuid != one.uuid and _are_two(was.uuid, one.uuid):
             was = None  # another board sits in this place now
         now, change = _refresh(was, node.name, index, one, layer)
         events.extend(gpu_events(was, now, layer.at))
         gpus[index] = now
         if change is not None:
             changes.append(change)
-            changes.extend(_mig_changes(now, one, change.layer))
+            if one.mig:
+                changes.extend(_mig_changes(now, one, change.layer))
     for index, gpu in gpus.items():
         if index in touched or gpu.is_lost:
             continue
@@ -230,12 +230,20 @@ def _place(gpus: dict[int, Gpu], said: GpuReading) -> int:
     """The index a GPU has on its node: its UUID's place, else the index said, else the next free one."""
     wanted = uuid_key(said.uuid)
     if wanted is not None:
+        if said.index is not None and (there := gpus.get(said.index)) is not None and there.uuid == said.uuid:
+            return said.index  # where it was, as nearly always
         for index, gpu in gpus.items():
             if uuid_key(gpu.uuid) == wanted:
                 return index
     if said.index is not None:
         return said.index
     return max(gpus, default=-1) + 1
+
+
+def _are_two(one: str | None, other: str | None) -> bool:
+    """Whether two UUIDs say that these are two boards."""
+    known, said = uuid_key(one), uuid_key(other)
+    return known is not None and said is not None and known != said
 
 
 def _refresh(was: Gpu | None, node: str, index: int, said: GpuReading, layer: Layer) -> tuple[Gpu, Change | None]:
@@ -251,13 +259,13 @@ def _refresh(was: Gpu | None, node: str, index: int, said: GpuReading, layer: La
         return lost, None
     at = said.at if said.at is not None else layer.at
     mine = Layer(layer.source, at, layer.interval_s, said.values, layer.rank)
-    change = Change(Subject("gpu", node=node, index=index), mine, said.uuid or gpu.uuid, tuple(said.facts.items()))
+    change = Change(Subject("gpu", node=node, index=index), mine, said.uuid or gpu.uuid)
     is_old = _has_read(gpu.layers, mine)
     fresh = Gpu(
         node=node,
         index=index,
         uuid=said.uuid if uuid_key(said.uuid) or gpu.uuid is None else gpu.uuid,
-        facts=gpu.facts if _knows(gpu.facts, said.facts) else {**gpu.facts, **said.facts},
+        facts=_with_facts(gpu.facts, said.facts),
         layers=_with_layer(gpu.layers, mine),
         processes=gpu.processes if said.processes is None else said.processes,
         processes_at=gpu.processes_at if said.processes is None else mine.at,
@@ -280,9 +288,11 @@ def _has_read(layers: tuple[Layer, ...], new: Layer) -> bool:
     return False
 
 
-def _knows(facts: Mapping[str, str], said: Mapping[str, str]) -> bool:
-    """Whether every fact said is already known."""
-    return said.items() <= facts.items()
+def _with_facts(facts: Mapping[str, str], said: Mapping[str, str]) -> Mapping[str, str]:
+    """The facts with those said, which are nearly always known: a page says the same mapping again and again."""
+    if not facts or facts is said:
+        return said
+    return facts if said.items() <= facts.items() else {**facts, **said}
 
 
 def _with_layer(layers: tuple[Layer, ...], new: Layer) -> tuple[Layer, ...]:
@@ -310,7 +320,7 @@ def _with_mig(known: tuple[MigSlice, ...], said: Iterable[MigReading], layer: La
 def _mig_changes(gpu: Gpu, said: GpuReading, layer: Layer) -> Iterable[Change]:
     for one in said.mig:
         subject = Subject("mig", node=gpu.node, index=gpu.index, key=str(one.id))
-        yield Change(subject, replace(layer, values=one.values), one.uuid, (("profile", one.profile),))
+        yield Change(subject, replace(layer, values=one.values), one.uuid)
 
 
 def _apply_services(snapshot: Snapshot, spec: SourceSpec, reading: Reading, changes: list[Change]) -> Snapshot:
@@ -319,6 +329,5 @@ def _apply_services(snapshot: Snapshot, spec: SourceSpec, reading: Reading, chan
         layer = Layer(spec.name, reading.at, spec.interval_s, said.values, rank_of(spec, reading.page))
         service = Service(said.kind, spec.name, spec.target, said.model, said.facts, (layer,))
         services[service.id] = service
-        facts = (("model", said.model), ("target", spec.target), ("kind", said.kind))
-        changes.append(Change(Subject("service", key=service.id), layer, facts=facts))
+        changes.append(Change(Subject("service", key=service.id), layer))
     return replace(snapshot, services=services)

@@ -112,6 +112,8 @@ def grow(before: Values, after: Values, seconds: float, scope: Scope) -> dict[st
         for key in _counters(scope)
         if key in after and key in before and after[key] >= before[key]
     }
+    if not growth:
+        return found
     for metric in _growing(scope):
         value = _growth_of(metric, growth, seconds)
         if value is not None and metric.key not in after:

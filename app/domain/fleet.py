@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from app.domain.clusters import FACT, prices_in
 from app.domain.frozen import frozen
-from app.domain.health import values_health
-from app.domain.metrics import by_key
+from app.domain.health import gpu_health
 from app.domain.per_node import PerNode
 from app.domain.pieces import Pieces
 from app.domain.rented import has_failed, is_sign_of_life, rent
@@ -86,8 +86,6 @@ class _Sums:
     busy: int = 0
     lost: int = 0
     unknown: int = 0
-    warnings: int = 0
-    criticals: int = 0
     power_w: float | None = None
     cost: float | None = None
     idle_cost: float | None = None
@@ -95,11 +93,19 @@ class _Sums:
     """Whether any value within its age says that the node is there."""
 
 
+class _Verdicts(NamedTuple):
+    """How many of a node's GPUs are not well; apart from the sums, since the history asks only for those."""
+
+    warnings: int
+    criticals: int
+
+
 class _Sight(NamedTuple):
     """What was summed of each node, all at the same prices."""
 
     prices: Mapping[str, float]
     nodes: PerNode[_Sums]
+    verdicts: PerNode[_Verdicts]
 
 
 _sight: list[_Sight] = []
@@ -192,6 +198,7 @@ def _state(node: Node, heard: Mapping[str, _Heard], join: Allocations | None, *,
 def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
     """Fold a snapshot into the header's facts."""
     sums = _total(_sums(snapshot, now))
+    verdicts = list(_verdicts(snapshot, now))
     slurm = _slurm(snapshot, now)
     states = list(snapshot.sources.values())
     well = [state for state in states if state.condition(now) == "ok"]
@@ -209,16 +216,20 @@ def cluster_facts(snapshot: Snapshot, now: float) -> ClusterFacts:
         gpus_lost=sums.lost,
         gpus_unknown=sums.unknown,
         nodes=len(snapshot.nodes),
-        nodes_down=sum(state == "down" for _, state in node_states(snapshot, now)),
+        nodes_down=_nodes_down(snapshot, now),
         power_w=sums.power_w,
         cost_per_hour=sums.cost,
         idle_cost_per_hour=sums.idle_cost,
-        warnings=sums.warnings,
-        criticals=sums.criticals,
+        warnings=sum(one.warnings for one in verdicts),
+        criticals=sum(one.criticals for one in verdicts),
         sources_ok=len(well),
         sources=len(states),
         oldest_s=max(ages, default=None),
     )
+
+
+def _nodes_down(snapshot: Snapshot, now: float) -> int:
+    return sum(state == "down" for _, state in node_states(snapshot, now))
 
 
 def _slurm(snapshot: Snapshot, now: float) -> SlurmCounts:
@@ -231,16 +242,25 @@ def _slurm(snapshot: Snapshot, now: float) -> SlurmCounts:
 
 def _sums(snapshot: Snapshot, now: float) -> Iterable[_Sums]:
     """The sums of every node, in their order; only those of nodes that changed are reckoned anew."""
+    return _sight_of(snapshot).nodes.of(snapshot.nodes.values(), now)
+
+
+def _verdicts(snapshot: Snapshot, now: float) -> Iterable[_Verdicts]:
+    """As `_sums`, how well every node's GPUs are."""
+    return _sight_of(snapshot).verdicts.of(snapshot.nodes.values(), now)
+
+
+def _sight_of(snapshot: Snapshot) -> _Sight:
     known = _sight[0] if _sight else None
     if known is None or known.prices is not snapshot.prices:
-        known = _Sight(snapshot.prices, PerNode(_summing(snapshot.prices)))
+        known = _Sight(snapshot.prices, PerNode(_summing(snapshot.prices)), PerNode(_judge_node))
         _sight[:] = [known]
-    return known.nodes.of(snapshot.nodes.values(), now)
+    return known
 
 
 def look_over(snapshot: Snapshot, now: float) -> Pieces[None]:
     """Reckon what `cluster_facts` asks of each node, some nodes a piece: what is reckoned is remembered."""
-    for count, _ in enumerate(_sums(snapshot, now), 1):
+    for count, _ in enumerate(zip(_sums(snapshot, now), _verdicts(snapshot, now), strict=True), 1):
         if count % _AT_ONCE == 0:
             yield
 
@@ -253,8 +273,6 @@ def _total(sums: Iterable[_Sums]) -> _Sums:
         total.busy += one.busy
         total.lost += one.lost
         total.unknown += one.unknown
-        total.warnings += one.warnings
-        total.criticals += one.criticals
         total.power_w = _plus(total.power_w, one.power_w)
         total.cost = _plus(total.cost, one.cost)
         total.idle_cost = _plus(total.idle_cost, one.idle_cost)
@@ -270,6 +288,8 @@ def _summing(prices: Mapping[str, float]) -> Callable[[Node, float], _Sums]:
     of_model: dict[tuple[str | None, str | None], float | None] = {}
 
     def price(node: Node, gpu: Gpu) -> float | None:
+        if not prices:
+            return None
         model = (node.facts.get(FACT), gpu.model)
         if model not in of_model:
             of_model[model] = price_of(prices, gpu)
@@ -287,7 +307,6 @@ def _summing(prices: Mapping[str, float]) -> Callable[[Node, float], _Sums]:
             sums.is_alive = sums.is_alive or bool(values)
             if gpu.is_lost:
                 sums.lost += 1
-                sums.criticals += 1
                 continue
             sums.present += 1
             _sum_values(sums, values, cost)
@@ -313,11 +332,11 @@ def _sum_values(sums: _Sums, values: Mapping[str, float], price: float | None) -
     power = values.get("gpu.power")
     if power is not None:
         sums.power_w = (sums.power_w or 0.0) + power
-    state = values_health(values).state
-    if state == "critical":
-        sums.criticals += 1
-    elif state == "warning":
-        sums.warnings += 1
+
+
+def _judge_node(node: Node, now: float) -> _Verdicts:
+    states = [gpu_health(gpu, now).state for gpu in node.gpus]
+    return _Verdicts(states.count("warning"), states.count("critical"))
 
 
 def fleet_values(snapshot: Snapshot, now: float) -> dict[str, float]:
@@ -325,21 +344,23 @@ def fleet_values(snapshot: Snapshot, now: float) -> dict[str, float]:
 
     A metric no GPU has a value of is absent, and so is the cost where no price is known.
     """
+    from app.domain.metrics import by_key  # noqa: PLC0415 - the first frame shows no value
+
     rows = by_key()
     columns = _columns([believed(gpu.layers, now) for gpu in snapshot.gpus() if gpu.lost_at is None])
     folded = {key: _fold(rows[key].fold, values) for key, values in columns.items() if key in rows}
-    facts = cluster_facts(snapshot, now)
+    sums, slurm = _total(_sums(snapshot, now)), _slurm(snapshot, now)
     counts: dict[str, float | None] = {
-        "fleet.gpus": facts.gpus,
-        "fleet.gpus_busy": facts.gpus_busy,
-        "fleet.gpus_lost": facts.gpus_lost,
-        "fleet.nodes": facts.nodes,
-        "fleet.nodes_down": facts.nodes_down,
-        "fleet.gpus_allocated": facts.gpus_allocated,
-        "fleet.jobs_running": facts.jobs_running,
-        "fleet.jobs_pending": facts.jobs_pending,
-        "fleet.cost_per_hour": facts.cost_per_hour,
-        "fleet.idle_cost_per_hour": facts.idle_cost_per_hour,
+        "fleet.gpus": sums.present,
+        "fleet.gpus_busy": sums.busy,
+        "fleet.gpus_lost": sums.lost,
+        "fleet.nodes": len(snapshot.nodes),
+        "fleet.nodes_down": _nodes_down(snapshot, now),
+        "fleet.gpus_allocated": slurm.gpus_allocated,
+        "fleet.jobs_running": slurm.jobs_running,
+        "fleet.jobs_pending": slurm.jobs_pending,
+        "fleet.cost_per_hour": sums.cost,
+        "fleet.idle_cost_per_hour": sums.idle_cost,
     }
     return folded | {key: float(value) for key, value in counts.items() if value is not None}
 
@@ -351,8 +372,9 @@ def _columns(said: Iterable[Mapping[str, float]]) -> Mapping[str, list[float]]:
         alike.setdefault(tuple(values), []).append(values.values())
     columns: dict[str, list[float]] = {}
     for keys, rows in alike.items():
-        for key, column in zip(keys, zip(*rows, strict=True), strict=True):
-            columns.setdefault(key, []).extend(column)
+        flat = list(chain.from_iterable(rows))  # each mapping is walked once: a fleet's are more than a cache holds
+        for place, key in enumerate(keys):
+            columns.setdefault(key, []).extend(flat[place :: len(keys)])
     return columns
 
 

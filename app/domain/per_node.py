@@ -53,9 +53,9 @@ class PerNode(Generic[T]):
 
 def _stands_until(node: Node, now: float) -> float:
     """When one of a node's values grows stale, or too old, next."""
-    of_node = (_turn(layer.at, layer.interval_s, now) for layer in node.layers)
-    of_gpus = (_turn(layer.at, layer.interval_s, now) for gpu in node.gpus for layer in gpu.layers)
-    return min(min(of_node, default=float("inf")), min(of_gpus, default=float("inf")))
+    taken = {(layer.at, layer.interval_s) for layer in node.layers}  # of nearly every node all values came at once
+    taken |= {(layer.at, layer.interval_s) for gpu in node.gpus for layer in gpu.layers}
+    return min((_turn(at, interval_s, now) for at, interval_s in taken), default=float("inf"))
 
 
 def _turn(at: float, interval_s: float, now: float) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
-from app.domain.frozen import frozen
+from app.domain.frozen import frozen, unguarded
 
 if TYPE_CHECKING:  # a cluster without Slurm or logs does not pay for their classes; the codec finds them by name
     from app.domain.evidence import LogEvidence
@@ -71,7 +71,7 @@ class MigReading:
     values: Mapping[str, float] = field(default_factory=dict)
 
 
-@frozen
+@unguarded()
 class GpuReading:
     """One GPU as one source sees it."""
 

@@ -11,13 +11,13 @@ from itertools import repeat
 from operator import eq
 from typing import Literal, NamedTuple, overload
 
-from app.domain.frozen import frozen
+from app.domain.frozen import frozen, unguarded
 
 SubjectKind = Literal["fleet", "node", "gpu", "mig", "service", "job"]
 Severity = Literal["info", "warning", "critical"]
 
 
-@frozen
+@unguarded()
 class Subject:
     """Whom a series belongs to."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from app.domain.ages import EXPIRED_INTERVALS, STALE_INTERVALS
-from app.domain.frozen import frozen
+from app.domain.frozen import frozen, unguarded
 from app.domain.reading import GpuProcess, PageHealth, SourceSpec, XidCount
 
 if TYPE_CHECKING:  # a cluster without Slurm or logs does not pay for their classes; the codec finds them by name
@@ -29,7 +29,7 @@ UNLISTED = "no longer lists it"
 """How the note of a GPU ends that its source left out, without a word of what became of it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@unguarded(eq=False)
 class Layer:
     """One source's newest values of one subject."""
 
@@ -116,7 +116,7 @@ class MigSlice:
     layers: tuple[Layer, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@unguarded(eq=False)
 class Gpu(Layered):
     """One GPU, by its place: node and index. It stays when it is lost."""
 

@@ -1,8 +1,9 @@
 """When a source is looked at: slots aligned to its interval, offset by its name, and fewer of them while it fails.
 
 Pure: time comes in, times go out. A source's slots are the moments `offset + k × interval` of the epoch, so they stay
-where they are over a restart, and a thousand sources do not start together. One look at a time: a slot that passes
-while the last look is still under way is counted and left out, never made up for.
+where they are over a restart, and a thousand sources do not start together; those of a large fleet start a few at a
+time. One look at a time: a slot that passes while the last look is still under way is counted and left out, never made
+up for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from app.domain.frozen import frozen
 
 LONGEST_PAUSE_S = 30.0
 """A failing source is still tried this often (or at every interval, where that is longer)."""
+BEAT_S = 0.1
+"""Offsets are multiples of this: of a thousand sources those twenty that are due next are woken once, together.
+
+Woken one by one each costs the process a tenth of a millisecond more, as much as fetching its page.
+"""
 _EARLIEST = 0.5
 """Part of an interval that lies at least between the beginnings of two looks: rates want time to pass."""
 
@@ -30,7 +36,8 @@ class Plan:
 
 def offset(name: str, interval_s: float) -> float:
     """Seconds after a multiple of the interval at which a source's slots lie; the same for a name in every process."""
-    return crc32(name.encode("utf-8", "surrogatepass")) / 2**32 * interval_s
+    beats = max(1, round(interval_s / BEAT_S))
+    return crc32(name.encode("utf-8", "surrogatepass")) * beats // 2**32 * interval_s / beats
 
 
 def slot_after(name: str, interval_s: float, when: float) -> float:

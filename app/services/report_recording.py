@@ -170,8 +170,7 @@ class _Cut:
 
 def _changes(snapshot: Snapshot) -> Iterator[Change]:
     for node in snapshot.nodes.values():
-        facts = tuple(node.facts.items())
-        yield from (Change(Subject("node", node=node.name), one, facts=facts) for one in node.layers)
+        yield from (Change(Subject("node", node=node.name), one) for one in node.layers)
         for gpu in node.gpus:
             yield from _of_gpu(gpu)
     for service in snapshot.services.values():
@@ -180,7 +179,7 @@ def _changes(snapshot: Snapshot) -> Iterator[Change]:
 
 def _of_gpu(gpu: Gpu) -> Iterator[Change]:
     about = Subject("gpu", node=gpu.node, index=gpu.index)
-    yield from (Change(about, one, gpu.uuid, tuple(gpu.facts.items())) for one in gpu.layers)
+    yield from (Change(about, one, gpu.uuid) for one in gpu.layers)
     for each in gpu.mig:
         part = Subject("mig", node=gpu.node, index=gpu.index, key=str(each.id))
         yield from (Change(part, one, each.uuid) for one in each.layers)

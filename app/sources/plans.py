@@ -116,7 +116,8 @@ class GpuPlan:
 
     def read(self, page: Numbers) -> GpuReading:
         """The GPU as of one page."""
-        lost = self._flag(page, "lost") == 1
+        has_flags = bool(self.flags)  # most exporters have none
+        lost = has_flags and self._flag(page, "lost") == 1
         values = fill_in(self.picker.pick(page.values, page.ratio), "gpu")
         processes = None if self.processes is None else tuple(one.read(page) for one in self.processes)
         if processes is not None:
@@ -131,8 +132,8 @@ class GpuPlan:
             xids=tuple([found for one in self.xids if (found := one.read(page))]) if self.xids else (),
             hpc_jobs=self.hpc_jobs,
             lost=lost,
-            at=self._taken_at(page),
-            note=self._note(page, lost=lost),
+            at=self._taken_at(page) if has_flags or page.taken else None,
+            note=self._note(page, lost=lost) if has_flags else self.note,
         )
 
     def _flag(self, page: Numbers, name: str) -> float | None:

@@ -68,7 +68,7 @@ def nodes_with_rates(
 
 def _has_counters(gpu: GpuReading) -> bool:
     """Whether anything could grow: most exporters publish rates themselves, and then no GPU is looked at further."""
-    return bool(gpu.values.keys() & _gpu_counters())
+    return not gpu.values.keys().isdisjoint(_gpu_counters())
 
 
 @cache

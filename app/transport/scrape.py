@@ -160,7 +160,9 @@ class ScrapeClient:
         """One request and its response: over a kept connection, else, or where that one turns out dead, a new one."""
         endpoint = attempt.endpoint
         request = endpoint.request(attempt.timeout_s, gzip=not endpoint.server.is_near)
-        lane = self._lanes.setdefault(endpoint.server, _Lane())
+        lane = self._lanes.get(endpoint.server)
+        if lane is None:
+            lane = self._lanes[endpoint.server] = _Lane()
         attempt.is_queued = True
         async with lane.room:
             attempt.is_queued = False

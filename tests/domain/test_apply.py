@@ -233,3 +233,28 @@ def test_untouched_parts_are_shared() -> None:
 
     assert before.nodes["b"] is after.nodes["b"]
     assert before.version + 1 == after.version
+
+
+def test_a_gpu_keeps_its_place_whatever_index_it_is_given() -> None:
+    """A board that was at index 1 stays there when a page says 0 of it, and one that says both is where it was."""
+    both = (gpu(0, "GPU-A", utilization=1), gpu(1, "GPU-B", utilization=2))
+    turned = (gpu(1, "GPU-A", utilization=3), gpu(0, "GPU-B", utilization=4))
+    snapshot = grown((DCGM, reading(*both)), (DCGM, reading(*both, at=105)), (DCGM, reading(*turned, at=110)))
+
+    found = {one.index: (one.uuid, one.value("gpu.utilization", 110.0)) for one in snapshot.gpus()}
+
+    assert {0: ("GPU-A", 3), 1: ("GPU-B", 4)} == found
+
+
+def test_facts_said_again_are_held_once() -> None:
+    """A page says the same mapping at every look; a GPU keeps that one, and another one only where it tells more."""
+    first = gpu(0, "GPU-A", utilization=1)
+    again = replace(first, values={"gpu.utilization": 2.0})
+    more = replace(first, facts={"serial": "17"})
+    kept = grown((DCGM, reading(first)), (DCGM, reading(again, at=105))).gpu("n1", 0)
+    told = grown((DCGM, reading(first)), (DCGM, reading(more, at=105))).gpu("n1", 0)
+
+    assert kept is not None
+    assert kept.facts is first.facts
+    assert told is not None
+    assert {"model": "NVIDIA H100", "serial": "17"} == told.facts

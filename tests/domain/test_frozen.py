@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
 
-from app.domain.frozen import frozen
+from app.domain.frozen import frozen, unguarded
 
 T = TypeVar("T")
 Decorator = Callable[[type[Any]], type[Any]]
@@ -200,6 +200,30 @@ def test_nothing_can_be_assigned_or_deleted(decorate: Decorator) -> None:
     with pytest.raises((FrozenInstanceError, TypeError)):  # Python 3.11's own is a TypeError, by a mistake of it
         one.stranger = 1
     assert not hasattr(one, "__dict__")
+
+
+def test_what_is_unguarded_is_otherwise_the_same() -> None:
+    """It prints, compares, hashes, copies and packs as a frozen one; only mypy refuses to assign."""
+    theirs, ours = frozen(_card()), unguarded()(_card())
+    one = ours("n", 3, tags=("x",))
+
+    assert str(inspect.signature(theirs)) == str(inspect.signature(ours))
+    assert repr(theirs("n", 3, tags=("x",))) == repr(one)
+    assert ours("n", 3, tags=("x",)) == one
+    assert ours("m", 3, tags=("x",)) != one
+    assert hash(frozen(_bare())(2)) == hash(unguarded()(_bare())(2))
+    assert (replace(one, index=4).index, copy.copy(one)) == (4, one)
+    assert not hasattr(one, "__dict__")
+
+
+def test_without_equality_each_unguarded_one_is_itself() -> None:
+    """Two with the same values are two, as keys too, however they are packed."""
+    kind = unguarded(eq=False)(_card())
+    one, other = kind("n"), kind("n")
+
+    assert one != other
+    assert 2 == len({one, other})
+    assert not kind.__dataclass_params__.eq
 
 
 @pytest.mark.parametrize("again", [pickle.loads, None], ids=["pickled", "copied"])

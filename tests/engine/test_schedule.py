@@ -1,10 +1,12 @@
 """Looks keep their places in the interval, never pile up, and thin out while a source fails."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.schedule import LONGEST_PAUSE_S, after_look, offset, slot_after
+from app.engine.schedule import BEAT_S, LONGEST_PAUSE_S, after_look, offset, slot_after
 
 NOW = 1_764_000_000.0
 INTERVALS = st.sampled_from([0.2, 1.0, 5.0, 15.0, 60.0, 3600.0])
@@ -24,7 +26,7 @@ def test_the_next_slot_is_ahead_within_an_interval(name: str, interval_s: float,
 
 def test_slots_keep_their_places() -> None:
     """A name has the same offset in every process and after every restart."""
-    assert [0.3, 2.7] == [round(offset(name, 5.0), 1) for name in ("node-1:9400", "node-2:9400")]
+    assert [0.2, 2.7] == [pytest.approx(offset(name, 5.0)) for name in ("node-1:9400", "node-2:9400")]
 
 
 def test_a_thousand_sources_spread_over_the_interval() -> None:
@@ -32,6 +34,25 @@ def test_a_thousand_sources_spread_over_the_interval() -> None:
     tenths = [int(offset(f"node-{number}:9400", 10.0)) for number in range(1000)]
 
     assert all(70 < tenths.count(tenth) < 130 for tenth in range(10))
+
+
+def test_a_large_fleet_is_woken_for_a_few_sources_at_a_time() -> None:
+    """A thousand sources share fifty moments of five seconds, about twenty each; a few have one of their own."""
+    beats = Counter(offset(f"node-{number}:9400", 5.0) for number in range(1000))
+    few = {offset(f"node-{number}:9400", 5.0) for number in range(8)}
+
+    assert 50 == len(beats)
+    assert 40 > max(beats.values())
+    assert 8 == len(few)
+
+
+@given(NAMES, INTERVALS)
+def test_an_offset_is_a_beat_within_the_interval(name: str, interval_s: float) -> None:
+    """Every offset is a whole number of beats, and less than the interval."""
+    beats = offset(name, interval_s) / BEAT_S
+
+    assert round(beats) == pytest.approx(beats)
+    assert 0 <= offset(name, interval_s) < interval_s
 
 
 @given(NAMES, INTERVALS, TIMES, st.floats(0.0, 0.4))

@@ -83,19 +83,18 @@ def _held_back(gpus: Compared[Gpu]) -> Iterator[Iterable[int]]:
 
 def _models_limited_apart(look: Look) -> Collection[str]:
     """Models of which not all GPUs have one power limit, the board's own."""
-    least, most = look.gpus.column("gpu.power_limit").ends
-    if (
-        not look.gpus.odd
-        and 0.0 < LIMIT_SHARE * max(most, look.gpus.column("gpu.power_limit_default").ends[1]) <= least
-    ):
-        return ()  # all are alike, whatever their models
+    told, default = look.gpus.column("gpu.power_limit"), look.gpus.column("gpu.power_limit_default")
+    least, most = told.ends
+    are_alike = not told.rows or 0.0 < LIMIT_SHARE * max(most, default.ends[1]) <= least
+    if are_alike and not look.gpus.odd:
+        return ()  # whatever their models
     limits: dict[str, tuple[float, float]] = {}
     for gpu in look.gpus.table.subjects:
         layer, model = _layer(gpu, look.now), gpu.facts.get("model")
-        told = layer.values.get("gpu.power_limit") if layer is not None else None
-        if layer is not None and told and model:
-            low, high = limits.get(model, (told, told))
-            limits[model] = (min(low, told), max(high, told, layer.values.get("gpu.power_limit_default", told)))
+        limit = layer.values.get("gpu.power_limit") if layer is not None else None
+        if layer is not None and limit and model:
+            low, high = limits.get(model, (limit, limit))
+            limits[model] = (min(low, limit), max(high, limit, layer.values.get("gpu.power_limit_default", limit)))
     return {model for model, (low, high) in limits.items() if low < LIMIT_SHARE * high}
 
 

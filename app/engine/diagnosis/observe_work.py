@@ -28,6 +28,9 @@ NO_CORES = 25.0
 """Percent of its cores that a kernel which only waits holds at most."""
 NO_TENSOR, NO_DRAM = 1.0, 3.0
 """Percent below which tensor cores and memory are at rest."""
+_CORES = "gpu.sm_active"
+_SIGNS_OF_WORK = ((_CORES, NO_CORES), ("gpu.tensor_active", NO_TENSOR), ("gpu.dram_active", NO_DRAM))
+"""Values that show work where they are above a limit."""
 NO_TRAFFIC = 50e6
 """Bytes a second below which links are at rest."""
 _TRAFFIC = ("gpu.nvlink_tx", "gpu.nvlink_rx", "gpu.pcie_tx", "gpu.pcie_rx")
@@ -41,7 +44,10 @@ def observe_work(look: Look) -> Iterator[Sign]:
     """Each GPU by itself, and beside those it works with."""
     suspects: list[Gpu] = []
     fastest: Mapping[str | None, float] | None = None
-    for gpu in look.gpus.picked(*_worth_a_look(look.gpus)):
+    rows = [_at_rest(look.gpus)]
+    if look.picture is not None:  # without a scheduler nobody knows whose others a GPU should keep up with
+        rows += _slow(look.gpus)
+    for gpu in look.gpus.picked(*rows):
         layer = gpu.layers[0] if gpu.layers and gpu.lost_at is None else None
         if layer is None or layer.is_stale(look.now):
             continue
@@ -50,6 +56,8 @@ def observe_work(look: Look) -> Iterator[Sign]:
             continue
         if use >= FULL_USE and _does_nothing(layer):
             yield _busy_idle(gpu, layer, look)
+        if look.picture is None:
+            continue
         if use >= _WORKS and clock is not None and fastest is None:
             fastest = _fastest(look)
         if use < _WORKS or (clock is not None and clock < _SLOW_SHARE * (fastest or {}).get(gpu.model, 0.0)):
@@ -59,34 +67,39 @@ def observe_work(look: Look) -> Iterator[Sign]:
     yield from _behind(suspects, look)
 
 
-def _worth_a_look(gpus: Compared[Gpu]) -> Iterator[Iterable[int]]:
-    """Rows of GPUs that do not work, work slowly for some GPU of the fleet, or only seem to work."""
-    use = gpus.column(_USE)
+def _at_rest(gpus: Compared[Gpu]) -> Iterable[int]:
+    """Rows of GPUs in full use of which no value that tells of work is there, or high enough."""
+    use, power, limit = gpus.column(_USE), gpus.column("gpu.power"), gpus.column("gpu.power_limit")
+    full = set(use.beyond(-math.inf, FULL_USE))
+    for key, most in _SIGNS_OF_WORK:
+        if full:
+            full.difference_update(gpus.column(key).where(most.__lt__))
+    if full and power.rows == limit.rows:
+        told = zip(power.rows, power.values, limit.values, strict=True)
+        full.difference_update(row for row, watts, most in told if watts > NO_POWER_SHARE * most > 0.0)
+    return full
+
+
+def _slow(gpus: Compared[Gpu]) -> Iterator[Iterable[int]]:
+    """Rows of GPUs that do not work, or work slowly for some GPU of the fleet."""
+    use, clock = gpus.column(_USE), gpus.column(_CLOCK)
     yield use.beyond(_WORKS, math.inf)
     busy = frozenset(use.beyond(-math.inf, _WORKS))
-    clock, power, limit = gpus.column(_CLOCK), gpus.column("gpu.power"), gpus.column("gpu.power_limit")
     clocks = [(row, value) for row, value in zip(clock.rows, clock.values, strict=True) if row in busy]
     slow = _SLOW_SHARE * max((value for _, value in clocks), default=0.0)
     yield (row for row, value in clocks if not value >= slow)
-    if power.rows == limit.rows == use.rows:
-        told = zip(use.rows, power.values, limit.values, strict=True)
-        at_work = (row for row, watts, most in told if watts > NO_POWER_SHARE * most > 0.0)
-        yield busy.difference(at_work)
-    else:
-        yield busy
 
 
 def _does_nothing(layer: Layer) -> bool:
     """All that is known of it is at rest, and enough is known: its power, or its cores."""
     value_of = layer.values.get
     power, limit = value_of("gpu.power"), value_of("gpu.power_limit")
-    cores = value_of("gpu.sm_active")
+    cores = value_of(_CORES)
     if power is not None and limit and power > NO_POWER_SHARE * limit:
         return False
     if cores is None and (power is None or not limit):
         return False
-    bounds = ((cores, NO_CORES), (value_of("gpu.tensor_active"), NO_TENSOR), (value_of("gpu.dram_active"), NO_DRAM))
-    if any(value is not None and value > most for value, most in bounds):
+    if any((value_of(key) or 0.0) > most for key, most in _SIGNS_OF_WORK):
         return False
     return all((value_of(key) or 0.0) < NO_TRAFFIC for key in _TRAFFIC)
 

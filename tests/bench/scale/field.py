@@ -62,8 +62,9 @@ class Peer:
 
     def ask(self, query: str) -> float | None:
         """What an instant query gives: its first value; None where it gives none yet."""
-        answer = httpx.get(f"http://127.0.0.1:{self.port}/api/v1/query", params={"query": query}, timeout=30.0).json()
-        result = answer["data"]["result"]
+        url = f"http://127.0.0.1:{self.port}/api/v1/query"
+        answer = httpx.get(url, params={"query": query}, timeout=30.0).raise_for_status()  # 503 while it starts
+        result = answer.json()["data"]["result"]
         return float(result[0]["value"][1]) if result else None
 
 
