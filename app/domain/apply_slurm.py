@@ -37,6 +37,7 @@ def apply_slurm(
 ) -> tuple[Snapshot, tuple[Event, ...]]:
     """The snapshot with Slurm's newest, and what happened to jobs and nodes since."""
     was = before.slurm if before.slurm is not None and before.slurm.source == spec.name else None
+    said = changes_of(was, said)
     picture = SlurmPicture(
         source=spec.name,
         interval_s=spec.interval_s,
@@ -61,9 +62,10 @@ def changes_of(before: SlurmPicture | None, said: SlurmReading) -> SlurmReading:
     known = before.jobs if before is not None else None
     if said.jobs is None or said.gone is not None or known is None:
         return said
-    changed = tuple(job for job in said.jobs if (was := known.get(job.id)) is not job and was != job)
+    # Asked first whether it is the same: comparing a job with itself takes some forty comparisons.
+    changed = [job for job in said.jobs if (was := known.get(job.id)) is not job and was != job]
     here = {job.id for job in said.jobs}
-    return replace(said, jobs=changed, gone=tuple(one for one in known if one not in here))
+    return replace(said, jobs=tuple(changed), gone=tuple([one for one in known if one not in here]))
 
 
 def job_order(job: SlurmJob) -> tuple[int, int, str]:
@@ -74,39 +76,36 @@ def job_order(job: SlurmJob) -> tuple[int, int, str]:
 
 
 def _jobs(was: SlurmPicture | None, said: SlurmReading) -> Mapping[str, SlurmJob] | None:
-    known = was.jobs if was is not None and was.jobs is not None else {}
-    if said.jobs is None:
-        return was.jobs if was is not None else None
-    if said.gone is not None:
-        gone = frozenset(said.gone)
-        found = {key: job for key, job in known.items() if key not in gone} | {job.id: job for job in said.jobs}
-    else:
-        found = {job.id: _same(known.get(job.id), job) for job in said.jobs}
-    if list(found) == list(known):
-        return found
-    return {job.id: job for job in _in_order(known, found)}
-
-
-def _in_order(known: Mapping[str, SlurmJob], found: Mapping[str, SlurmJob]) -> list[SlurmJob]:
-    """The jobs by `job_order`: of thousands most were there before, in order, and only the others look for a place."""
-    ordered: list[SlurmJob] = []
+    """The jobs there are now, by `job_order`; of thousands most stay where they are, and only the others are placed."""
+    known = was.jobs if was is not None else None
+    if said.jobs is None or (known is not None and not said.jobs and said.gone == ()):
+        return known
+    found = dict(known or {}) if said.gone is not None else {}
+    for one in said.gone or ():
+        found.pop(one, None)
     others: list[SlurmJob] = []
-    for key, was in known.items():
-        job = found.get(key)
-        if job is was or (job is not None and job_order(job) == job_order(was)):
-            ordered.append(job)
-        elif job is not None:
+    for job in said.jobs:
+        before = found.get(job.id)
+        if before is not None and job_order(before) == job_order(job):
+            found[job.id] = job
+        else:
+            found.pop(job.id, None)
             others.append(job)
-    others += [job for key, job in found.items() if key not in known]
-    if len(others) > _MOST_PLACED:
-        return sorted(found.values(), key=job_order)
-    for job in others:
+    return _placed(found, others) if others else found
+
+
+def _placed(found: Mapping[str, SlurmJob], others: Iterable[SlurmJob]) -> dict[str, SlurmJob]:
+    """Jobs that stand in order with others among them."""
+    new = {job.id: job for job in others}
+    if len(new) > _MOST_PLACED:
+        return {job.id: job for job in sorted([*found.values(), *new.values()], key=job_order)}
+    ordered = list(found.values())
+    for job in new.values():
         insort(ordered, job, key=job_order)
-    return ordered
+    return {job.id: job for job in ordered}
 
 
 def _same(old: T | None, new: T) -> T:
-    # Asked first: comparing a job with itself takes some forty comparisons.
     return old if old is not None and (old is new or old == new) else new
 
 

@@ -14,7 +14,8 @@ def slurm_counts(picture: SlurmPicture, now: float) -> SlurmCounts:
     return NO_COUNTS if picture.is_expired(now) else _counted(picture)
 
 
-@lru_cache(maxsize=1)
+# Of two: while the newest picture is made ready to be looked at, the one before is what is looked at.
+@lru_cache(maxsize=2)
 def _counted(picture: SlurmPicture) -> SlurmCounts:
     if picture.jobs is None:
         said = picture.counts

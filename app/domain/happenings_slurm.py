@@ -22,7 +22,8 @@ def slurm_events(was: SlurmPicture | None, now: SlurmPicture, at: float) -> Iter
     if was.nodes is not now.nodes:
         for name, node in now.nodes.items():
             before = was.nodes.get(name)
-            if before is not node:
+            # Load and free memory of every node move from look to look, and are nothing that happened.
+            if before is None or (before.state, before.flags) != (node.state, node.flags):
                 yield from _node_events(before, node, at)
         for name in was.nodes.keys() - now.nodes.keys():
             yield Event(at, "node.deleted", "info", Subject("node", node=name), f"{name} left Slurm")
@@ -41,10 +42,9 @@ def _bounded(events: list[Event], at: float) -> Iterator[Event]:
 
 
 def _job_events(was: Mapping[str, SlurmJob], now: Mapping[str, SlurmJob], at: float) -> Iterator[Event]:
-    for key, job in now.items():
-        before = was.get(key)
-        if before is job:
-            continue
+    changed = [job for key, job in now.items() if was.get(key) is not job]
+    for job in changed:
+        key, before = job.id, was.get(job.id)
         who = f"job {key} ({clean(job.user, 32)}, {clean(job.name, 40)})"
         subject = Subject("job", key=key)
         if job.is_running and (before is None or not before.is_running):
@@ -54,14 +54,15 @@ def _job_events(was: Mapping[str, SlurmJob], now: Mapping[str, SlurmJob], at: fl
             yield Event(at, "job.ended", severity, subject, f"{who} ended: {clean(job.state, 32)}")
         elif job.is_pending and before is not None and before.holds_nodes:
             yield Event(at, "job.requeued", "warning", subject, f"{who} was requeued: {clean(job.reason or '', 60)}")
-    for key, job in was.items():
-        if key not in now and job.holds_nodes:
+    gone = [job for key, job in was.items() if key not in now]
+    for job in gone:
+        if job.holds_nodes:
             yield Event(
                 at,
                 "job.ended",
                 "info",
-                Subject("job", key=key),
-                f"job {key} ({clean(job.user, 32)}) is no longer listed",
+                Subject("job", key=job.id),
+                f"job {job.id} ({clean(job.user, 32)}) is no longer listed",
             )
 
 

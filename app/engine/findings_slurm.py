@@ -21,7 +21,7 @@ from app.engine.findings_jobs import (
     straggler_findings,
 )
 from app.engine.findings_nodes import dead_node_findings, gres_findings, version_findings
-from app.engine.fragmentation import Stuck, fragmentation
+from app.engine.fragmentation import Stuck, fragmentation, fragmenting
 from app.engine.job_ends import failure_findings, lemon_findings
 from app.engine.pending_case import filled
 from app.engine.watch_slurm import SlurmWatch
@@ -37,8 +37,10 @@ def slurm_findings(watch: SlurmWatch, snapshot: Snapshot, now: float) -> tuple[F
 
 def finding_slurm(watch: SlurmWatch, snapshot: Snapshot, now: float) -> Pieces[tuple[Finding, ...]]:
     """As `slurm_findings`, in pieces."""
-    if allocations(snapshot, now).picture is None:
+    picture = allocations(snapshot, now).picture
+    if picture is None:
         return ()
+    yield from fragmenting(picture)  # the longest of them, which is remembered
     found: list[Finding] = []
     for some in (
         idle_findings(watch, snapshot),

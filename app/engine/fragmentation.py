@@ -5,16 +5,18 @@ Only nodes that take jobs count, and only jobs that wait for room (not held, not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 
 from app.domain.frozen import frozen
+from app.domain.pieces import Pieces, whole
 from app.domain.slurm import SlurmJob, SlurmPicture
 from app.engine.fit import Release, fit
 from app.engine.reasons import reason_said
-from app.engine.supply import Stock, Supply, supply_of
+from app.engine.supply import Stock, Supply, supplying
 from app.engine.want import Want, want_of
 
+_AT_ONCE = 500
+"""Jobs that are looked at in one piece: a millisecond."""
 _WAITS_FOR_ROOM = frozenset({"None", "Priority", "Resources", "NodesUnavailable", "KeptForOthers"})
 
 
@@ -68,24 +70,54 @@ class Fragmentation:
     """Shapes that scatter keeps back, the ones most jobs wait for first."""
 
 
-@lru_cache(maxsize=1)
+_newest: list[tuple[SlurmPicture, Fragmentation]] = []
+"""Of the last picture."""
+
+
 def fragmentation(picture: SlurmPicture) -> Fragmentation:
     """How scattered a picture's free GPUs are, and whom that stops; remembered for the last picture."""
-    supply = supply_of(picture)
+    return whole(fragmenting(picture))
+
+
+def fragmenting(picture: SlurmPicture) -> Pieces[Fragmentation]:
+    """As `fragmentation`, in pieces."""
+    for known, told in _newest:
+        if known is picture:
+            return told
+    supply = yield from supplying(picture)
     blocks = sorted(_blocks(supply.stocks.values()), key=lambda one: (-one.free, one.node))
+    shapes = yield from _waiting(picture)
+    stuck: list[Stuck] = []
+    for want, jobs in shapes.items():
+        yield
+        one = _stuck(want, jobs, supply)
+        if one is not None:
+            stuck.append(one)
+    stuck.sort(key=lambda one: (-len(one.jobs), one.jobs[0]))
+    found = Fragmentation(
+        sum(one.free for one in blocks), max((one.free for one in blocks), default=0), tuple(blocks), tuple(stuck)
+    )
+    _newest[:] = [(picture, found)]
+    return found
+
+
+def _waiting(picture: SlurmPicture) -> Pieces[dict[Want, list[SlurmJob]]]:
+    """The jobs that wait for several GPUs on one node, by their shapes."""
     shapes: dict[Want, list[SlurmJob]] = {}
-    for job in (picture.jobs or {}).values():
+    for_room: dict[str | None, bool] = {}
+    """Of each reason, of which thousands of jobs have a few."""
+    for number, job in enumerate((picture.jobs or {}).values(), 1):
+        if number % _AT_ONCE == 0:
+            yield
         if not job.is_pending or not job.priority or (job.gpus_per_node or 0) < 2:
             continue
-        if reason_said(job.reason).reason.code in _WAITS_FOR_ROOM:
+        if job.reason not in for_room:
+            for_room[job.reason] = reason_said(job.reason).reason.code in _WAITS_FOR_ROOM
+        if for_room[job.reason]:
             want = want_of(job)
             if want.gpus_per_node:  # 0 GPUs in all: Slurm's two numbers speak against each other
                 shapes.setdefault(want, []).append(job)
-    stuck = [one for want, jobs in shapes.items() if (one := _stuck(want, jobs, supply)) is not None]
-    stuck.sort(key=lambda one: (-len(one.jobs), one.jobs[0]))
-    return Fragmentation(
-        sum(one.free for one in blocks), max((one.free for one in blocks), default=0), tuple(blocks), tuple(stuck)
-    )
+    return shapes
 
 
 def _blocks(stocks: Iterable[Stock]) -> Iterator[Block]:
@@ -99,8 +131,8 @@ def _blocks(stocks: Iterable[Stock]) -> Iterator[Block]:
 def _stuck(want: Want, jobs: list[SlurmJob], supply: Supply) -> Stuck | None:
     found = fit(want, supply)
     each = want.gpus_per_node or 0
-    whole = sum(1 for stock in found.open if (stock.gpus_free(want.gpu_type) or 0) >= each)
-    if found.free_gpus is None or found.free_gpus < each * want.nodes or whole >= want.nodes:
+    whole_now = sum(1 for stock in found.open if (stock.gpus_free(want.gpu_type) or 0) >= each)
+    if found.free_gpus is None or found.free_gpus < each * want.nodes or whole_now >= want.nodes:
         return None
     jobs.sort(key=lambda job: (-(job.priority or 0), job.job_id))
     return Stuck(
@@ -109,23 +141,26 @@ def _stuck(want: Want, jobs: list[SlurmJob], supply: Supply) -> Stuck | None:
         found.free_gpus,
         found.best_free,
         found.release,
-        _move(want, found.open) if want.nodes - whole == 1 else None,
+        _move(want, found.open) if want.nodes - whole_now == 1 else None,
     )
 
 
 def _move(want: Want, nodes: tuple[Stock, ...]) -> Move | None:
     """The node where the fewest held GPUs would have to go, if each of its jobs fits on free ones of another node."""
-    each = want.gpus_per_node or 0
-    moves = [one for stock in nodes if (one := _emptied(stock, want, each, nodes)) is not None]
+    frees = sorted((stock.gpus_free(want.gpu_type) or 0 for stock in nodes), reverse=True)
+    moves = [one for stock in nodes if (one := _emptied(stock, want, frees)) is not None]
     return min(moves, key=lambda one: (one.gpus, len(one.jobs), one.node), default=None)
 
 
-def _emptied(stock: Stock, want: Want, each: int, nodes: tuple[Stock, ...]) -> Move | None:
-    missing = each - (stock.gpus_free(want.gpu_type) or 0)
+def _emptied(stock: Stock, want: Want, frees: Sequence[int]) -> Move | None:
+    """What would have to go from a node; `frees` are the free GPUs of all, the most first."""
+    free = stock.gpus_free(want.gpu_type) or 0
+    missing = (want.gpus_per_node or 0) - free
     if missing <= 0:
         return None
     holders = sorted((one for one in stock.endings if one.gpus > 0), key=lambda one: (one.gpus, one.job))
-    room = sorted((other.gpus_free(want.gpu_type) or 0 for other in nodes if other is not stock), reverse=True)
+    room = list(frees)
+    room.remove(free)
     jobs: list[str] = []
     moved = 0
     for one in holders:

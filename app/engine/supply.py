@@ -8,17 +8,18 @@ one picture to the next; what is known of the others is taken over from the last
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from app.domain.frozen import frozen
+from app.domain.pieces import Pieces, whole
 from app.domain.slurm import Gres, SlurmJob, SlurmNode, SlurmPicture
 from app.engine.queue_line import NOBODY, Ahead, Line, Place
 from app.engine.reasons import node_reason
 from app.engine.words import span
 
+_AT_ONCE = 500
+"""Jobs or nodes that are looked at in one piece: a millisecond."""
 _CLOSED_WORDS = ("MAINT", "BLOCKED", "POWER_DRAIN", "EXTERNAL")
 """Beyond what `SlurmNode.takes_jobs` looks at."""
 _WAITS_FOR_OTHERS = ("Dependency", "BeginTime", "JobHeld", "JobArrayTaskLimit", "Reservation", "DependencyNever")
@@ -104,7 +105,7 @@ _OWNERS = ("account", "qos", "user")
 class Supply:
     """The picture turned around: nodes with what is free, partitions with their nodes, the line before each job.
 
-    `before` is that of an earlier picture: of nodes where the same jobs run, what they give back is known.
+    Made by `supply_of`; of a picture that was not taken up yet (`fill`) there is nothing in it.
     """
 
     __slots__ = (
@@ -120,7 +121,7 @@ class Supply:
         "tasks",
     )
 
-    def __init__(self, picture: SlurmPicture, before: Supply | None = None) -> None:
+    def __init__(self, picture: SlurmPicture) -> None:
         self.picture = picture
         self.memo: dict[object, object] = {}
         """What was worked out for a shape; belongs to `app.engine.fit`."""
@@ -133,18 +134,28 @@ class Supply:
         self._asked: dict[tuple[str, ...], Usage] = {}
         self.holders: dict[str, list[SlurmJob]] = {}
         """Node → the jobs that hold it."""
+        self._lines: dict[str, Line] = {}
+        self.stocks: dict[str, Stock] = {}
+        self.by_partition: dict[str, tuple[str, ...]] = {}
+
+    def fill(self, before: Supply | None = None) -> Pieces[None]:
+        """Take the picture up, in pieces.
+
+        `before` is that of an earlier picture: of nodes where the same jobs run, what they give back is known.
+        """
         lines: dict[str, list[Place]] = {}
-        for job in (picture.jobs or {}).values():
-            if job.array_job_id is not None:
-                self.tasks.setdefault(job.array_job_id, []).append(job)
-            if job.holds_nodes:
-                self._hold(job)
-            elif job.is_pending and job.priority and not (job.reason or "").startswith(_WAITS_FOR_OTHERS):
-                for part in job.partition.split(","):
-                    lines.setdefault(part, []).append(Place(-job.priority, job.id, job.gpus or 0))
-        self._lines = {part: Line(sorted(places)) for part, places in lines.items()}
-        self.stocks = {name: self._stock(node, before) for name, node in picture.nodes.items()}
-        self.by_partition = _nodes_by_partition(picture)
+        for number, job in enumerate((self.picture.jobs or {}).values(), 1):
+            self._take(job, lines)
+            if number % _AT_ONCE == 0:
+                yield
+        for part, places in lines.items():
+            self._lines[part] = Line(sorted(places))
+            yield
+        for number, (name, node) in enumerate(self.picture.nodes.items(), 1):
+            self.stocks[name] = self._stock(node, before)
+            if number % _AT_ONCE == 0:
+                yield
+        self.by_partition = _nodes_by_partition(self.picture)
 
     def nodes_of(self, partitions: Iterable[str]) -> tuple[Stock, ...]:
         """The nodes of some partitions, each once."""
@@ -173,6 +184,16 @@ class Supply:
                 found.add_all(usage)
         return found
 
+    def _take(self, job: SlurmJob, lines: dict[str, list[Place]]) -> None:
+        """Put a job where it belongs: among the tasks of its array, on its nodes, into the lines that it waits in."""
+        if job.array_job_id is not None:
+            self.tasks.setdefault(job.array_job_id, []).append(job)
+        if job.holds_nodes:
+            self._hold(job)
+        elif job.is_pending and job.priority and not (job.reason or "").startswith(_WAITS_FOR_OTHERS):
+            for part in job.partition.split(","):
+                lines.setdefault(part, []).append(Place(-job.priority, job.id, job.gpus or 0))
+
     def _hold(self, job: SlurmJob) -> None:
         for name in job.nodes:
             self.holders.setdefault(name, []).append(job)
@@ -194,14 +215,23 @@ class Supply:
         return Stock(node, was.total, was.free, was.is_open, was.endings)
 
 
-_newest: deque[Supply] = deque(maxlen=1)
+_newest: list[Supply] = []
+"""Of the last two pictures: while one is made ready to be looked at, the one before is what is looked at."""
 
 
-@lru_cache(maxsize=2)
 def supply_of(picture: SlurmPicture) -> Supply:
     """The supply of a picture; remembered for the last two pictures."""
-    found = Supply(picture, _newest[0] if _newest else None)
-    _newest.append(found)
+    return whole(supplying(picture))
+
+
+def supplying(picture: SlurmPicture) -> Pieces[Supply]:
+    """As `supply_of`, in pieces."""
+    for known in _newest:
+        if known.picture is picture:
+            return known
+    found, before = Supply(picture), _newest[-1:]
+    yield from found.fill(*before)
+    _newest[:] = [*before, found]
     return found
 
 

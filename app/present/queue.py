@@ -14,12 +14,15 @@ from app.domain.clusters import Naming, cluster_of
 from app.domain.frozen import frozen
 from app.domain.job_filtering import JobFilter, is_of_words, narrows
 from app.domain.naming import natural
+from app.domain.pieces import Pieces, whole
 from app.domain.slurm import ENDED, SlurmJob
 
 Order = Callable[[SlurmJob, float], float | str | None]
 """What a job is sorted by at a moment; None sorts last, whatever the direction."""
 Kind = Literal["job", "array", "het"]
 _RANKS = {"RUNNING": 0, "SUSPENDED": 0, "PENDING": 1, **dict.fromkeys(ENDED, 3)}
+_AT_ONCE = 1000
+"""Jobs that a filter is tried on in one piece: a millisecond."""
 _STEPS = 50
 """A number that wanders within a fiftieth of its column's range does not move its row."""
 
@@ -67,28 +70,47 @@ class Wanted:
 
 
 class _Letters:
-    """Remembers what the letters of a filter have kept of the same jobs.
+    """Remembers what the letters of a filter have kept.
 
-    The next letter is tried on what the last one has left, and one that is taken back brings what was there.
+    The next letter is tried on what the last one has left, and one that is taken back brings what was there. Of newer
+    jobs, only those that changed are tried again on what the last look was filtered by.
     """
 
     def __init__(self) -> None:
         self._jobs: Mapping[str, SlurmJob] | None = None
-        self._left: list[tuple[JobFilter, Collection[SlurmJob]]] = []
-        """Filters of words only, each narrower than the one before, and what they keep."""
+        self._left: tuple[tuple[JobFilter, Collection[SlurmJob]], ...] = ()
+        """Filters of words only, each narrower than the one before, and what they keep of the jobs."""
 
-    def kept(self, jobs: Mapping[str, SlurmJob], wanted: JobFilter, now: float) -> Collection[SlurmJob]:
-        """The jobs that a filter keeps, in their order."""
-        if jobs is not self._jobs:
-            self._jobs, self._left = jobs, []
-        while self._left and not narrows(wanted, self._left[-1][0]):
-            self._left.pop()
-        before, among = self._left[-1] if self._left else (None, jobs.values())
+    def forget(self) -> None:
+        """Nothing is filtered any more."""
+        self._left = ()
+
+    def take_up(self, jobs: Mapping[str, SlurmJob], changed: Collection[str], now: float) -> None:
+        """Let these be the jobs; those with the ids `changed` are others than before."""
+        self._jobs = jobs
+        if self._left:
+            wanted, found = self._left[-1]
+            kept = {job.id for job in found}
+            kept.difference_update(changed)
+            kept.update(key for key in changed if wanted.test(jobs[key], now))
+            self._left = ((wanted, [job for key, job in jobs.items() if key in kept]),)
+
+    def keeping(self, jobs: Mapping[str, SlurmJob], wanted: JobFilter, now: float) -> Pieces[Collection[SlurmJob]]:
+        """The jobs that a filter keeps, in their order; in pieces."""
+        left = self._left
+        while left and not narrows(wanted, left[-1][0]):
+            left = left[:-1]
+        before, among = left[-1] if left else (None, jobs.values())
         if before is not None and before.text == wanted.text:
             return among
-        found = [job for job in among if wanted.test(job, now)]
-        if is_of_words(wanted):
-            self._left.append((wanted, found))
+        found: list[SlurmJob] = []
+        for number, job in enumerate(among, 1):
+            if wanted.test(job, now):
+                found.append(job)
+            if number % _AT_ONCE == 0:
+                yield
+        if jobs is self._jobs:  # else newer ones came between two pieces
+            self._left = (*left, (wanted, found)) if is_of_words(wanted) else left
         return found
 
 
@@ -97,13 +119,13 @@ class Queue:
 
     def __init__(self) -> None:
         self._jobs: Mapping[str, SlurmJob] | None = None
-        self._wanted = Wanted()
+        self._wanted: Wanted | None = None
         self._items: tuple[Item, ...] = ()
         self._kept = 0
         self._ordered: Sequence[Item] = ()
         """The last answer without the jobs of opened groups."""
-        self._single: Mapping[str, Item] = {}
-        """The row of each job by itself: made once, however often the filter changes."""
+        self._rows: dict[str, Item | str] = {}
+        """Of each job its row, or the key of the row that it shares: made once for as long as it stays as it is."""
         self._letters = _Letters()
 
     @property
@@ -113,20 +135,45 @@ class Queue:
 
     def items(self, jobs: Mapping[str, SlurmJob], wanted: Wanted, now: float) -> tuple[Item, ...]:
         """The rows for these jobs."""
-        if jobs is self._jobs and wanted == self._wanted:
-            return self._items
+        if jobs is not self._jobs or wanted != self._wanted:
+            whole(self.reckoning(jobs, wanted, now))
+        return self._items
+
+    def reckoning(self, jobs: Mapping[str, SlurmJob], wanted: Wanted, now: float) -> Pieces[None]:
+        """Make ready in pieces what `items` is going to be asked for.
+
+        Where newer jobs have been asked for between two pieces, nothing comes of the rest.
+        """
         if jobs is not self._jobs:
-            self._single = {key: _single(job, self._single.get(key)) for key, job in jobs.items()}
-        self._jobs, self._wanted = jobs, wanted
-        kept = self._letters.kept(jobs, wanted.filter, now) if wanted.filter else jobs.values()
-        self._kept = len(kept)
-        groups = grouped(kept, self._single)
+            self._take_up(jobs, now)
+            self._wanted = None
+            yield
+        kept: Collection[SlurmJob] = jobs.values()
+        if wanted.filter:
+            kept = yield from self._letters.keeping(jobs, wanted.filter, now)
+        else:
+            self._letters.forget()
+        yield
+        groups = _grouped(kept, self._rows)
+        yield
+        if jobs is not self._jobs:
+            return
         ordered = _ranked(groups) if wanted.order is None else self._sorted(groups, wanted, now)
         if wanted.order is None and wanted.descending:
             ordered.reverse()
         self._ordered = ordered
         self._items = tuple(_opened(ordered, wanted.opened) if wanted.opened else ordered)
-        return self._items
+        self._wanted, self._kept = wanted, len(kept)
+
+    def _take_up(self, jobs: Mapping[str, SlurmJob], now: float) -> None:
+        """Let these be the jobs: of thousands few are others than at the last look."""
+        before, self._jobs = self._jobs or {}, jobs
+        changed = [key for key, job in jobs.items() if before.get(key) is not job]
+        for gone in self._rows.keys() - jobs.keys():
+            del self._rows[gone]
+        for key in changed:
+            self._rows[key] = _row(jobs[key])
+        self._letters.take_up(jobs, changed, now)
 
     def _sorted(self, groups: Sequence[Item], wanted: Wanted, now: float) -> list[Item]:
         """By value; neighbours about equal stay as they stood, and what has no value comes last."""
@@ -150,27 +197,28 @@ class Queue:
         return [*(item for _, item in known), *without]
 
 
-def _single(job: SlurmJob, was: Item | None) -> Item:
-    return was if was is not None and was.jobs[0] is job else Item(job.id, (job,))
+def _row(job: SlurmJob) -> Item | str:
+    """A job's own row, or the key of the one it shares with its array or heterogeneous job."""
+    head = job.array_job_id if job.array_job_id is not None else job.het_job_id
+    return Item(job.id, (job,)) if head is None else Naming(cluster_of(job.id)).out(str(head))
 
 
-def grouped(jobs: Iterable[SlurmJob], single: Mapping[str, Item]) -> list[Item]:
+def _grouped(jobs: Iterable[SlurmJob], rows: Mapping[str, Item | str]) -> list[Item]:
     """Jobs as rows: an array of several tasks and a heterogeneous job are one each, where their first one stood.
 
-    `single` are the rows of these jobs by themselves.
+    `rows` are what `_row` says of these jobs.
     """
     together: dict[str, list[SlurmJob]] = {}
     found: list[Item | str] = []
     for job in jobs:
-        head = job.array_job_id if job.array_job_id is not None else job.het_job_id
-        if head is None:
-            found.append(single[job.id])
-            continue
-        key = Naming(cluster_of(job.id)).out(str(head))
-        if key not in together:
-            together[key] = []
-            found.append(key)
-        together[key].append(job)
+        row = rows[job.id]
+        if isinstance(row, Item):
+            found.append(row)
+        elif row in together:
+            together[row].append(job)
+        else:
+            together[row] = [job]
+            found.append(row)
     return [_group(one, together[one]) if isinstance(one, str) else one for one in found]
 
 

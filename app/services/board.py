@@ -56,15 +56,15 @@ class Board:
 
     def apply(self, spec: SourceSpec, reading: Reading, missed_slots: int = 0) -> None:
         """Apply one reading and wake the listeners."""
-        before = self._snapshot
-        applied = apply(before, spec, reading, missed_slots, self._own)
+        reading = _slim(self._snapshot, spec, reading)
+        applied = apply(self._snapshot, spec, reading, missed_slots, self._own)
         overflow = len(self._pending) + len(applied.changes) - PENDING_LIMIT
         self.dropped += max(0, overflow)
         self._pending.extend(applied.changes)
         self._note(applied.events)
         self._set(applied.snapshot)
         if self._taps:
-            arrival = Arrival(spec, _slim(before, reading), missed_slots)
+            arrival = Arrival(spec, reading, missed_slots)
             for tap, _ in self._taps:
                 tap(arrival)
 
@@ -170,9 +170,9 @@ class Board:
             woken.set()
 
 
-def _slim(before: Snapshot, reading: Reading) -> Reading:
-    """The reading as it need be passed on: of thousands of jobs only those that changed."""
-    if reading.slurm is None:
+def _slim(before: Snapshot, spec: SourceSpec, reading: Reading) -> Reading:
+    """The reading as it need be applied and passed on: of thousands of jobs only those that changed."""
+    if reading.slurm is None or before.slurm is None or before.slurm.source != spec.name:
         return reading
     from app.domain.apply_slurm import changes_of  # noqa: PLC0415 - only a cluster with Slurm pays for it
 

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.message import Message
 
 from app.domain.diagnosis import NO_DIAGNOSIS
-from app.domain.fleet import look_over
+from app.domain.fleet import cluster_facts, look_over
 from app.domain.naming import clean
+from app.domain.pieces import Pieces
 from app.domain.snapshot import Snapshot
 from app.present.glyphs import Glyphs
 from app.present.look import Look
 from app.transport import turns
 from app.tui.moment import Moment, moment_of
 from app.tui.options import Connect, ScreenOptions
-from app.tui.travel import Replay
 
 if TYPE_CHECKING:
     from app.domain.filtering import Filter
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from app.tui.infra_desk import InfraDesk
     from app.tui.job_desk import JobLink
     from app.tui.log_desk import LogLink
+    from app.tui.travel import Replay
 
 LEAST_S = 0.25
 """Between two tellings of new data."""
@@ -62,16 +63,22 @@ class Fresh(Message):
         return isinstance(message, Fresh)
 
 
-def _join(snapshot: Snapshot, now: float) -> None:
+def _joining(snapshot: Snapshot, now: float) -> Pieces[None]:
     """Work out what every page needs of a picture of Slurm, and is remembered for it."""
-    from app.domain.allocation import allocations  # noqa: PLC0415 - only a cluster with Slurm pays for it
-    from app.domain.fleet import cluster_facts  # noqa: PLC0415 - likewise
-    from app.engine.supply import supply_of  # noqa: PLC0415 - likewise
+    from app.domain.allocation import allocations, claims_of  # noqa: PLC0415 - only a cluster with Slurm pays for it
+    from app.domain.fleet_slurm import slurm_counts  # noqa: PLC0415 - likewise
+    from app.engine.supply import supplying  # noqa: PLC0415 - likewise
 
+    if snapshot.slurm is None:
+        return
+    claims_of(snapshot.slurm)
+    yield
+    slurm_counts(snapshot.slurm, now)
+    yield
     allocations(snapshot, now)
+    yield
+    yield from supplying(snapshot.slurm)
     cluster_facts(snapshot, now)
-    if snapshot.slurm is not None:
-        supply_of(snapshot.slurm)
 
 
 class RefusedError(Exception):
@@ -161,7 +168,7 @@ class Bridge:
         async for snapshot in feed.changes():
             if snapshot.slurm is not None and snapshot.slurm is not self._joined.slurm:
                 # In a thread: of ten thousand jobs it takes a tenth of a second, and a key must not wait for it.
-                await turns.in_thread(_join, snapshot, feed.now())
+                await turns.in_pieces(_joining, snapshot, feed.now())
             await turns.pause()
             ready_s = await self._prepare(snapshot, feed.now())
             self._joined = snapshot

@@ -101,17 +101,25 @@ class FilteredPage(TablePage, Generic[F]):
         found = self.read_filter(text)
         if isinstance(found, str):
             return found
-        self._trial = found
-        self.look_again()
+        self.show_trial(found)
         return ""
 
-    def keep_filter(self, text: str) -> None:
-        mistake = self.try_filter(text)
-        if mistake:
-            raise RefusedError(mistake)
+    def show_trial(self, wanted: F) -> None:
+        """Show what a filter that is being typed keeps."""
+        self._trial = wanted
+        self.look_again()
+
+    def end_trial(self) -> None:
+        """What was typed is kept or dropped: it is tried no more."""
         self._trial = None
+
+    def keep_filter(self, text: str) -> None:
+        found = self.read_filter(text)
+        if isinstance(found, str):
+            raise RefusedError(found)
+        self.end_trial()
         self.desk.change(**{self.KEPT_IN: text.strip()})
 
     def drop_filter(self) -> None:
-        self._trial = None
+        self.end_trial()
         self.look_again()

@@ -136,6 +136,24 @@ def test_events_tell_what_happened_and_nothing_at_first_sight() -> None:
     assert () == apply(Snapshot(), SLURM, reading).events
 
 
+def test_what_nodes_measure_is_nothing_that_happened() -> None:
+    """Load and free memory move at every look; a node that drains meanwhile is told of."""
+    before = grown(look(job(), nodes=(node(cpu_load=1.0), node("n2", cpu_load=1.0))))
+    after = look(job(), nodes=(node(cpu_load=2.0), node("n2", cpu_load=3.0, flags=("DRAIN",))))
+
+    assert ["node.drained"] == [one.kind for one in apply(before, SLURM, after).events]
+
+
+def test_a_look_that_changed_no_job_leaves_the_jobs_as_they_are() -> None:
+    """The same mapping: whoever has sorted it need not do it again."""
+    before = grown(look(job("812"), job("813")))
+    after = grown(look(job("813"), job("812"), at=105.0), start=before)
+
+    assert before.slurm is not None
+    assert after.slurm is not None
+    assert before.slurm.jobs is after.slurm.jobs
+
+
 def test_a_burst_of_jobs_is_told_as_a_number() -> None:
     """An array of a hundred that starts at once is twenty lines and a sum."""
     waiting = [job(f"9_{task}", state="PENDING", nodes=()) for task in range(100)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.engine.fragmentation import Block, Move, fragmentation
+from app.engine.fragmentation import Block, Move, fragmentation, fragmenting
 from tests.engine.slurm_builders import HOUR_S, NOW, job, node, picture, running
 
 EIGHT = {"gpus": 8, "gpus_per_node": 8, "gpu_type": "h100"}
@@ -23,6 +23,17 @@ def test_eight_free_gpus_cannot_start_a_job_of_eight() -> None:
     assert stuck.release is not None
     assert (NOW + HOUR_S, ("811",), 6) == (stuck.release.at, stuck.release.jobs, stuck.release.gpus)
     assert None is stuck.move
+
+
+def test_a_large_picture_is_gone_through_in_pieces() -> None:
+    """Of thousands of jobs the thread that asks lets others go first now and then; the answer is remembered."""
+    nodes = [node(f"gpu-{number}", used=6) for number in range(1, 5)]
+    large = picture([job(number, **EIGHT) for number in range(5000)], nodes)
+    pieces = len(list(fragmenting(large)))
+
+    assert 20 < pieces
+    assert [] == list(fragmenting(large))
+    assert 5000 == len(fragmentation(large).stuck[0].jobs)
 
 
 def test_a_small_job_in_the_way_could_move() -> None:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from app.domain.slurm import SlurmJob, SlurmNode
+from app.domain.pieces import whole
+from app.domain.slurm import SlurmJob, SlurmNode, SlurmPicture
 from app.engine.supply import Supply, Usage
 from tests.engine.slurm_builders import job, node, picture, running
 
 NODES = [f"n{number}" for number in range(6)]
+
+
+def supply(seen: SlurmPicture, before: Supply | None = None) -> Supply:
+    """The supply of a picture that follows another, or none."""
+    found = Supply(seen)
+    whole(found.fill(before))
+    return found
 
 
 def test_a_supply_that_follows_another_is_as_one_made_anew() -> None:
@@ -22,7 +30,7 @@ def test_a_supply_that_follows_another_is_as_one_made_anew() -> None:
         _change(dice, jobs, nodes, turn)
         seen = picture(tuple(jobs.values()), tuple(nodes.values()))
 
-        followed, anew = Supply(seen, before), Supply(seen)
+        followed, anew = supply(seen, before), supply(seen)
 
         assert anew.stocks == followed.stocks
         before = followed
@@ -56,13 +64,13 @@ def test_usage_counts_whose_jobs_are_asked_for() -> None:
             job(4, user="ana", account="nlp", qos="high"),
         )
     )
-    supply = Supply(seen)
+    found = supply(seen)
 
-    assert (2, 3) == _jobs_and_gpus(supply.usage("account", "nlp"))
-    assert (1, 2) == _jobs_and_gpus(supply.usage("account", "nlp", "user", "ana"))
-    assert (2, 5) == _jobs_and_gpus(supply.usage("qos", "normal"))
-    assert (1, 4) == _jobs_and_gpus(supply.usage("qos", "normal", "account", "bio"))
-    assert Usage() == supply.usage("qos", "low")
+    assert (2, 3) == _jobs_and_gpus(found.usage("account", "nlp"))
+    assert (1, 2) == _jobs_and_gpus(found.usage("account", "nlp", "user", "ana"))
+    assert (2, 5) == _jobs_and_gpus(found.usage("qos", "normal"))
+    assert (1, 4) == _jobs_and_gpus(found.usage("qos", "normal", "account", "bio"))
+    assert Usage() == found.usage("qos", "low")
 
 
 def _jobs_and_gpus(usage: Usage) -> tuple[int, int]:
@@ -75,7 +83,7 @@ def test_an_array_knows_all_its_tasks_and_how_many_run() -> None:
         running(20, "n1", 1, id="20_0", array_job_id=20, array_task="0"),
         job(20, id="20_1", array_job_id=20, array_task="1"),
     ]
-    supply = Supply(picture((*tasks, job(30))))
+    found = supply(picture((*tasks, job(30))))
 
-    assert {20: tasks} == supply.tasks
-    assert {20: 1} == supply.arrays
+    assert {20: tasks} == found.tasks
+    assert {20: 1} == found.arrays

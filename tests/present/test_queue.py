@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC
+from random import Random
 from time import thread_time
 
 import pytest
@@ -82,6 +83,44 @@ def test_filter_typed_letter_by_letter_keeps_what_the_whole_one_does() -> None:
         wanted = Wanted(parse_job_filter(text))
 
         assert ids(wanted) == [item.key for item in queue.items(JOBS, wanted, NOW)], text
+
+
+def test_filter_in_force_keeps_of_newer_jobs_what_a_new_one_would() -> None:
+    """Jobs that come, go and change are kept or not as they are now, whatever was kept of them before."""
+    dice, queue = Random(4), Queue()
+    jobs = dict(JOBS)
+    for turn in range(60):
+        for key in dice.sample(sorted(jobs), 3):
+            jobs[key] = replace(
+                jobs[key], user=dice.choice(("ana", "bo", "cy")), state=dice.choice(("RUNNING", "PENDING"))
+            )
+        jobs.pop(dice.choice(sorted(jobs)))
+        jobs = {**jobs, str(9000 + turn): job(9000 + turn, "late", dice.choice(("ana", "cy")), "PENDING")}
+        wanted = Wanted(parse_job_filter(dice.choice(("c", "cy", "user:cy", "", "late", "running"))))
+
+        assert Queue().items(jobs, wanted, NOW) == queue.items(dict(jobs), wanted, NOW)
+        assert sum(wanted.filter is None or wanted.filter.keeps(one, NOW) for one in jobs.values()) == queue.kept
+
+
+def test_queue_made_ready_in_pieces_is_not_made_again() -> None:
+    """What was reckoned in pieces is what is shown; newer jobs between two pieces leave nothing of the older."""
+    many = {str(n): job(n, f"n{n}", "ana" if n % 3 else "cy", "PENDING") for n in range(5000)}
+    queue, wanted = Queue(), Wanted(parse_job_filter("cy"))
+    pieces = len(list(queue.reckoning(many, wanted, NOW)))
+    made = queue.items(many, wanted, NOW)
+    half_done = queue.reckoning(many, Wanted(parse_job_filter("ana")), NOW)
+    next(half_done)
+    newer = {**many, "9999": job(9999, "late", "ana", "PENDING")}
+    shown = queue.items(newer, wanted, NOW)
+    rest = list(half_done)
+
+    assert 5 < pieces
+    assert Queue().items(many, wanted, NOW) == made
+    assert rest
+    assert queue.items(newer, wanted, NOW) is shown
+    for text in ("cy", "ana", "a"):
+        again = Wanted(parse_job_filter(text))
+        assert Queue().items(newer, again, NOW) == queue.items(newer, again, NOW), text
 
 
 def test_filter_over_newer_jobs_looks_at_all_of_them() -> None:

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from app.domain.job_actions import Outcome
+from app.domain.slurm import SlurmJob
+from app.domain.snapshot import Snapshot
 from app.tui.dialogue import Dialogue
+from app.tui.screens.queue import MANY
 from tests.present.fleets import NOW
-from tests.present.slurm_fleet import slurm_fleet
+from tests.present.slurm_fleet import job, slurm_fleet
 from tests.tui.driving import Drive, driving
 from tests.tui.fake_jobs import FakeJobs, opening
 
@@ -50,6 +53,41 @@ async def test_typed_filter_keeps_jobs_and_says_its_mistake(tmp_path: Path) -> N
         await drive.press("escape")
         await drive.type("/")
         await drive.shows("llama-ft")
+
+
+def large_fleet(*more: SlurmJob) -> Snapshot:
+    """Thousands of jobs beside those of the small one."""
+    fleet = slurm_fleet()
+    assert fleet.slurm is not None
+    many = [job(number, f"n{number}", "ana", "PENDING") for number in range(5000, 5000 + 2 * MANY)]
+    jobs = {**(fleet.slurm.jobs or {}), **{one.id: one for one in (*many, *more)}}
+    return replace(fleet, slurm=replace(fleet.slurm, jobs=jobs))
+
+
+async def test_newer_pictures_of_many_jobs_are_shown_however_fast_they_come(tmp_path: Path) -> None:
+    """Each is made ready in pieces; one that comes before the last was ready is shown at once."""
+    async with driving(tmp_path, large_fleet()) as drive:
+        await drive.press("3")
+        await drive.shows("llama-ft")
+        drive.feed.push(large_fleet(job(1, "newest", "ana", "RUNNING")))
+        await drive.shows("newest")
+        for number in range(5):
+            drive.feed.push(large_fleet(job(1, f"burst{number}", "ana", "RUNNING")))
+        await drive.shows("burst4")
+
+
+async def test_filter_over_many_jobs_is_tried_in_pieces_and_kept_or_dropped_whole(tmp_path: Path) -> None:
+    """Of thousands of jobs too it works while it is typed, and what is dropped in between shows nothing later."""
+    async with driving(tmp_path, large_fleet()) as drive:
+        await drive.press("3")
+        await drive.shows("llama-ft")
+        await drive.press("slash", *"n5999")
+        await drive.shows("1 kept")
+        await drive.press(*["backspace"] * 2, "escape")
+        await drive.shows("llama-ft")
+        await drive.type("/n5998")
+        await drive.shows("1 kept")
+        assert "n5999" not in drive.text
 
 
 async def test_jobs_command_opens_the_queue_with_a_filter(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from app.domain.pieces import Pieces, at_once
 from app.domain.slurm import SlurmJob, SlurmReading
 from app.sources.slurm.commands import SlurmCommands, config_of
 from app.sources.slurm.details import Details, most_single, only, split
-from app.sources.slurm.look import HEALTH_S, PARTITIONS_S, Load, Look, Tap, parsed, parsed_in_pieces
+from app.sources.slurm.look import HEALTH_S, PARTITIONS_S, Load, Look, Tap, parsed_in_pieces
 from app.sources.slurm.node_records import NodeReader
 from app.sources.slurm.pace import Part
 from app.sources.slurm.parsed import Parsed, SlurmParseError
@@ -151,12 +151,13 @@ class CommandsWay:
         else:
             await self._catch_up(notes)
             await self._learn_new(new, most_single(len(queue)), until, notes)
-        return await parsed(self._completed, queue, JOB_BYTES * len(queue))
+        return await parsed_in_pieces(self._completing, queue, JOB_BYTES * len(queue))
 
-    def _completed(self, queue: tuple[SlurmJob, ...]) -> tuple[SlurmJob, ...]:
+    def _completing(self, queue: tuple[SlurmJob, ...]) -> Pieces[tuple[SlurmJob, ...]]:
         """The jobs with what is known of them, which is what their rows are from now on."""
-        jobs = self._details.merged(queue)
-        self._queue.take_up(jobs)
+        jobs = yield from self._details.merging(queue)
+        yield
+        self._queue.take_up(made for read, made in zip(queue, jobs, strict=True) if made is not read)
         return jobs
 
     async def _learn_new(self, new: tuple[SlurmJob, ...], most: int, until: float, notes: list[str]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from typing import TypeVar
 
+from app.domain.pieces import Pieces, whole
 from app.domain.slurm import SlurmJob
 from app.sources.slurm.squeue import merge
 
@@ -19,6 +20,8 @@ MOST_SINGLE = 4
 """So many new jobs are looked up one by one; more, and all jobs are listed at once (`most_single`)."""
 JOBS_PER_SINGLE = 1000
 """To list so many jobs in full costs about as much as to look one up."""
+JOBS_AT_ONCE = 1000
+"""Jobs of a queue that get their details in one piece: a millisecond."""
 MOST_TIMES = 3
 """A job that says it has GPUs and not which ones is asked about so often."""
 
@@ -71,13 +74,21 @@ class Details:
 
     def merged(self, jobs: Iterable[SlurmJob]) -> tuple[SlurmJob, ...]:
         """The jobs of a queue, those of before or anew, with their details; what is known of others is forgotten."""
-        done = tuple(map(self._with_details, jobs))
+        return whole(self.merging(jobs))
+
+    def merging(self, jobs: Iterable[SlurmJob]) -> Pieces[tuple[SlurmJob, ...]]:
+        """As `merged`, in pieces."""
+        done: list[SlurmJob] = []
+        for number, job in enumerate(jobs, 1):
+            done.append(self._with_details(job))
+            if number % JOBS_AT_ONCE == 0:
+                yield
         self._told = {}
         here = {job.id for job in done}
         _keep(self._asked, here)
         _keep(self._merged, here)
         _keep(self._settled, here)
-        return done
+        return tuple(done)
 
     def _with_details(self, job: SlurmJob) -> SlurmJob:
         """A job of the queue with what was told of it, now or before."""

@@ -91,8 +91,8 @@ class QueueReader:
     def take_up(self, jobs: Iterable[SlurmJob]) -> None:
         """Let rows that say the same again be these jobs, made of those that were read: none is held twice."""
         made = {job.id: job for job in jobs}
-        for key, job in self._known.items():
-            self._known[key] = made.get(job.id, job)
+        changed = [(key, made[job.id]) for key, job in self._known.items() if job.id in made] if made else []
+        self._known.update(changed)
 
     def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, str, SlurmJob | str, bool]]:
         """(number, text, its job or what is wrong with it, whether it is known) of each row.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import sleep
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 SHOWN = ("open", "job.mark", "job.cancel", "job.hold", "job.release", "job.requeue", "job.extend")
 """Deeds whose keys stand below the table."""
 
+MANY = 1000
+"""Jobs that are not worked out in one go."""
+TRIAL = "trial"
+"""The worker that tries a filter."""
+
 
 class QueuePage(FilteredPage[JobFilter]):
     """Every job."""
@@ -51,6 +57,10 @@ class QueuePage(FilteredPage[JobFilter]):
         self._queue = Queue()
         self._shown: tuple[Item, ...] | None = None
         """What the table's rows are of."""
+        self._ready: SlurmPicture | None = None
+        """Of thousands of jobs, the picture that is worked out."""
+        self._coming: SlurmPicture | None = None
+        """The one that is worked out now, or was last."""
         self._explainer = Explainer()
         self._opened: frozenset[str] = frozenset()
         self._marked: frozenset[str] = frozenset()
@@ -65,6 +75,8 @@ class QueuePage(FilteredPage[JobFilter]):
         if picture is None or picture.jobs is None:
             self._table.show((), NO_ROWS)
             self._shown = None
+        elif not self._is_ready(picture, picture.jobs, moment):
+            return  # until it is, a moment from now, its rows stay as they were
         else:
             self._show_jobs(picture, picture.jobs, moment)
         self._pane.show(self._title(), self._state(picture, moment), frame_keys(self.desk, SHOWN))
@@ -83,9 +95,60 @@ class QueuePage(FilteredPage[JobFilter]):
         self._table.show(table_columns(columns), rows, JOBS.of(self.desk.view))
 
     def _items(self, jobs: Mapping[str, SlurmJob], now: float) -> tuple[Item, ...]:
+        return self._queue.items(jobs, self._wanted_rows(self.wanted()), now)
+
+    def _wanted_rows(self, kept: JobFilter) -> Wanted:
         view = self.desk.view
-        wanted = Wanted(self.wanted(), order_of(view.job_sort), view.job_descending, self._opened)
-        return self._queue.items(jobs, wanted, now)
+        return Wanted(kept, order_of(view.job_sort), view.job_descending, self._opened)
+
+    def _is_ready(self, picture: SlurmPicture, jobs: Mapping[str, SlurmJob], moment: Moment) -> bool:
+        """Whether a picture can be shown at once; of thousands of jobs it is made ready for it in pieces."""
+        if picture is self._ready or picture is self._coming:
+            return picture is self._ready
+        # Where the one before did not become ready in all its time, what is shown must not grow old over it.
+        is_late = self._coming is not self._ready
+        self._coming = picture
+        if is_late or self._shown is None or len(jobs) < MANY:
+            self._ready = picture
+            return True
+        ready = self._make_ready(self._wanted_rows(self.wanted()), picture, moment)
+        self.run_worker(ready, group="picture", exclusive=True, exit_on_error=False, description="queue")
+        return False
+
+    async def _make_ready(self, wanted: Wanted, picture: SlurmPicture, moment: Moment) -> None:
+        await self._reckon(wanted, picture, moment)
+        if picture is self._coming:
+            self._ready = picture
+            self.look_again()
+
+    async def _reckon(self, wanted: Wanted, picture: SlurmPicture, moment: Moment) -> None:
+        """Work out what is going to be on screen, piece by piece: a key is answered between two of them."""
+        jobs = picture.jobs or {}
+        for _ in self._queue.reckoning(jobs, wanted, moment.now):
+            await sleep(0)
+        first = self._table.scroll_offset.y
+        for item in self._queue.items(jobs, wanted, moment.now)[first : first + self._table.size.height]:
+            if item.first.is_pending:
+                self._explainer.whole(item.first, picture, moment.look)
+                await sleep(0)
+
+    def show_trial(self, wanted: JobFilter) -> None:
+        """Of thousands of jobs in pieces, between which the next letter is answered, and ends this trial."""
+        moment = self._moment
+        picture = moment.snapshot.slurm if moment is not None else None
+        if moment is None or picture is None or len(picture.jobs or ()) < MANY:
+            super().show_trial(wanted)
+            return
+        trial = self._try_in_pieces(wanted, picture, moment)
+        self.run_worker(trial, group=TRIAL, exclusive=True, exit_on_error=False, description="filter")
+
+    async def _try_in_pieces(self, wanted: JobFilter, picture: SlurmPicture, moment: Moment) -> None:
+        await self._reckon(self._wanted_rows(wanted), picture, moment)
+        super().show_trial(wanted)
+
+    def end_trial(self) -> None:
+        self.workers.cancel_group(self, TRIAL)
+        super().end_trial()
 
     def read_filter(self, text: str) -> JobFilter | str:
         from app.tui import deeds  # noqa: PLC0415 - a page without a filter needs no language for it
@@ -126,7 +189,7 @@ class QueuePage(FilteredPage[JobFilter]):
         key, picture = self._table.selected, moment.snapshot.slurm
         if key is None or picture is None or picture.jobs is None:
             return None
-        items, number = self._items(picture.jobs, moment.now), self._table.shown_rows.index_of(key)
+        items, number = self._shown or (), self._table.shown_rows.index_of(key)
         return items[number].first if number is not None and number < len(items) else None
 
     def chosen_jobs(self) -> tuple[str, ...]:
