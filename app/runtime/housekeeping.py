@@ -6,7 +6,8 @@ megabytes within a day; what is old is left alone, since walking over it is what
 takes 0.03 s, the whole 0.2.
 
 What a busy moment needed and the C library holds free since then goes back to the system: every full disk, every step
-of the clock would leave some, each in other places.
+of the clock would leave some, each in other places. Heaps of each thread's own would leave more: what one has free no
+other can use, and that grows for hours (32 nodes after five: 4.2 MiB of 56 lie free; in one heap, 1.4 of 53).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import gc
 
 from app.transport.clock import Clock
+from app.transport.memory import share_one_heap
 
 EVERY_S = 600.0
 _YOUNG = 1
@@ -21,7 +23,12 @@ _YOUNG = 1
 
 
 async def keep_house(clock: Clock) -> None:
-    """Do both every ten minutes until cancelled, unless this process chooses its own moments, as a screen does."""
+    """Do both every ten minutes until cancelled, unless this process chooses its own moments, as a screen does.
+
+    To be started before the threads that write and judge: a thread stays with the heap it began with.
+    """
+    if gc.isenabled():
+        share_one_heap()
     while True:
         await clock.sleep(EVERY_S)
         if gc.isenabled():

@@ -112,13 +112,34 @@ class PictureBook:
     """What of the last picture is in the store already; used on the writer's thread."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
-        self._numbers: dict[PartKey, int] = {
-            (kind, key): number for number, kind, key in db.execute("SELECT id, kind, key FROM part")
-        }
+        self._numbers = _numbers(db)
         self._kept: dict[PartKey, object] = {}
+        self._written: set[PartKey] = set()
+        """Those of which this tick has written a version."""
         self._gone: set[PartKey] = set()
         self._tried: dict[str, float | None] = {}
+        self._seen: list[str] = []
+        """Sources whose looks are new with this tick."""
         self._jobs = JobBook(db)
+        self._has_written_jobs = False
+
+    def begin(self) -> None:
+        """Begin a tick: what comes from now on can be taken back."""
+        self._written.clear()
+        self._seen.clear()
+        self._has_written_jobs = False
+
+    def undo(self, db: sqlite3.Connection) -> None:
+        """Take this tick back: the store does not have it, the next one is to write again what it brought."""
+        if self._written:
+            self._numbers = _numbers(db)
+            self._gone -= self._written
+            for key in self._written:
+                self._kept.pop(key, None)
+        for name in self._seen:
+            self._tried.pop(name, None)
+        if self._has_written_jobs:
+            self._jobs = JobBook(db)
 
     def has_seen(self, state: SourceState) -> bool:
         """Whether this look at a source was seen before; from now on it was."""
@@ -126,6 +147,7 @@ class PictureBook:
         if self._tried.get(name) == tried:
             return True
         self._tried[name] = tried
+        self._seen.append(name)
         return False
 
     def keep(self, db: sqlite3.Connection, at: float, snapshot: Snapshot) -> None:
@@ -142,13 +164,20 @@ class PictureBook:
             self._kept.pop(key, None)
             self._gone.add(key)
         self._gone -= present
+        before, self._has_written_jobs = db.total_changes, True  # and so it is where this raises
         self._jobs.keep(db, at, snapshot)
+        self._has_written_jobs = db.total_changes > before
 
     def _write(self, db: sqlite3.Connection, key: PartKey, at: float, body: bytes | None) -> None:
+        self._written.add(key)
         if key not in self._numbers:
             made = db.execute("INSERT INTO part (kind, key) VALUES (?, ?)", key)
             self._numbers[key] = made.lastrowid or 0
         db.execute("INSERT OR REPLACE INTO version (part, at, body) VALUES (?, ?, ?)", (self._numbers[key], at, body))
+
+
+def _numbers(db: sqlite3.Connection) -> dict[PartKey, int]:
+    return {(kind, key): number for number, kind, key in db.execute("SELECT id, kind, key FROM part")}
 
 
 def parts_at(db: sqlite3.Connection, when: float) -> Snapshot | None:

@@ -88,6 +88,8 @@ class Registry:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.refused = 0
+        self.has_news = False
+        """Something was written to the store since the tick began."""
         self._metrics: dict[tuple[str, float], int] = {
             (key, quantum): number for number, key, quantum in db.execute("SELECT id, key, quantum FROM metric")
         }
@@ -115,6 +117,10 @@ class Registry:
             if metric in names and (shelf_id, slot) in by_slot:
                 by_slot[shelf_id, slot].fields[names[metric]] = place
 
+    def begin(self) -> None:
+        """Begin a tick."""
+        self.has_news = False
+
     def track(
         self, subject: Subject, source: str, uuid: str | None, interval_s: float, rank: int, at: float
     ) -> Track | None:
@@ -127,12 +133,12 @@ class Registry:
         track = self._tracks.get((*place, known))
         if track is None and known and (*place, "") in self._tracks:
             track = self._tracks[*place, known] = self._tracks.pop((*place, ""))
-            self._db.execute("UPDATE track SET uuid = ? WHERE id = ?", (known, track.id))
+            self._write("UPDATE track SET uuid = ? WHERE id = ?", (known, track.id))
         if track is None:
             track = self._make((*place, known), interval_s, rank, at)
         elif track.interval_s != interval_s or track.rank != rank:
             track.interval_s, track.rank = interval_s, rank
-            self._db.execute("UPDATE track SET interval_s = ?, rank = ? WHERE id = ?", (interval_s, rank, track.id))
+            self._write("UPDATE track SET interval_s = ?, rank = ? WHERE id = ?", (interval_s, rank, track.id))
         return track
 
     def _make(self, key: TrackKey, interval_s: float, rank: int, at: float) -> Track | None:
@@ -142,14 +148,14 @@ class Registry:
             if len(self.shelves) >= SHELF_LIMIT:
                 self.refused += 1
                 return None
-            made = self._db.execute("INSERT INTO shelf (source) VALUES (?)", (source,))
+            made = self._write("INSERT INTO shelf (source) VALUES (?)", (source,))
             shelf = self._open[source] = Shelf(made.lastrowid or 0, source)
             self.shelves[shelf.id] = shelf
         slot = shelf.tracks
         shelf.tracks += 1
         kind, node, index, name, _, uuid = key
         row = (kind, node, index, name, uuid, source, interval_s, rank, shelf.id, slot, at)
-        made = self._db.execute(
+        made = self._write(
             "INSERT INTO track (kind, node, idx, key, uuid, source, interval_s, rank, shelf, slot, last_seen)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
@@ -199,13 +205,17 @@ class Registry:
             place = track.fields[key] = track.shelf.width
             track.shelf.width += 1
             row = (track.shelf.id, place, track.slot, self._metric(key))
-            self._db.execute("INSERT INTO field (shelf, place, slot, metric) VALUES (?, ?, ?, ?)", row)
+            self._write("INSERT INTO field (shelf, place, slot, metric) VALUES (?, ?, ?, ?)", row)
         return track.fields[key]
 
     def _metric(self, key: str) -> int:
         """The number of a metric at its present quantum; a changed quantum gets a number of its own."""
         named = (key, quantum_of(key) or 1.0)
         if named not in self._metrics:
-            made = self._db.execute("INSERT INTO metric (key, quantum) VALUES (?, ?)", named)
+            made = self._write("INSERT INTO metric (key, quantum) VALUES (?, ?)", named)
             self._metrics[named] = made.lastrowid or 0
         return self._metrics[named]
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> sqlite3.Cursor:
+        self.has_news = True
+        return self._db.execute(statement, values)

@@ -1,14 +1,16 @@
 """The writer: one tick, one transaction; then a few milliseconds of chores before the next one comes.
 
 Runs on the writer's thread. Chores (sealing, rolling up, retention, checkpoints) are generators in small steps; a tick
-that comes meanwhile waits for the step in hand, not for the work. What a tick needs of the tables is held in memory and
-read anew after anything went wrong, so that memory and file never disagree.
+that comes meanwhile waits for the step in hand, not for the work. What a tick needs of the tables is held in memory;
+what a tick that failed changed of it is taken back or read anew, so that memory and file never disagree. Not all of it
+each time: while a disk is full every tick fails, and a fleet's tables, made and dropped by the minute, leave holes.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from app.domain.frozen import frozen
@@ -72,8 +74,14 @@ class Writer:
         began = self._clock()
         registry, book, number = self._memory or self._load()
         self._memory = None  # until the commit is through, nothing in memory counts
-        with transaction(self._db):
-            keep(self._db, registry, book, tick, number, self._windows.raw_s)
+        registry.begin()
+        book.begin()
+        try:
+            with transaction(self._db):
+                keep(self._db, registry, book, tick, number, self._windows.raw_s)
+        except sqlite3.Error:
+            self._take_back(registry, book)
+            raise
         self._memory = (registry, book, number + 1)
         write_s = self._clock() - began
         gap_s, self._last_at = tick.at - (self._last_at or tick.at), tick.at
@@ -85,9 +93,17 @@ class Writer:
             return Kept(write_s, registry.refused, error)
         return Kept(write_s, registry.refused)
 
+    def _take_back(self, registry: Registry, book: PictureBook) -> None:
+        """Have memory say what the file does, after a tick that is not in it; else it is read anew with the next."""
+        with suppress(sqlite3.Error):
+            book.undo(self._db)
+            self._memory = (Registry(self._db) if registry.has_news else registry, book, self._next_number())
+
     def _load(self) -> tuple[Registry, PictureBook, int]:
-        number = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM tick").fetchone()[0]
-        return Registry(self._db), PictureBook(self._db), number
+        return Registry(self._db), PictureBook(self._db), self._next_number()
+
+    def _next_number(self) -> int:
+        return int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM tick").fetchone()[0])
 
     def _do_chores(self, gap_s: float) -> None:
         if self._chores is None:

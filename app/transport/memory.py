@@ -1,7 +1,8 @@
-"""Memory given back: what a long answer took goes back to the system once it is read, where libc can be told so."""
+"""Memory given back: what a moment needed goes to the next one, or back to the system, where libc can be told so."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 LARGE_BYTES = 131_072
@@ -10,15 +11,24 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 
 def return_large_blocks() -> None:
-    """Have libc return blocks larger than `LARGE_BYTES` at once; nothing happens where it is not glibc.
+    """Have libc return blocks larger than `LARGE_BYTES` at once, and share one heap; nothing where it is not glibc."""
+    _tell_libc({_M_MMAP_THRESHOLD: LARGE_BYTES, _M_TRIM_THRESHOLD: LARGE_BYTES})
+    share_one_heap()
 
-    And have all threads share one heap: Python lets one of them run at a time, so heaps of their own save no time, and
-    each keeps what the longest answer read in its thread has taken.
+
+def share_one_heap() -> None:
+    """Have all threads that begin from now on share one heap; nothing happens where libc is not glibc.
+
+    Python lets one of them run at a time, so heaps of their own save no time, and each keeps what the longest answer
+    read in its thread has taken, and holes that only this thread can fill.
     """
-    import ctypes  # noqa: PLC0415 - 3 ms that only who reads long answers pays
+    _tell_libc({_M_ARENA_MAX: 1})
+
+
+def _tell_libc(options: Mapping[int, int]) -> None:
+    import ctypes  # noqa: PLC0415 - 3 ms that only who holds much pays
 
     with suppress(AttributeError, OSError):
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
-        libc.mallopt(_M_TRIM_THRESHOLD, LARGE_BYTES)
-        libc.mallopt(_M_ARENA_MAX, 1)
+        for option, value in options.items():
+            libc.mallopt(option, value)

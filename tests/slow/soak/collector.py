@@ -15,7 +15,8 @@ from typing import TextIO
 
 from app.cli.serve import _SEARCHES
 from app.config.settings import Alerts, Cluster, Discover, Settings, Slurm, Store, Target
-from app.runtime import RuntimeOptions, collecting
+from app.runtime.collecting import collecting
+from app.runtime.options import RuntimeOptions
 from app.services.board import Arrival
 from app.services.monitor import GRACE_S
 from tests.slow.soak.fast_clock import FastClock

@@ -73,7 +73,8 @@ class Exporter:
             while True:
                 await reader.readuntil(b"\r\n\r\n")
                 if self.mood == "hung":
-                    await asyncio.sleep(3600)
+                    await reader.read()  # until who asked has had enough
+                    return
                 status, body = self._answer()
                 writer.write(_HEAD.format(status=status, size=len(body)).encode() + body.encode())
                 if self.mood == "halved":

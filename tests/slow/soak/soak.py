@@ -109,7 +109,7 @@ class Soak:
         """Everything, to the end; then what the store holds is read."""
         self._state.mkdir(mode=0o700)
         self._log.has_disk = _mount(self._state, DISK_MIB)
-        port = _free_port()
+        port = free_port()
         for node in range(self._plan.nodes):
             mine = tuple(one for one in self._plan.hot if one.node == node)
             self._exporters.append(Exporter(node, port, self._clock, mine))
@@ -236,7 +236,8 @@ def _mount(folder: Path, size_mib: int) -> bool:
     return bool(made == 0)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the exporters' addresses that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.2.0.1", 0))
         return int(probe.getsockname()[1])

@@ -6,6 +6,7 @@ nodes in some forty-five minutes, the daemon killed twenty times.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import os
@@ -16,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from tests.slow.soak.collector import INTERVAL_S, LOOK_S, TIMEOUT_S
-from tests.slow.soak.exporters import Page
+from tests.slow.soak.exporters import Exporter, Page
+from tests.slow.soak.fast_clock import FastClock
 from tests.slow.soak.plan import KILLED_SHARE, MOODS, REST_S, plan
 from tests.slow.soak.run import Form
-from tests.slow.soak.soak import BEGIN, Kill, Log
+from tests.slow.soak.soak import BEGIN, Kill, Log, free_port
 from tests.slow.soak.verdict import STALL_S, judge
 
 ROOT = Path(__file__).parents[3]
@@ -92,6 +94,45 @@ def test_a_page_of_a_look_that_ran_out_of_time_is_not_lost_where_that_was_told()
 
     assert (1, 0) == (early.lost, early.given_up)
     assert (0, 1) == (judge(log).lost, judge(log).given_up)
+
+
+@pytest.mark.parametrize(
+    ("hours", "growth", "wrong"),
+    [(24, 0.03, ("memory grew by 2.7 % in the last half",)), (24, 0.01, ()), (2, 0.03, ())],
+    ids=["leak", "flat", "young"],
+)
+def test_a_leak_is_found_beneath_a_daemons_ups_and_downs(hours: int, growth: float, wrong: tuple[str, ...]) -> None:
+    """Of a whole day, 3 % more at the end than in the middle is told, 1 % is not, whatever a moment takes."""
+    length_s, count = hours * 3600.0, 400
+    log = sound_log()
+    log.plan = dataclasses.replace(log.plan, length_s=length_s)
+    log.rss_mib = [
+        (length_s * number / count, 60.0 * (1.0 + growth * max(0.0, 2 * number / count - 1)) + 0.1 * (number % 3))
+        for number in range(count)
+    ]
+
+    assert wrong == judge(log).wrong
+
+
+async def test_a_hung_exporter_lets_go_of_who_hangs_up(tmp_path: Path) -> None:
+    """Whoever asks it waits for as long as they like; when they have gone nothing of it is left."""
+    exporter = Exporter(0, free_port(), FastClock.begin(tmp_path / "clock", BEGIN, 1.0), ())
+    await exporter.open()
+    before = asyncio.all_tasks()
+    reader, writer = await asyncio.open_connection(exporter.host, exporter.port)
+    writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+    await reader.readuntil(b"DCGM")
+    serving = asyncio.all_tasks() - before
+    await exporter.be("hung")
+    writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+    done, waiting = await asyncio.wait(serving, timeout=10)
+    await exporter.close()
+
+    assert (serving, set()) == (done, waiting)
+    assert [None] == [one.exception() for one in done]
 
 
 def test_ticks_are_placed_in_time_whatever_the_clock_was_set_to() -> None:
