@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.present.braille import curve
 from app.present.cells import Cell, Line, Tone
@@ -53,6 +53,16 @@ class HistoryChart(Painted):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self._shown: tuple[Chart, Look] | None = None
+        self._resized: Callable[[], object] | None = None
+
+    def when_resized(self, call: Callable[[], object]) -> None:
+        """Call this whenever there is another size to fill; whoever supplies the chart is no widget to be told."""
+        self._resized = call
+
+    def on_resize(self) -> None:
+        """A size of its own: also the first."""
+        if self._resized is not None:
+            self._resized()
 
     def show(self, chart: Chart, look: Look) -> None:
         """Show another picture."""

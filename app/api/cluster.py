@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from app.api.hall import Hall
+from app.api.hand import Hand
 from app.api.happenings import Reader
 from app.api.params import AT, FORM, LIMIT, SINCE, UNTIL, WHAT, path
 from app.api.row import EVENTS, Call, Param, RefusedError, Reply, Row, json_reply
 from app.domain.metrics import find
-from app.domain.series import parse_subject, span_for
+from app.domain.series import Subject, parse_subject, span_for
 from app.services import queries, queries_slurm, wire
 
 _MOST_POINTS = 100_000
@@ -45,9 +46,10 @@ async def history(hall: Hall, call: Call) -> Reply:
     step = span_for(start, end) if step is None else step
     if end <= start or (step and (end - start) / step > _MOST_POINTS):
         raise RefusedError(400, "since must lie before until, and the step must leave at most 100,000 points")
-    series = await hall.feed.series(subject, metric.key, start, end, step)
     if call.is_wire:
-        return Reply(await hall.made(lambda: wire.pack_series(series)))
+        question = (subject, metric.key, start, end, step)
+        return Reply(await hall.packed.past(question, lambda: _packed_series(hall, *question)))
+    series = await hall.feed.series(subject, metric.key, start, end, step)
     return await hall.json(lambda: queries.history(series, what))
 
 
@@ -55,9 +57,11 @@ async def events(hall: Hall, call: Call) -> Reply:
     """What happened, the oldest first."""
     start, end = _span(hall, call, HOUR_S)
     subject = parse_subject(call.text("what")) if "what" in call.given else None
-    found = tuple(await hall.feed.events(start, end, subject, call.whole("limit", 500)))
+    limit = call.whole("limit", 500)
     if call.is_wire:
-        return Reply(wire.pack_events(found))
+        question = (start, end, subject, limit)
+        return Reply(await hall.packed.past(question, lambda: _packed_events(hall, *question)))
+    found = tuple(await hall.feed.events(start, end, subject, limit))
     return json_reply({"schema": queries.SCHEMA, "events": queries.event_list(found)})
 
 
@@ -131,8 +135,17 @@ async def store(hall: Hall, _call: Call) -> Reply:
 
 async def stream(hall: Hall, call: Call) -> Reply:
     """For our own screens: a snapshot, then every reading as it is applied, as server-sent events."""
-    fanout = hall.deflated if call.is_wire else hall.fanout
-    return Reply(media=EVENTS, events=fanout.follow())
+    fanout, hand = hall.deflated if call.is_wire else hall.fanout, Hand()
+    return Reply(media=EVENTS, events=fanout.follow(hand.gives), hand=hand)
+
+
+async def _packed_series(hall: Hall, subject: Subject, metric: str, start: float, end: float, step: float) -> str:
+    series = await hall.feed.series(subject, metric, start, end, step)
+    return await hall.made(lambda: wire.pack_series(series))
+
+
+async def _packed_events(hall: Hall, start: float, end: float, subject: Subject | None, limit: int) -> str:
+    return wire.pack_events(tuple(await hall.feed.events(start, end, subject, limit)))
 
 
 def _span(hall: Hall, call: Call, usual_s: float) -> tuple[float, float]:

@@ -74,7 +74,7 @@ class Desk:
             return Response(media_type=row.media)
         reply = await (self._written_down(row, call) if row.changes else row.handler(self._hall, call))
         if reply.events is not None:
-            return Stream(reply.events, self._hall, caller, reply.media)
+            return Stream(reply.events, self._hall, caller, reply)
         return Response(reply.text, reply.status, media_type=reply.media)
 
     async def _written_down(self, row: Row, call: Call) -> Reply:
@@ -96,19 +96,22 @@ class Desk:
 class Stream(Response):
     """A stream of events, until it ends, its listener goes, or takes nothing any more."""
 
-    def __init__(self, events: AsyncIterator[bytes], hall: Hall, caller: Caller, media: str) -> None:
+    def __init__(self, events: AsyncIterator[bytes], hall: Hall, caller: Caller, reply: Reply) -> None:
         """Raises RefusedError where there are too many."""
-        super().__init__(media_type=media)
+        super().__init__(media_type=reply.media)
         del self.headers["content-length"]
         self.headers["x-accel-buffering"] = "no"  # a proxy that collects would hold events back
         self._events = events
+        self._hand = reply.hand
         self._hall = hall
         self._caller = caller
         hall.check_room(caller)
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell it."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if self._hand is not None:
+            self._hand.reach(scope)
         with self._hall.listening(self._caller):
             async with Tasks() as tasks:
                 telling = tasks.start(self._tell(send), "stream")

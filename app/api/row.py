@@ -20,6 +20,7 @@ from app.domain.times import parse_time
 
 if TYPE_CHECKING:
     from app.api.hall import Hall
+    from app.api.hand import Hand
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Kind = Literal["text", "number", "whole", "time", "flag", "texts"]
@@ -97,6 +98,8 @@ class Reply:
     status: int = 200
     media: str = JSON
     events: AsyncIterator[bytes] | None = None
+    hand: Hand | None = None
+    """Gives the listener what is not worth an event of the stream's own."""
 
 
 Handler = Callable[["Hall", Call], Awaitable[Reply]]

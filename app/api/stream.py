@@ -3,6 +3,8 @@
 Readings are packed into frames a few times a second, and every listener is sent the same bytes. One that cannot keep up
 falls behind the frames that are kept, and begins anew from a snapshot; so does one that comes. These are shared too.
 What has been found out (`app.api.verdicts`) is told among them, so that nobody has to ask for it.
+
+Who has had everything and waits is handed the next frame at once (`app.api.hand`); only who does not take it is woken.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 
 from app.domain.frozen import frozen
@@ -33,6 +36,8 @@ OVER = b"retry: 500\n: the daemon ends or is replaced: come again\n\n"
 
 Form = Callable[[bytes], bytes]
 """How events are sent."""
+Give = Callable[[bytes], bool]
+"""Gives a listener something at once, if it takes it; whether it did."""
 
 
 def plain(events: bytes) -> bytes:
@@ -55,6 +60,16 @@ class _Start:
     """Bytes of all events before it."""
 
 
+@dataclass(slots=True, eq=False)
+class _Place:
+    """Where one listener is among the frames."""
+
+    next_frame: int
+    give: Give | None = None
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it has to look for itself."""
+
+
 class Fanout:
     """The frames of one board, and who listens to them."""
 
@@ -70,15 +85,16 @@ class Fanout:
         self._pending: list[Arrival | bytes] = []
         """Readings, and events that are packed already."""
         self._timer: asyncio.TimerHandle | None = None
-        self._news = asyncio.Event()
         self._packing = asyncio.Lock()
         self._start: _Start | None = None
         self._unlisten: Callable[[], None] = lambda: None
         self._beat: asyncio.TimerHandle | None = None
         self._beat_at = 0
         """The next frame there was at the last beat."""
-        self._places: dict[object, int] = {}
-        """The next frame of each listener that has its snapshot, and after the one that is being packed."""
+        self._places: set[_Place] = set()
+        """Of each listener that has its snapshot, and behind the one that is being packed."""
+        self._waiting: set[_Place] = set()
+        """Of those who have had every frame."""
         self._said: dict[str, str] = {}
         """What was told last, by its name."""
         self.listeners = 0
@@ -97,33 +113,41 @@ class Fanout:
             self._said[name] = payload
             self._take(_event(name, payload))
 
-    async def follow(self) -> AsyncIterator[bytes]:
-        """What one listener is sent, until it goes or the door closes."""
+    async def follow(self, give: Give | None = None) -> AsyncIterator[bytes]:
+        """What one listener is sent, until it goes or the door closes; less what `give` has given it meanwhile."""
         self._join()
-        mine, place, is_behind = object(), -1, True
+        mine, is_behind = _Place(-1, give), True
         try:
             while not self.is_over:
-                if place < self._first:
+                if mine.next_frame < self._first:
                     start = await self._snapshot()
-                    place, is_behind = start.next_frame, True
-                    self._places[mine] = place
+                    mine.next_frame, is_behind = start.next_frame, True
+                    self._places.add(mine)
                     for chunk in _chunks(start.text):
                         yield chunk
-                elif place < self._next:
-                    frames = list(islice(self._frames, place - self._first, None))
-                    place += len(frames)
+                elif (at := mine.next_frame) < self._next:
+                    frames = list(islice(self._frames, at - self._first, None))
                     for chunk in _chunks(b"".join(frames)):
                         yield chunk
-                    self._places[mine] = place
+                    mine.next_frame = at + len(frames)
                 elif is_behind:
                     is_behind = False
                     yield CURRENT
                 else:
-                    await self._news.wait()
+                    await self._wait(mine)
             yield OVER
         finally:
-            self._places.pop(mine, None)
+            self._places.discard(mine)
             self._leave()
+
+    async def _wait(self, mine: _Place) -> None:
+        """Until there is something that a listener has not been given."""
+        mine.news.clear()
+        self._waiting.add(mine)
+        try:
+            await mine.news.wait()
+        finally:
+            self._waiting.discard(mine)
 
     @property
     def _next(self) -> int:
@@ -166,8 +190,17 @@ class Fanout:
     def _put(self, frame: bytes) -> None:
         self._frames.append(frame)
         self._size += len(frame)
+        for one in self._waiting:
+            self._hand(one, frame)
         self._trim()
-        self._wake()
+
+    def _hand(self, one: _Place, frame: bytes) -> None:
+        """Give a frame to who has had all before it, or wake it."""
+        is_next = one.next_frame == self._next - 1
+        if is_next and one.give is not None and len(frame) <= CHUNK and one.give(frame):
+            one.next_frame = self._next
+        else:
+            one.news.set()
 
     def _still_alive(self) -> None:
         """Tell all that the daemon lives where it said nothing for a while: one clock for everybody who listens."""
@@ -180,7 +213,7 @@ class Fanout:
         """Let go of frames that everybody has had, and of those that somebody is too slow for."""
         if self._start is not None and self._sent - self._start.sent > STALE_AFTER:
             self._start = None
-        wanted = min(self._places.values(), default=self._next)
+        wanted = min((one.next_frame for one in self._places), default=self._next)
         if self._start is not None:
             wanted = min(wanted, self._start.next_frame)
         while self._frames and (self._first < wanted or self._size > MOST_KEPT):
@@ -201,8 +234,8 @@ class Fanout:
         self._wake()
 
     def _wake(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        for one in self._waiting:
+            one.news.set()
 
     async def _snapshot(self) -> _Start:
         """The picture that the next frames lead on from; packed once for all who come at the same time."""
@@ -211,11 +244,12 @@ class Fanout:
             if known is None or known.next_frame < self._first:
                 self._flush()
                 snapshot, follows, sent = self._board.snapshot, self._next, self._sent
-                self._places[self] = follows  # what comes while it is being packed is kept
+                kept = _Place(follows)
+                self._places.add(kept)  # what comes while it is being packed is kept
                 try:
                     text = await asyncio.to_thread(self._begin_with, snapshot, dict(self._said))
                 finally:
-                    del self._places[self]
+                    self._places.discard(kept)
                 known = _Start(text, follows, sent)
                 if follows >= self._first:
                     self._start = known

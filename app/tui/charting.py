@@ -1,7 +1,8 @@
 """Keeps a chart supplied with history: asks the feed when the question changed or a new span of time has begun.
 
-One question at a time a chart; a new one ends the old. While nothing new can have been stored nothing is asked, and
-the right edge moves by whole spans, so a curve stands still between two of them.
+One question at a time a chart; a new one ends the old. A live chart asks once for each of its points, when half of
+the newest is there, and at least once a minute; the right edge moves by whole spans, so a curve stands still between
+two of them. A daemon answers fifty such screens: what they ask is the same for all who look at the same.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from widgets.chart import HistoryChart
 BESIDE = {"gpu.pcie_rx": "gpu.pcie_tx", "gpu.nvlink_rx": "gpu.nvlink_tx", "node.network_rx": "node.network_tx"}
 """Metrics that are drawn with their counterpart."""
 MOST_MARKS = 200
-_LEAST_S, _MOST_S = 2.0, 30.0
+_LEAST_S, _MOST_S = 2.0, 60.0
+"""Between two questions of a live chart."""
+_MOMENT_S = 0.001
+"""A past that differs by less is the same."""
 
 
 @frozen
@@ -44,10 +48,10 @@ class Wish:
     """The device's own limit, drawn as a line and as the scale's top."""
 
     def question(self, columns: int) -> tuple[object, ...]:
-        """Equal as long as the answer would be."""
+        """Equal as long as the answer would be; the time comes last."""
         step = span_for(self.end - self.span_s, self.end, columns)
-        due = min(_MOST_S, max(_LEAST_S, step / 2)) if self.is_live else 0.001
-        return (self.subject, self.metric, self.span_s, self.is_live, columns, math.floor(self.end / due))
+        due = min(_MOST_S, max(_LEAST_S, step)) if self.is_live else _MOMENT_S
+        return (self.subject, self.metric, self.span_s, self.is_live, step, math.floor(self.end / due + 0.5))
 
 
 class ChartKeeper:
@@ -56,18 +60,20 @@ class ChartKeeper:
     def __init__(self, chart: HistoryChart, desk: Desk) -> None:
         self._chart = chart
         self._desk = desk
+        self._wish: Wish | None = None
         self._asked: tuple[object, ...] = ()
         self._is_busy = False
+        chart.when_resized(self._ask_again)
 
     def want(self, wish: Wish | None) -> None:
         """Show this from now on; cheap to call at every look. None: nothing is chosen."""
+        self._wish = wish
         if wish is None:
             self._asked = ()
             return
         if self._chart.size.width == 0:
-            self._later(wish)
-            return
-        question = wish.question(max(10, self._chart.size.width * 2))
+            return  # not laid out yet, or hidden: once it is there it tells
+        question = wish.question(self._columns)
         if question == self._asked:
             return
         if self._is_busy and question[:5] == self._asked[:5]:
@@ -83,15 +89,15 @@ class ChartKeeper:
             description="history",
         )
 
-    def _later(self, wish: Wish) -> None:
-        """Ask once the chart has been laid out; a chart that is hidden has no width then either, and asks nothing."""
+    @property
+    def _columns(self) -> int:
+        """Points that the chart has room for: two in a character."""
+        return max(10, self._chart.size.width * 2)
 
-        def again() -> None:
-            if self._chart.size.width:
-                self.want(wish)
-
-        if self._chart.is_mounted:
-            self._chart.call_after_refresh(again)
+    def _ask_again(self) -> None:
+        """The chart has another size: points that are too many or too few for it are not waited with."""
+        if self._wish is not None:
+            self.want(self._wish)
 
     async def _fill(self, wish: Wish, *, is_other: bool) -> None:
         self._is_busy = True
@@ -108,7 +114,7 @@ class ChartKeeper:
     async def _ask(self, wish: Wish) -> Chart:
         feed = self._desk.bridge.connected()
         start = wish.end - wish.span_s
-        step = span_for(start, wish.end, max(10, self._chart.size.width * 2))
+        step = span_for(start, wish.end, self._columns)
         end = math.ceil(wish.end / step) * step if wish.is_live else wish.end
         begin = end - wish.span_s
         found = [await ask(feed.series(wish.subject, key, begin, end, step)) for key in curves_of(wish.metric)]

@@ -159,7 +159,7 @@ async def test_who_takes_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.
                 pass
 
 
-async def endless(_self: Fanout):  # type: ignore[no-untyped-def]
+async def endless(_self: Fanout, _give: object):  # type: ignore[no-untyped-def]
     while True:
         yield b"x" * (1 << 16)
 

@@ -198,6 +198,61 @@ async def test_who_hears_nothing_is_told_that_the_daemon_lives(monkeypatch: pyte
     assert [True, True] == [stream_module.ALIVE in await news(one) for one in follows]
 
 
+async def test_who_waits_is_given_what_comes_at_once() -> None:
+    """Without being woken for it; what it does not take comes by the stream, in order, and nothing comes twice."""
+    board, given, takes = Board(Snapshot()), list[bytes](), [True]
+
+    def give(frame: bytes) -> bool:
+        if takes[0]:
+            given.append(frame)
+        return takes[0]
+
+    fanout = Fanout(board, batch_s=0.0)
+    follow = fanout.follow(give)
+    await events(follow, 1)
+    waiting = asyncio.ensure_future(news(follow))
+    await waited(fanout)
+    for number, is_taken in enumerate((True, True, False, True)):
+        takes[0] = is_taken
+        happen(board, NOW + number)
+        fanout._flush()
+
+    came = await waiting
+    assert [NOW, NOW + 1, NOW + 2, NOW + 3] == times(*given, came)
+    assert 2 == len(given)
+
+
+async def test_a_large_frame_is_given_to_nobody_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would lie in memory for each of them; the stream sends the next part when one is taken."""
+    monkeypatch.setattr(stream_module, "CHUNK", 100)
+    board, given = Board(Snapshot()), list[bytes]()
+
+    def give(frame: bytes) -> bool:
+        given.append(frame)
+        return True
+
+    fanout = Fanout(board, batch_s=0.0)
+    follow = fanout.follow(give)
+    await events(follow, 1)
+    coming = asyncio.ensure_future(events(follow, 1))
+    await waited(fanout)
+    happen(board, NOW)
+
+    assert ["arrival"] == [name for name, _ in await coming]
+    assert [] == given
+
+
+async def waited(fanout: Fanout) -> None:
+    """Until somebody has had everything."""
+    while not fanout._waiting:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0)
+
+
+def times(*frames: bytes) -> list[float]:
+    """When the readings in frames were made."""
+    return [wire.unpack_arrival(data).reading.at for frame in frames for _, data in told(frame)]
+
+
 async def news(follow: AsyncIterator[bytes]) -> bytes:
     """The next that is sent to who has all there was."""
     while (sent := await asyncio.wait_for(anext(follow), 10)) == CURRENT:
