@@ -23,6 +23,9 @@ from app.present.notes import note_lines
 from app.present.places import Direction
 from widgets.ink import Inked, refresh_changed
 
+_LINES_AT_ONCE = 8
+"""Lines painted in one piece: two milliseconds."""
+
 
 class GpuGrid(ScrollView, Inked, can_focus=True):
     """All GPUs: cards, lines or a heat map."""
@@ -111,8 +114,9 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
     def ahead(self, view: FleetView) -> Pieces[None]:
         """Do what takes long of showing another moment, in pieces; what is shown stays until `show` swaps it whole."""
         if self._plan is not None and self._view is not None and self._view.shape == view.shape:
-            top = self.scroll_offset.y
-            yield from self._plan.ahead(view, top, top + self.scrollable_content_region.height)
+            top, size = self.scroll_offset.y, self.scrollable_content_region.size
+            lines = yield from self._plan.ahead(view, top, top + size.height, self._number)
+            yield from self._paint_ahead(lines, size.width)
 
     def explain(self, empty: str, hint: str = "") -> None:
         """Say why there is no GPU, and the one key or setting that changes it."""
@@ -205,6 +209,14 @@ class GpuGrid(ScrollView, Inked, can_focus=True):
             self._draw()
         drawn = self._drawn or ()
         return self.ink.strip(drawn[y] if y < len(drawn) else (), self.scrollable_content_region.width)
+
+    def _paint_ahead(self, lines: list[Line], width: int) -> Pieces[None]:
+        """Paint lines that are not on screen yet: the ink knows them then."""
+        new = [line for line, shown in zip(lines, self._drawn or (), strict=False) if line is not shown]
+        for count, line in enumerate(new, 1):
+            self.ink.strip(line, width)
+            if count % _LINES_AT_ONCE == 0:
+                yield
 
     def _follow_cursor(self) -> None:
         """Keep the cursor on its GPU; where that left the view, on the one that took its place."""

@@ -35,8 +35,8 @@ class Plan(Protocol):
     def lines(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> list[Line]:
         """The lines from `top` up to `bottom`, each of the plan's width."""
 
-    def ahead(self, view: FleetView, top: int, bottom: int) -> Pieces[None]:
-        """Do what takes long for some lines of a view before it is shown, in pieces; the one shown stays as it is."""
+    def ahead(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> Pieces[list[Line]]:
+        """Make some lines of a view before it is shown, in pieces; the one shown stays. None where that is quick."""
 
 
 def plan_for(

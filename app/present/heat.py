@@ -39,11 +39,13 @@ _SIDE_LEAST = 14
 _TURNS = (STALE_INTERVALS, EXPIRED_INTERVALS)
 _AT_ONCE = 256
 """GPUs judged in one piece: two milliseconds."""
+_LINES_AT_ONCE = 8
+"""Lines drawn in one piece: likewise."""
 
 
 @dataclass(slots=True)
 class _Judged:
-    """The code of every cell of a view, as far as its lines are judged."""
+    """The code of every cell of a view, as far as its lines are judged, and the lines drawn of them."""
 
     codes: list[int]
     seen: list[Gpu | None]
@@ -52,10 +54,13 @@ class _Judged:
     scale: tuple[str, object] = ("", None)
     view: FleetView | None = None
     lines: set[int] = field(default_factory=set)
+    drawn: dict[int, tuple[object, Line]] = field(default_factory=dict)
+    """By their number, with what they were drawn from."""
 
     def before(self, view: FleetView) -> _Judged:
         """What is known of another view before any of its lines is judged; this one stays as it is."""
-        return _Judged(self.codes.copy(), self.seen.copy(), self.until.copy(), self.scale, view)
+        codes, seen, until = self.codes.copy(), self.seen.copy(), self.until.copy()
+        return _Judged(codes, seen, until, self.scale, view, drawn=self.drawn.copy())
 
     def reckon_by(self, scale: tuple[str, object]) -> None:
         """Forget what was judged by another scale: it makes other levels of the same values."""
@@ -78,7 +83,7 @@ class HeatPlan:
         count = sum(len(indexes) for _, indexes in shape)
         self._shown = _Judged([SILENT] * count, [None] * count, [0.0] * count)
         self._coming: _Judged | None = None
-        self._drawn: dict[int, tuple[object, Line]] = {}
+        self._blank: Line = (Cell(" " * self.width),)
         self._made: dict[tuple[int, int], Cell] = {}
         self._runs: dict[int, tuple[tuple[int, ...], tuple[Cell, ...]]] = {}
 
@@ -89,13 +94,21 @@ class HeatPlan:
         elif self._shown.view is not view:
             self._shown = self._shown.before(view)
         whole(self._judge(self._shown, view, range(top, bottom)))
-        return [self._line(view, y, *self._rows_at(y), cursor) for y in range(top, bottom)]
+        return [self._line(self._shown, view, y, cursor) for y in range(top, bottom)]
 
-    def ahead(self, view: FleetView, top: int, bottom: int) -> Pieces[None]:
-        """Judge some lines of a view before it is shown, beside the one that is; `lines` then finds that done."""
-        coming = self._shown.before(view)
+    def ahead(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> Pieces[list[Line]]:
+        """Make some lines of a view before it is shown, beside the one that is; `lines` then finds that done."""
+        coming, lines, count = self._shown.before(view), list[Line](), 0
         yield from self._judge(coming, view, range(top, bottom))
+        for y in range(top, bottom):
+            known = coming.drawn.get(y)
+            lines.append(self._line(coming, view, y, cursor))
+            if known is None or lines[-1] is not known[1]:
+                count += 1
+                if count % _LINES_AT_ONCE == 0:
+                    yield
         self._coming = coming
+        return lines
 
     def _judge(self, judged: _Judged, view: FleetView, wanted: range) -> Pieces[None]:
         """Bring the codes of some lines up to date; a moved cursor or a scrolled screen judges nobody twice."""
@@ -130,24 +143,27 @@ class HeatPlan:
         number, between = divmod(y, layout.step)
         return (() if between or number >= len(rows) else rows[number]), ()
 
-    def _line(
-        self, view: FleetView, y: int, upper: tuple[Run, ...], lower: tuple[Run, ...], cursor: int | None
-    ) -> Line:
+    def _line(self, judged: _Judged, view: FleetView, y: int, cursor: int | None) -> Line:
+        upper, lower = self._rows_at(y)
+        codes = judged.codes
         if not upper:
-            return (Cell(" " * self.width),)
+            return self._blank
         if self.layout.cell >= 4:
-            return self._wide(view, upper, cursor)
-        codes = self._shown.codes
+            return self._wide(codes, view, upper, cursor)
         key = tuple(tuple(codes[run.start : run.start + run.count]) for run in (*upper, *lower))
         held = next((cursor for run in (*upper, *lower) if _holds(run, cursor)), None)
-        known = self._drawn.get(y)
+        known = judged.drawn.get(y)
         if known is not None and known[0] == (key, held):
             return known[1]
-        made = self._halves(view, upper, lower, cursor) if self.layout.half else self._narrow(view, upper, cursor)
-        self._drawn[y] = ((key, held), made)
+        glyphs = view.look.glyphs
+        if self.layout.half:
+            made = self._halves(codes, glyphs, upper, lower, cursor)
+        else:
+            made = self._narrow(codes, glyphs, upper, cursor)
+        judged.drawn[y] = ((key, held), made)
         return made
 
-    def _wide(self, view: FleetView, runs: tuple[Run, ...], cursor: int | None) -> Line:
+    def _wide(self, codes: list[int], view: FleetView, runs: tuple[Run, ...], cursor: int | None) -> Line:
         """Cells with their numbers, each node after its name; beside a lone node, how it is."""
         parts: list[Cell | str | Line] = []
         used = 0
@@ -157,7 +173,7 @@ class HeatPlan:
             else:
                 parts += [" " * (run.label_x - used), self._label(run), " " if self.layout.label else ""]
             for number in range(run.start, run.start + run.count):
-                gpu, code = view.gpus[number], self._shown.codes[number]
+                gpu, code = view.gpus[number], codes[number]
                 parts.append(numbered_cell(gpu, view, code, self.layout.cell, is_held=number == cursor))
             used = run.x + run.count * self.layout.cell
         side = self.width - used - 2
@@ -168,9 +184,9 @@ class HeatPlan:
     def _label(self, run: Run) -> Cell:
         return Cell(self._labels[run.node], "head")
 
-    def _narrow(self, view: FleetView, runs: tuple[Run, ...], cursor: int | None) -> Line:
+    def _narrow(self, codes: list[int], glyphs: Glyphs, runs: tuple[Run, ...], cursor: int | None) -> Line:
         """Cells of one or two columns: equal neighbours are one run of colour."""
-        glyphs, width, codes = view.look.glyphs, self.layout.cell, self._shown.codes
+        width = self.layout.cell
         made: list[Cell] = []
         used = 0
         for run in runs:
@@ -201,25 +217,27 @@ class HeatPlan:
             known = self._made[code, count] = run_of_cells(code, count, self.layout.cell, glyphs)
         return known
 
-    def _halves(self, view: FleetView, upper: tuple[Run, ...], lower: tuple[Run, ...], cursor: int | None) -> Line:
+    def _halves(
+        self, codes: list[int], glyphs: Glyphs, upper: tuple[Run, ...], lower: tuple[Run, ...], cursor: int | None
+    ) -> Line:
         """Two rows in one line: the upper half block in one row's colour over the other's."""
         left = self.layout.label + 1 if self.layout.label else 0
-        above = self._columns(upper, left, cursor)
-        below = self._columns(lower, left, cursor)
+        above = self._columns(codes, upper, left, cursor)
+        below = self._columns(codes, lower, left, cursor)
         parts: list[Cell | str | Line] = []
         if left:
             named = upper[0].label_x is not None
             parts += [self._label(upper[0]) if named else " " * (left - 1), " "]
         for pair, same in groupby(zip(above, below, strict=True)):
-            parts.append(run_of_halves(pair[0], pair[1], len(list(same)), view.look.glyphs))
+            parts.append(run_of_halves(pair[0], pair[1], len(list(same)), glyphs))
         return fit_line(line(*parts), self.width)
 
-    def _columns(self, runs: tuple[Run, ...], left: int, cursor: int | None) -> list[int]:
+    def _columns(self, codes: list[int], runs: tuple[Run, ...], left: int, cursor: int | None) -> list[int]:
         """The code in each column of a row of cells one column wide; -1 under the cursor."""
         columns = [NOBODY] * (self.width - left)
         for run in runs:
             at = run.x - left
-            columns[at : at + run.count] = self._shown.codes[run.start : run.start + run.count]
+            columns[at : at + run.count] = codes[run.start : run.start + run.count]
             if cursor is not None and _holds(run, cursor):
                 columns[at + cursor - run.start] = -1
         return columns

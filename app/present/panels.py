@@ -144,9 +144,16 @@ class PanelPlan:
         self._tall: dict[tuple[str, int], tuple[Line, ...]] = {}
         """Entries of several lines, while the picture they are in is drawn."""
 
-    def ahead(self, view: FleetView, top: int, bottom: int) -> Pieces[None]:  # noqa: ARG002 - for plans of thousands
+    def ahead(
+        self,
+        view: FleetView,  # noqa: ARG002 - for plans of thousands
+        top: int,  # noqa: ARG002 - likewise
+        bottom: int,  # noqa: ARG002 - likewise
+        cursor: int | None,  # noqa: ARG002 - likewise
+    ) -> Pieces[list[Line]]:
         """Nothing: entries are few."""
         yield from ()
+        return []
 
     def lines(self, view: FleetView, top: int, bottom: int, cursor: int | None) -> list[Line]:
         """The lines from `top` up to `bottom`; beyond the last, blank ones."""

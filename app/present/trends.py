@@ -9,9 +9,13 @@ from __future__ import annotations
 from array import array
 from math import isnan, nan
 
+from app.domain.pieces import Pieces, whole
 from app.domain.series import Series
-from app.domain.snapshot import Snapshot
+from app.domain.snapshot import Gpu, Snapshot
 from app.domain.values import believed
+
+_AT_ONCE = 128
+"""Nodes looked at in one piece: two milliseconds."""
 
 
 class Trends:
@@ -27,27 +31,36 @@ class Trends:
 
     def add(self, snapshot: Snapshot, now: float) -> bool:
         """Take the values of a snapshot if a new bucket has begun; whether it had."""
+        return whole(self.adding(snapshot, now))
+
+    def adding(self, snapshot: Snapshot, now: float) -> Pieces[bool]:
+        """As `add`, some nodes a piece."""
         bucket = int(now // self.step_s)
         if self._bucket is not None and bucket <= self._bucket:
             return False
         skipped = 0 if self._bucket is None else min(bucket - self._bucket - 1, self._keep)
         self._bucket = bucket
         self._told.clear()
-        known = self._values
-        for gpu in snapshot.gpus():
-            key = (gpu.node, gpu.index)
-            kept = known.get(key)
-            if kept is None:
-                kept = known[key] = array("f")
-            elif skipped:
-                kept.extend([nan] * skipped)
-            kept.append(nan if gpu.is_lost else believed(gpu.layers, now).get(self.metric, nan))
-            if len(kept) > self._keep:
-                del kept[: len(kept) - self._keep]
-        if len(known) > 2 * sum(len(node.gpus) for node in snapshot.nodes.values()):
+        for count, node in enumerate(snapshot.nodes.values(), 1):
+            for gpu in node.gpus:
+                self._append(gpu, skipped, now)
+            if count % _AT_ONCE == 0:
+                yield
+        if len(self._values) > 2 * sum(len(node.gpus) for node in snapshot.nodes.values()):
             present = {(gpu.node, gpu.index) for gpu in snapshot.gpus()}
-            self._values = {key: kept for key, kept in known.items() if key in present}
+            self._values = {key: kept for key, kept in self._values.items() if key in present}
         return True
+
+    def _append(self, gpu: Gpu, skipped: int, now: float) -> None:
+        """Keep a GPU's value, behind the gap of buckets in which nobody looked."""
+        kept = self._values.get((gpu.node, gpu.index))
+        if kept is None:
+            kept = self._values[gpu.node, gpu.index] = array("f")
+        elif skipped:
+            kept.extend([nan] * skipped)
+        kept.append(nan if gpu.is_lost else believed(gpu.layers, now).get(self.metric, nan))
+        if len(kept) > self._keep:
+            del kept[: len(kept) - self._keep]
 
     def seed(self, node: str, index: int, series: Series) -> None:
         """Begin a GPU's memory with stored history, replacing what is there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textual import on
 from textual.containers import Container
@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from app.domain.metrics import by_key
+from app.domain.pieces import Pieces
 from app.domain.snapshot import Gpu
 from app.present.cells import Cell, Line, cells, line
 from app.present.fleet_view import fleet_view
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from app.present.fleet_view import FleetView
     from app.tui.home_queue import HomeQueue
 
+T = TypeVar("T")
 NO_CHAT = "Questions in your own words"
 CHART_KEYS = (("m", "metric"), (", .", "span"))
 _WIDE = 160
@@ -116,9 +118,9 @@ class HomePanes(Container):
         if self._grid.zoom == "heat":
             self.call_later(self._show_many, moment)
         else:
-            self._take_trends(moment)
+            self._begin_trends(moment, is_due=self._trending.take(moment, view.metric))
             self._grid.show(self._view(moment))
-        self._show_queue(moment)
+            self._show_queue(moment)
         self.show_past()
 
     def show_past(self) -> None:
@@ -133,16 +135,18 @@ class HomePanes(Container):
         is_live = moment.replay_at is None
         self._keeper.want(gpu_wish(gpu, view.metric, view.span_s, moment.now, is_live=is_live))
 
-    def _take_trends(self, moment: Moment) -> None:
-        """Take the moment into the sparklines; fill them from the past where they begin."""
-        if self._trending.take(moment, self._desk.view.metric):
+    def _begin_trends(self, moment: Moment, *, is_due: bool) -> None:
+        """Fill the sparklines from the past where they begin."""
+        if is_due:
             seeding = self._seed(moment)
             self.run_worker(seeding, group="trends", exclusive=True, exit_on_error=False, description="trends")
 
     async def _show_many(self, moment: Moment) -> None:
         """Show what may be thousands of GPUs, unless a newer moment has come; a key is answered between two steps."""
-        self._take_trends(moment)
+        self._show_queue(moment)
         await asyncio.sleep(0)
+        is_due = await _bit_by_bit(self._trending.taking(moment, self._desk.view.metric))
+        self._begin_trends(moment, is_due=is_due)
         view = self._view(moment)
         for _ in self._grid.ahead(view):
             await asyncio.sleep(0)
@@ -161,7 +165,7 @@ class HomePanes(Container):
         picture = moment.snapshot.slurm
         self._jobs.explain(*(why_no_jobs(moment.snapshot) if moment.origin else moment.why_empty))
         if picture is None:
-            rows = job_rows(moment.gpus(), moment.look)
+            rows = job_rows(moment.snapshot.gpus() if moment.keep is None else moment.gpus(), moment.look)
             self._jobs.show(JOB_COLUMNS, rows or NO_ROWS)
             state = f"{len(rows)} named by exporters, Slurm not connected" if rows else ""
             self._queue_pane.show("Queue", line(Cell(state, "quiet")))
@@ -206,6 +210,17 @@ class HomePanes(Container):
     def _highlighted(self) -> None:
         self.show_past()
         self.post_message(self.Chose())
+
+
+async def _bit_by_bit(pieces: Pieces[T]) -> T:
+    """What the work makes; a key is answered between two pieces of it."""
+    while True:
+        await asyncio.sleep(0)
+        try:
+            next(pieces)
+        except StopIteration as end:
+            made: T = end.value
+            return made
 
 
 def ask_hint(desk: Desk) -> str:

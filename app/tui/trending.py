@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import dropwhile
 
+from app.domain.pieces import Pieces, whole
 from app.domain.series import Subject
 from app.present.trends import Trends
 from app.tui.desk import Desk
@@ -30,14 +31,17 @@ class Trending:
 
     def take(self, moment: Moment, metric: str) -> bool:
         """Take a moment in; whether the sparklines should be seeded now."""
+        return whole(self.taking(moment, metric))
+
+    def taking(self, moment: Moment, metric: str) -> Pieces[bool]:
+        """As `take`, some nodes a piece."""
         begun = (metric, moment.replay_at, moment.origin, bool(moment.snapshot.nodes))
-        if begun != self._begun:
+        is_anew = begun != self._begun
+        if is_anew:
             self._begun = begun
             self.trends = Trends(metric, STEP_S, KEPT)
-            self.trends.add(moment.snapshot, moment.now)
-            return bool(moment.snapshot.nodes)
-        self.trends.add(moment.snapshot, moment.now)
-        return False
+        yield from self.trends.adding(moment.snapshot, moment.now)
+        return is_anew and bool(moment.snapshot.nodes)
 
     async def seed(self, moment: Moment) -> None:
         """Fill the sparklines from history; gives up quietly where there is none."""

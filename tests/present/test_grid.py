@@ -8,6 +8,7 @@ from datetime import UTC
 
 import pytest
 
+from app.domain.pieces import whole
 from app.domain.snapshot import Layer, Snapshot
 from app.present.cells import Line, line_text, line_width
 from app.present.entry import entry_shape
@@ -228,11 +229,26 @@ def test_a_map_got_ready_ahead_changes_nothing_that_is_shown() -> None:
     shown = plan.lines(old, 0, 24, 3)
     other.lines(old, 0, 24, 3)
 
-    for _ in plan.ahead(new, 0, 24):
+    for _ in plan.ahead(new, 0, 24, 3):
         assert shown == plan.lines(old, 0, 24, 3)
 
     assert shown == plan.lines(old, 0, 24, 3)
     assert other.lines(new, 0, 24, 3) == plan.lines(new, 0, 24, 3)
+
+
+def test_lines_got_ready_ahead_are_those_that_are_shown() -> None:
+    """They are drawn once, also where a key came meanwhile; a cursor that moved draws its own lines anew."""
+    view, later = view_of(fleet(128, 8)), view_of(changed(fleet(128, 8), "gpu-002", 5, lost))
+    plan = plan_for(view.shape, "heat", 120, 24, UNICODE)
+    plan.lines(view, 0, 24, 3)
+
+    pieces = plan.ahead(later, 0, 24, 3)
+    next(pieces)
+    plan.lines(view, 0, 24, 500)
+    ready = whole(pieces)
+    shown = plan.lines(later, 0, 24, 500)
+
+    assert 2 == sum(line is not other for line, other in zip(ready, shown, strict=True))
 
 
 def test_a_large_map_gets_ready_in_pieces() -> None:
@@ -241,5 +257,5 @@ def test_a_large_map_gets_ready_in_pieces() -> None:
     plan = plan_for(view.shape, "heat", 120, 24, UNICODE)
     plan.lines(view, 0, 24, None)
 
-    assert 3 <= len(list(plan.ahead(later, 0, 24)))
-    assert [] == list(plan.ahead(view, 0, 24))
+    assert 3 <= len(list(plan.ahead(later, 0, 24, None)))
+    assert [] == list(plan.ahead(view, 0, 24, None))

@@ -28,6 +28,18 @@ def test_a_lost_gpu_leaves_gaps() -> None:
     assert [False, True] == [value is None for value in trends.of("gpu-01", 1)]
 
 
+def test_thousands_are_taken_in_pieces() -> None:
+    """A key is answered between two of them, and what was taken is the same."""
+    snapshot, later = fleet(300, 1), changed(fleet(300, 1), "gpu-002", 0, lost)
+    trends, whole = Trends(), Trends()
+    for seconds, one in ((0, snapshot), (10, later)):
+        assert 2 == len(list(trends.adding(one, NOW + seconds)))
+        whole.add(one, NOW + seconds)
+
+    assert [whole.of(gpu.node, 0) for gpu in later.gpus()] == [trends.of(gpu.node, 0) for gpu in later.gpus()]
+    assert [] == list(trends.adding(later, NOW + 11))
+
+
 def test_memory_is_bounded_and_can_begin_with_the_past() -> None:
     """No more than `keep` values; history may come first; clearing forgets."""
     trends = Trends(step_s=1.0, keep=3)
