@@ -6,6 +6,11 @@ another (`demo` opens the screen) is handed to it from here.
 
 from __future__ import annotations
 
+import gc
+
+if _is_searching := gc.isenabled():  # loading makes no garbage, and looking for it takes a tenth of the loading
+    gc.disable()
+
 import os
 import sys
 import time
@@ -33,6 +38,9 @@ if TYPE_CHECKING:
     from app.services.own_processes import OwnProcesses
     from app.tui.infra_looks import InfraGround
     from app.tui.job_desk import JobDesk
+
+if _is_searching:
+    gc.enable()
 
 _LOOK, _ACT, _SET_UP = "look", "act on Slurm's jobs and nodes", "catch up, record, set up and serve"
 _TERSE = frozenset({_ACT, _SET_UP})
@@ -264,7 +272,8 @@ def _infra(settings: Settings, state_dir: Path) -> InfraGround:
 def _chat(settings: Settings, state_dir: Path, feed: Feed, jobs: JobDesk | None) -> ChatDesk:
     """What answers the screen's questions; loaded with the first of them."""
     from app.config.paths import deployments_dir
-    from app.runtime import RuntimeOptions, chat_desk
+    from app.runtime.looking import chat_desk
+    from app.runtime.options import RuntimeOptions
     from app.sources.deployed import with_deployed
 
     options = RuntimeOptions(state_dir=state_dir, environ=os.environ)

@@ -4,6 +4,7 @@ Errs towards hiding. What is replaced becomes `[redacted]`, so a reader sees tha
 """
 
 import re
+from functools import cache
 
 MASK = "[redacted]"
 COMMAND_LIMIT = 256
@@ -15,26 +16,31 @@ _END = r"(?![a-z]|[_-](?:ids?|count|limit|len|length|type|budget|file|path)\b)"
 _NAME = rf"[\w.-]{{0,48}}{_WORD}{_END}[\w.-]{{0,48}}"
 _VALUE = r"(?:\"[^\"]{0,4096}\"|'[^']{0,4096}'|[^\s,;&\"']+)"
 
-_PATTERNS = (
-    # Authorization: Bearer xyz, in headers and logs of them.
-    (re.compile(rf"\b(bearer|basic)\s+{_VALUE}", re.IGNORECASE), rf"\1 {MASK}"),
-    # --token=X, TOKEN=X, "password": "X".
-    (re.compile(rf"(?<!\w)(-{{0,2}}{_NAME}[\"']?\s*[=:]\s*)(?!\[redacted\]){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
-    # --token X.
-    (re.compile(rf"(?<!\S)(--?{_NAME}\s+)(?!-)(?!\[redacted\]){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
-    # HF_KEY=..., any SHOUTED_..._KEY=.
-    (re.compile(rf"\b([A-Z][A-Z0-9_]{{0,48}}(?:KEY|PAT|PASS)\s*=\s*)(?!\[redacted\]){_VALUE}"), rf"\1{MASK}"),
-    # Credentials inside a URL.
-    (re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,128}:)[^\s/@]{1,512}(?=@)", re.IGNORECASE), rf"\1{MASK}"),
-    # Keys that announce themselves: Hugging Face, OpenAI and kin, RunPod, GitHub, GitLab, Slack, NVIDIA, AWS; JWT.
-    (
-        re.compile(
-            r"\b(?:hf_|sk-|sk_|pk_|rpa_|ghp_|gho_|ghs_|ghr_|github_pat_|glpat-|xox[abprs]-|nvapi-|AKIA|ASIA)[\w-]{8,}"
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What is replaced, and by what; compiled for the first line that may hold any of it, which takes a while."""
+    return (
+        # Authorization: Bearer xyz, in headers and logs of them.
+        (re.compile(rf"\b(bearer|basic)\s+{_VALUE}", re.IGNORECASE), rf"\1 {MASK}"),
+        # --token=X, TOKEN=X, "password": "X".
+        (re.compile(rf"(?<!\w)(-{{0,2}}{_NAME}[\"']?\s*[=:]\s*)(?!\[redacted\]){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
+        # --token X.
+        (re.compile(rf"(?<!\S)(--?{_NAME}\s+)(?!-)(?!\[redacted\]){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
+        # HF_KEY=..., any SHOUTED_..._KEY=.
+        (re.compile(rf"\b([A-Z][A-Z0-9_]{{0,48}}(?:KEY|PAT|PASS)\s*=\s*)(?!\[redacted\]){_VALUE}"), rf"\1{MASK}"),
+        # Credentials inside a URL.
+        (re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,128}:)[^\s/@]{1,512}(?=@)", re.IGNORECASE), rf"\1{MASK}"),
+        # Keys that announce themselves: Hugging Face, OpenAI and kin, RunPod, GitHub, GitLab, Slack, NVIDIA, AWS; JWT.
+        (
+            re.compile(
+                r"\b(?:hf_|sk-|sk_|pk_|rpa_|ghp_|gho_|ghs_|ghr_|github_pat_|glpat-|xox[abprs]-|nvapi-|AKIA|ASIA)[\w-]{8,}"
+            ),
+            MASK,
         ),
-        MASK,
-    ),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), MASK),
-)
+        (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), MASK),
+    )
+
 
 _HINT = re.compile(
     r"token|secret|passw|pwd|key|credential|auth|bearer|basic|PASS|PAT|://|hf_|sk[-_]|pk_|rpa_|gh[pors]_|github_|glpat-"
@@ -61,7 +67,7 @@ def _redact_line(line: str) -> str:
     # Nearly every line ends here, after one cheap look.
     if _HINT.search(line) is None:
         return line
-    for pattern, replacement in _PATTERNS:
+    for pattern, replacement in _patterns():
         line = pattern.sub(replacement, line)
     return line
 

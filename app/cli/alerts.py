@@ -19,7 +19,8 @@ from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_span, parse_time
 from app.engine.alerting.rulebook import RuleBook
-from app.runtime import RuntimeOptions, attach
+from app.runtime.attaching import attach
+from app.runtime.options import RuntimeOptions
 from app.services import queries_alerts
 from app.services.alert_desk import AlertDesk
 from app.services.alerting import AlertingError, UnknownError

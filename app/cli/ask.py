@@ -28,7 +28,7 @@ from app.domain.naming import uuid_key
 from app.domain.series import parse_subject
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_time
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 from app.sources.deployed import with_deployed
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ async def _reached(this: Asking) -> AsyncIterator[Reached]:
 
 
 def _desk(this: Asking, reached: Reached, jobs: Jobs | None) -> ChatDesk:
-    from app.runtime import chat_desk  # noqa: PLC0415 - late: `--help` needs no agent
+    from app.runtime.looking import chat_desk  # noqa: PLC0415 - late: `--help` needs no agent
 
     return chat_desk(reached.settings, this.options, reached.feed, jobs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.cli.checks import Check, State
 from app.config.settings import Settings
 from app.domain.naming import clean
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 
 GROUP = "model"
 _ADVICE = {

@@ -12,7 +12,7 @@ from app.config.settings import Deploy, Settings
 from app.domain.deployment import Deployment, State
 from app.domain.naming import clean
 from app.present.units import format_money
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 from app.services.deploy.folder import folder_of
 from app.services.deploy.ports import InfraError
 from app.services.deploy.record import RecordError, names, read_record

@@ -9,7 +9,8 @@ from app.cli.checks import Check
 from app.config.settings import Settings
 from app.domain.snapshot import Snapshot, SourceState
 from app.present.units import format_age
-from app.runtime import RuntimeOptions, look_once, store_path
+from app.runtime.looking import look_once
+from app.runtime.options import RuntimeOptions, store_path
 from app.services.client import AttachedFeed, DaemonError
 from app.services.detect import found_here
 from app.services.targets import targets_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.cli.checks import Check
 from app.config.settings import Settings
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 from app.runtime.reach import open_client
 from app.services.action_targets import ActionError
 from app.services.joined.acting import clusters_of, slurm_of

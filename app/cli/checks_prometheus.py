@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from app.cli.checks import Check
 from app.config.settings import Settings
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 from app.sources.adapters import adapter_of
 from app.sources.prometheus_names import names_selector, wanted
 from app.transport.prometheus import PrometheusError, PrometheusServer

@@ -10,7 +10,7 @@ from app.cli.checks import Check, State
 from app.config.paths import deployments_dir
 from app.config.settings import Settings
 from app.present.units import format_age
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 from app.services.slurm_access import SlurmAccess, open_access
 from app.sources.deployed import deployed
 from app.sources.slurm.commands import SlurmCommands, config_of

@@ -14,7 +14,7 @@ from app.config.settings import Settings
 from app.domain.series import FLEET, Series
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_span
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 from app.services import queries_money
 
 

@@ -19,7 +19,10 @@ from app.domain.diagnosis import Diagnosis
 from app.domain.frozen import frozen
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_span, parse_time
-from app.runtime import RuntimeOptions, attach, collecting, looking
+from app.runtime.attaching import attach
+from app.runtime.collecting import collecting
+from app.runtime.looking import looking
+from app.runtime.options import RuntimeOptions
 from app.services import queries_diagnosis
 
 LONGEST_SINCE_S = 86400.0

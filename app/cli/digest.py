@@ -14,7 +14,8 @@ from app.config.settings import Settings
 from app.domain.digest import digest
 from app.domain.series import Event
 from app.domain.times import parse_span, parse_time
-from app.runtime import RuntimeOptions, attach
+from app.runtime.attaching import attach
+from app.runtime.options import RuntimeOptions
 from app.services import queries_digest
 from app.services.looked import looked, looked_at
 

@@ -17,7 +17,7 @@ from app.domain.metric import Metric, Scope
 from app.domain.metrics import METRICS, find
 from app.domain.series import Series, Subject, parse_subject, span_for
 from app.domain.times import parse_span, parse_time
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 from app.services import queries
 
 MOST_POINTS = 100_000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.config.settings import Settings
 from app.engine.alerting.rulebook import RuleBook
-from app.runtime import RuntimeOptions, open_history, store_path
+from app.runtime.options import RuntimeOptions, store_path
+from app.runtime.past import open_history
 from app.services import alert_notes
 from app.services.rule_files import rule_book
 

@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from app.config.settings import Settings
-from app.runtime import RuntimeOptions, attach, collecting, following
+from app.runtime.attaching import attach, following
+from app.runtime.collecting import collecting
+from app.runtime.options import RuntimeOptions
 from app.services.feed import Feed
 
 Settle = Callable[[Settings], None]

@@ -25,7 +25,7 @@ from app.config.secret import SecretError
 from app.config.settings import Settings
 from app.config.tokens import HOW_TO_MAKE, Door, is_loopback, read_tokens
 from app.config.version import installed_version
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 
 if TYPE_CHECKING:
     from app.domain.chat import ToolUse

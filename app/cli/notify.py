@@ -16,7 +16,8 @@ from app.cli.session import run_async, runtime_options
 from app.config.secret import Secret
 from app.config.settings import Settings
 from app.domain.frozen import frozen
-from app.runtime import RuntimeOptions, open_history, store_path
+from app.runtime.options import RuntimeOptions, store_path
+from app.runtime.past import open_history
 from app.services import outbox, queries_notify
 from app.services.channels import Channels, trial
 from app.services.notify_file import NotifyFile

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.cli.command import HelpShown, Parser
@@ -40,13 +40,13 @@ class SettingFlag:
 
 def setting_flags() -> tuple[SettingFlag, ...]:
     """Every setting of a plain table, in the order of the configuration file."""
-    kinds = {float: "NUMBER", int: "NUMBER", bool: "true|false", tuple[str, ...]: "LIST"}
+    # By their names: that module's annotations are text, and every start would have all of them looked up.
+    kinds = {"float": "NUMBER", "int": "NUMBER", "bool": "true|false", "tuple[str, ...]": "LIST"}
     found = []
     for table, kind in TABLES.items():
-        hints = get_type_hints(kind)
         for one in fields(kind):
             flag = f"--{table}-{one.name}".replace("_", "-")
-            found.append(SettingFlag(flag, f"{table}.{one.name}", kinds.get(hints[one.name], "TEXT"), help_of(one)))
+            found.append(SettingFlag(flag, f"{table}.{one.name}", kinds.get(str(one.type), "TEXT"), help_of(one)))
     return tuple(found)
 
 

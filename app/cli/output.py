@@ -7,7 +7,6 @@ dumb terminal; the text alone says the same. Callers make text from outside harm
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -62,12 +61,16 @@ class Output:
     def json(self, value: object) -> None:
         """One JSON object on one line; indented for a person who looks at it on a terminal."""
         if self.is_terminal:
+            import json  # noqa: PLC0415 - late: the screen writes none
+
             self.line(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
         else:
             self.json_line(value)
 
     def json_line(self, value: object) -> None:
         """One JSON object on one line, always."""
+        import json  # noqa: PLC0415 - late: as above
+
         self.line(json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False))
         self._out.flush()
 

@@ -16,7 +16,10 @@ from app.cli.session import stored_past
 from app.cli.status import stored_alerts
 from app.config.settings import Settings
 from app.domain.frozen import frozen
-from app.runtime import Collecting, RuntimeOptions, attach, collecting, empty_snapshot, looking
+from app.runtime.attaching import attach
+from app.runtime.collecting import Collecting, collecting
+from app.runtime.looking import looking
+from app.runtime.options import RuntimeOptions, empty_snapshot
 from app.services import queries_diagnosis
 from app.services.board import Board
 from app.services.embedded import EmbeddedFeed

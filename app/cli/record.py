@@ -15,7 +15,8 @@ from app.cli.reaching import found_settings
 from app.cli.session import run_async, runtime_options
 from app.config.settings import Settings
 from app.domain.times import parse_span
-from app.runtime import RuntimeOptions, collecting
+from app.runtime.collecting import collecting
+from app.runtime.options import RuntimeOptions
 from app.services.recorder.opening import Recording
 
 TELL_S = 60.0

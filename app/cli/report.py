@@ -16,7 +16,8 @@ from app.cli.session import run_async, runtime_options, stored_past
 from app.config.settings import Settings
 from app.config.version import installed_version
 from app.domain.times import parse_span, parse_time
-from app.runtime import RuntimeOptions, attach
+from app.runtime.attaching import attach
+from app.runtime.options import RuntimeOptions
 
 if TYPE_CHECKING:
     from app.domain.diagnosis import Diagnosis

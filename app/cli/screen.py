@@ -91,7 +91,7 @@ async def connect(
 ) -> AsyncIterator[Feed]:
     """The feed of `app.cli.live`, imported now."""
     from app.cli import live  # noqa: PLC0415 - late: the screen is up before its data
-    from app.runtime import RuntimeOptions  # noqa: PLC0415 - late: with it
+    from app.runtime.options import RuntimeOptions  # noqa: PLC0415 - late: with it
 
     options = RuntimeOptions(state_dir=state_dir, sockets=sockets, environ=environ, remote=remote)
 

@@ -15,7 +15,9 @@ from app.config import paths
 from app.config.settings import Settings
 from app.domain.series import Series, Subject
 from app.domain.snapshot import Snapshot
-from app.runtime import RuntimeOptions, attach, open_past, store_path
+from app.runtime.attaching import attach
+from app.runtime.options import RuntimeOptions, store_path
+from app.runtime.past import open_past
 
 if TYPE_CHECKING:
     from app.domain.slurm import SlurmJob

@@ -20,7 +20,8 @@ from app.config.load import parse
 from app.config.settings import Settings
 from app.domain.frozen import frozen
 from app.domain.series import FLEET, Event
-from app.runtime import Collecting, RuntimeOptions, collecting
+from app.runtime.collecting import Collecting, collecting
+from app.runtime.options import RuntimeOptions
 from app.services.feed import Feed
 from app.services.recording import Keeper
 from app.sim.process import spawn

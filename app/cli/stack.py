@@ -19,7 +19,8 @@ from app.config import paths
 from app.config.settings import Discover, Settings, Target
 from app.domain.times import parse_span
 from app.engine.alerting.export import rule_file
-from app.runtime import RuntimeOptions, attach
+from app.runtime.attaching import attach
+from app.runtime.options import RuntimeOptions
 from app.services.stack.files import stack_files
 from app.services.stack.plan import Plan, Ports
 from app.services.stack.scraping import Access, discoveries, left_out_answer, scraped

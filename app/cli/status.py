@@ -21,7 +21,10 @@ from app.domain.alerts_now import NO_ALERTS, AlertsNow
 from app.domain.snapshot import Snapshot
 from app.domain.times import parse_time
 from app.domain.watched import Watched
-from app.runtime import RuntimeOptions, attach, feed_for, look_once, open_history, store_path
+from app.runtime.attaching import attach, feed_for
+from app.runtime.looking import look_once
+from app.runtime.options import RuntimeOptions, store_path
+from app.runtime.past import open_history
 from app.services import queries
 
 Show = Callable[[Snapshot, float, Watched, AlertsNow], None]

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from app.domain.metric import Metric
 from app.present.cells import Cell, Line, Tone, fit
+
+if TYPE_CHECKING:
+    from app.domain.metric import Metric
 
 MISSING = "—"
 _SI = ("", "k", "M", "G", "T", "P", "E")

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from app.config.settings import Settings
-from app.runtime.collecting import collecting
 from app.runtime.options import RuntimeOptions
 from app.runtime.reach import open_client
 from app.services.feed import Feed
@@ -32,7 +31,12 @@ async def feed_for(settings: Settings, options: RuntimeOptions) -> AsyncIterator
     """The daemon's view where one serves this configuration, else one collected here."""
     async with contextlib.AsyncExitStack() as stack:
         attached = await attach(settings, options, stack)
-        yield attached or (await stack.enter_async_context(collecting(settings, options))).feed
+        if attached is not None:
+            yield attached
+            return
+        from app.runtime.collecting import collecting  # noqa: PLC0415 - late: who looks once collects nothing
+
+        yield (await stack.enter_async_context(collecting(settings, options))).feed
 
 
 async def attach(settings: Settings, options: RuntimeOptions, stack: contextlib.AsyncExitStack) -> Attached | None:

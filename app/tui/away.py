@@ -39,6 +39,7 @@ async def happened(desk: Desk, since: float) -> Digest:
 class Told(SturdyScreen, ModalScreen[None]):
     """Some lines to read; any key that does not scroll leaves them."""
 
+    CSS_PATH = "dialogue.tcss"
     AUTO_FOCUS = "#deed"
 
     def __init__(self, found: Digest, now: float) -> None:

@@ -7,6 +7,7 @@ from textual.widget import Widget
 
 from app.tui.chat_chips import chips_of
 from app.tui.chat_view import ChatView
+from app.tui.late_styles import add_styles
 from app.tui.page import Page
 from app.tui.screens.chat import ChatPage
 from widgets.pane import Pane
@@ -57,6 +58,7 @@ async def ask_about(page: Page, text: str = "") -> None:
         return
     dock = page.query_one_optional(ChatDock)
     if dock is None:
+        add_styles(page.app, "screens/chat.tcss")
         dock = ChatDock(page)
         await page.query_one("#body").mount(dock)
     dock.lend_from(page.focused)

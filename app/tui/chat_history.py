@@ -36,6 +36,7 @@ _TRIAL_S = 0.15
 class ChatHistory(SturdyScreen, ModalScreen[None]):
     """The list of conversations."""
 
+    CSS_PATH = "chat_history.tcss"
     BINDINGS = [
         Binding("escape", "leave", show=False, priority=True, id="history.leave"),
         Binding("slash", "type('search')", show=False, id="history.search"),
@@ -185,6 +186,7 @@ class ChatHistory(SturdyScreen, ModalScreen[None]):
 class AskDelete(SturdyScreen, ModalScreen[None]):
     """Asks once before a conversation is forgotten."""
 
+    CSS_PATH = "chat_history.tcss"
     BINDINGS = [Binding("y", "yes", show=False, priority=True, id="forget.yes")]
     AUTO_FOCUS = ""
 

@@ -36,6 +36,7 @@ _ASKING = (("y", "do it"), ("any other key", "not"))
 class Dialogue(SturdyScreen, ModalScreen[None]):
     """Asks once."""
 
+    CSS_PATH = "dialogue.tcss"
     BINDINGS = [Binding("y", "yes", show=False, priority=True, id="dialogue.yes")]
     AUTO_FOCUS = "#deed"
 

@@ -60,6 +60,7 @@ class Form:
 class FormDialogue(SturdyScreen, ModalScreen[None]):
     """Asks for a few words."""
 
+    CSS_PATH = "form_dialogue.tcss"
     BINDINGS = [
         Binding("escape", "leave", show=False, priority=True, id="form.leave"),
         Binding("enter", "enter", show=False, priority=True, id="form.enter"),

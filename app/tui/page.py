@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.events import Resize
-from textual.geometry import Size
+from textual.geometry import Region, Size
+from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
@@ -23,13 +23,15 @@ from app.present.incident_titles import trouble_piece
 from app.tui.actions import bars, call_of, key_of, shown_as, word_of
 from app.tui.desk import Desk
 from app.tui.feed import RefusedError
+from app.tui.late_styles import add_styles
 from app.tui.moment import Moment
-from app.tui.prompt import Prompt
 from app.tui.sturdy import SturdyScreen
+from widgets.ground import Ground, alike
 from widgets.ribbon import ClusterHeader, KeyBar, Ribbon
 
 if TYPE_CHECKING:
     from app.domain.chat import Chip
+    from app.tui.prompt import Prompt
 
 ROOMY = (100, 30)
 """Columns and lines from which a page shows all its panes at once."""
@@ -71,17 +73,27 @@ class Page(SturdyScreen):
         return cast("Desk", self.app)
 
     def compose(self) -> ComposeResult:
-        self._fit(self.app.size)  # before the first layout: a class that changes later lays out and paints once more
+        _fit(self, self.app.size)  # before the first layout: a class that changes later lays out and paints once more
         yield ClusterHeader(id="header")
-        with Container(id="body"):
+        with Ground(id="body"):
             yield from self.body()
         yield Ribbon(id="note")
-        yield Prompt(self._complete)
+        yield from self.prompt()
         yield KeyBar(glyphs=self.desk.glyphs, id="keys")
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return alike(super().render_lines, crop)
 
     def body(self) -> ComposeResult:
         """The page's own widgets."""
         raise NotImplementedError
+
+    def prompt(self) -> ComposeResult:
+        """The line the user types on, hidden until then; what it tells is heard by name, since its class comes late."""
+        from app.tui.prompt import Prompt  # noqa: PLC0415 - Home mounts it after the first frame, as a test proves
+
+        add_styles(self.app, "prompt.tcss")
+        yield Prompt(self._complete)
 
     def show(self, moment: Moment) -> None:
         """Show a moment."""
@@ -142,15 +154,8 @@ class Page(SturdyScreen):
 
     def on_resize(self, event: Resize) -> None:
         """Say by a class whether everything has a place."""
-        self._fit(event.size)
+        _fit(self, event.size)
         self.call_after_refresh(self.look_again)
-
-    def _fit(self, size: Size) -> None:
-        """Classes that say how much room there is; Textual's own breakpoints come only after the first frame."""
-        fitting = {_last_fitting(WIDTHS, size.width), _last_fitting(HEIGHTS, size.height)}
-        for _, name in (*WIDTHS, *HEIGHTS):
-            self.set_class(name in fitting, name)
-        self.set_class(size.width >= ROOMY[0] and size.height >= ROOMY[1], "-roomy")
 
     def look_again(self) -> None:
         """Show the moment anew: sizes changed, or something the page asked for has come."""
@@ -200,14 +205,14 @@ class Page(SturdyScreen):
 
     def type_line(self, sign: str, text: str) -> None:
         """Open the prompt; where the focus is now, it will return."""
-        prompt = self.query_one(Prompt)
+        prompt = _prompt_of(self)
         if not prompt.is_open:
             self._focus_before = self.focused
         prompt.ask(sign, text, self.desk.view.history if sign == ":" else ())
 
     def end_line(self) -> None:
         """Close the prompt and give the keys back."""
-        self.query_one(Prompt).close()
+        _prompt_of(self).close()
         self.set_focus(self._focus_before)
 
     def try_filter(self, text: str) -> str:
@@ -230,8 +235,7 @@ class Page(SturdyScreen):
         """Show again what the filter in force keeps."""
         self.desk.try_filter(None)
 
-    @on(Prompt.Entered)
-    def _entered(self, event: Prompt.Entered) -> None:
+    def on_prompt_entered(self, event: Prompt.Entered) -> None:
         from app.tui import deeds  # noqa: PLC0415 - needed only once somebody types
 
         event.stop()
@@ -243,10 +247,9 @@ class Page(SturdyScreen):
                 deeds.enter_line(self.desk, event.sign, event.text)
         except RefusedError as refusal:
             self.type_line(event.sign, event.text)
-            self.query_one(Prompt).hint(str(refusal), is_error=True)
+            _prompt_of(self).hint(str(refusal), is_error=True)
 
-    @on(Prompt.Typed)
-    def _typed(self, event: Prompt.Typed) -> None:
+    def on_prompt_typed(self, event: Prompt.Typed) -> None:
         event.stop()
         if event.sign != "/":
             return
@@ -259,15 +262,14 @@ class Page(SturdyScreen):
     def _try(self) -> None:
         """Show what the filter typed so far keeps, or what is wrong with it."""
         self._trial_timer = None
-        prompt = self.query_one(Prompt)
+        prompt = _prompt_of(self)
         if not prompt.is_open:
             return
         mistake = self.try_filter(self._typed_filter)
         if mistake:
             prompt.hint(mistake)
 
-    @on(Prompt.Dismissed)
-    def _dismissed(self, event: Prompt.Dismissed) -> None:
+    def on_prompt_dismissed(self, event: Prompt.Dismissed) -> None:
         event.stop()
         self.end_line()
         if event.sign == "/":
@@ -315,6 +317,18 @@ class GpuChooser(Page):
 def frame_keys(desk: Desk, actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Key and word of each action, for the frame of a pane."""
     return tuple((key_of(one, desk.keymap), word_of(one)) for one in actions)
+
+
+def _prompt_of(page: Page) -> Prompt:
+    return cast("Prompt", page.query_one("Prompt"))
+
+
+def _fit(page: Page, size: Size) -> None:
+    """Classes that say how much room there is; Textual's own breakpoints come only after the first frame."""
+    fitting = {_last_fitting(WIDTHS, size.width), _last_fitting(HEIGHTS, size.height)}
+    for _, name in (*WIDTHS, *HEIGHTS):
+        page.set_class(name in fitting, name)
+    page.set_class(size.width >= ROOMY[0] and size.height >= ROOMY[1], "-roomy")
 
 
 def _last_fitting(steps: Sequence[tuple[int, str]], size: int) -> str:

@@ -34,8 +34,9 @@ RUN_END_S = 60.0
 """The same while a deployment is worked on: Terraform ends what it is making first, or nobody would know of it."""
 _LOG_MOST_BYTES = 1_000_000
 _SWITCH_S = 0.0005
-"""How long a thread at work keeps the screen waiting each time they take turns: a key needs some turns to be seen, and
-at Python's own 5 ms it is late whenever a queue of thousands is read or judged."""
+"""How long a thread at work keeps another waiting each time they take turns: a key needs some turns to be seen, and at
+Python's own 5 ms it is late whenever a queue of thousands is read or judged. So would the first frame be, which a
+thread of Textual's writes while the feed's code is loaded."""
 _TIDY_S = 30.0
 """Between two searches for garbage; they wait until nobody has typed for a while and no answer comes, for walking over
 ten thousand jobs holds a key or a frame up for 0.1 s. Python's own searches, which wait for nobody, stay off."""
@@ -63,6 +64,7 @@ def run(connect: Connect, options: ScreenOptions) -> int:
 
     if not is_browser and not terminal.speaks_utf8(os.environ):
         options = replace(options, ascii=True)
+    sys.setswitchinterval(_SWITCH_S)
     with _logging_to(options.log_file):
         app = Watchdog(connect, options)
         code = asyncio.run(_show(app))
@@ -99,7 +101,6 @@ async def _started(app: Watchdog) -> None:
     """
     await app.painted.wait()
     gc.freeze()
-    sys.setswitchinterval(_SWITCH_S)
     wait_s, waited_s = _TIDY_S, 0.0
     while True:
         await asyncio.sleep(wait_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from app.domain.frozen import frozen
-from app.domain.metrics import by_key
 
 Zoom = Literal["", "cards", "lines", "heat"]
 """Empty: whatever fits."""
@@ -81,7 +79,10 @@ def stepped_metric(key: str, step: int) -> str:
 def load_view(path: Path) -> tuple[ViewState, str]:
     """The saved view and a note for the user; a file that cannot be read gives the usual view and says so."""
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        import json  # noqa: PLC0415 - late: with a view that was saved
+
+        raw = json.loads(text)
     except FileNotFoundError:
         return ViewState(), ""
     except (OSError, ValueError) as error:
@@ -93,6 +94,8 @@ def load_view(path: Path) -> tuple[ViewState, str]:
 
 def save_view(path: Path, view: ViewState) -> None:
     """Write the view in one piece; raises OSError where the folder cannot be written."""
+    import json  # noqa: PLC0415 - late: as in `load_view`
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.tmp")
     beside.write_text(json.dumps(asdict(view), indent=1), "utf-8")
@@ -113,6 +116,12 @@ def _read(raw: Mapping[str, Any]) -> ViewState:
     return view
 
 
+def _is_metric(value: str) -> bool:
+    from app.domain.metrics import by_key  # noqa: PLC0415 - late: the first frame shows no value
+
+    return value in by_key()
+
+
 def _is_texts(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(one, str) and len(one) < 200 for one in value)
 
@@ -120,7 +129,7 @@ def _is_texts(value: object) -> bool:
 _FITS: Mapping[str, Callable[[object], bool]] = {
     "theme": lambda value: isinstance(value, str),
     "zoom": lambda value: value in ("", "cards", "lines", "heat"),
-    "metric": lambda value: isinstance(value, str) and value in by_key(),
+    "metric": lambda value: isinstance(value, str) and (value == METRICS[0] or _is_metric(value)),
     "span_s": lambda value: isinstance(value, int | float) and 10 <= value <= _LONGEST_S,
     "sort": lambda value: isinstance(value, str),
     "descending": lambda value: isinstance(value, bool),

@@ -16,7 +16,7 @@ from app.cli.simulator import INTERVAL_S, settings_for
 from app.config.load import parse
 from app.config.settings import Cluster, Settings
 from app.domain.series import FLEET
-from app.runtime import open_history
+from app.runtime.past import open_history
 from app.sim.address import SimAddress
 from app.sim.scenarios import SCENARIOS
 from app.sim.spec import SimSpec

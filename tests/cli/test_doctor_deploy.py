@@ -11,7 +11,7 @@ from app.cli.checks import Check
 from app.cli.checks_deploy import deploy_checks
 from app.config.settings import Deploy, Settings
 from app.domain.deployment import Billing, State, Step, Trouble
-from app.runtime import RuntimeOptions
+from app.runtime.options import RuntimeOptions
 from app.services.deploy.folder import folder_of
 from app.services.deploy.record import write_record
 from tests.cli.deploying import AT, deployment

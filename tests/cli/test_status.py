@@ -147,6 +147,15 @@ def test_json_loads_nothing_heavy(serve_page: Serve) -> None:
     assert "app" in loaded
 
 
+def test_one_look_loads_nothing_of_who_collects() -> None:
+    """What collects, keeps and records for good is loaded by who stays."""
+    code = "import sys, app.cli.status; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lasting = ("app.runtime.collecting", "app.services.recording", "app.services.recorder", "app.services.recall")
+
+    assert [] == [name for name in lasting if name in done.stdout.split()]
+
+
 def test_the_screen_is_opened_before_anything_that_collects() -> None:
     """What runs before the first frame loads neither the runtime nor a client of any kind."""
     code = "import sys; import app.__main__, app.cli.screen; print(' '.join(sys.modules))"

@@ -15,7 +15,9 @@ import pytest
 from app.config.settings import Cluster, Discover, Prometheus, Settings, Slurm, Target
 from app.domain.series import Subject
 from app.domain.snapshot import Snapshot
-from app.runtime import RuntimeOptions, collecting, look_once
+from app.runtime.collecting import collecting
+from app.runtime.looking import look_once
+from app.runtime.options import RuntimeOptions
 from tests.real.conftest import StartServer
 from tests.sources.page_files import page_bytes
 from tests.standins import exporters

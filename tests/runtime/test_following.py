@@ -12,8 +12,10 @@ import pytest
 
 from app.config.settings import Cluster, Serve, Settings, Slurm, Target
 from app.domain.snapshot import Snapshot
-from app.runtime import RuntimeOptions, collecting, following
 from app.runtime import attaching as attaching_module
+from app.runtime.attaching import following
+from app.runtime.collecting import collecting
+from app.runtime.options import RuntimeOptions
 from app.services.feed import Feed
 from tests.runtime.daemons import Pages
 from tests.standins.doors import listening

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from app.config.load import parse
 from app.domain.series import Event
-from app.runtime import Collecting, RuntimeOptions, collecting, look_once
+from app.runtime.collecting import Collecting, collecting
+from app.runtime.looking import look_once
+from app.runtime.options import RuntimeOptions
 
 INTERVAL_S = 0.2
 LINE = "[{:.3f}] NVRM: Xid (PCI:0000:19:00): {}, pid=77, name=train.py, GPU has fallen off the bus.\n"

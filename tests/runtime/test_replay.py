@@ -18,7 +18,8 @@ import pytest
 from app.cli.status_table import status_lines
 from app.config.settings import Cluster, Log, Settings, Slurm, Target
 from app.present.cells import line_text
-from app.runtime import RuntimeOptions, collecting
+from app.runtime.collecting import collecting
+from app.runtime.options import RuntimeOptions
 from app.services import queries, queries_diagnosis
 from app.services.recorder.container import blocks
 from app.services.recorder.player import Player

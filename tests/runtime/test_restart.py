@@ -14,7 +14,9 @@ from aiohttp import web
 from app.config.settings import Cluster, Settings, Target
 from app.domain.fleet import cluster_facts
 from app.domain.snapshot import Gpu, Snapshot
-from app.runtime import Collecting, RuntimeOptions, attach, collecting
+from app.runtime.attaching import attach
+from app.runtime.collecting import Collecting, collecting
+from app.runtime.options import RuntimeOptions
 from app.services import queries
 from tests.standins.doors import listening
 

@@ -13,7 +13,10 @@ import pytest
 
 from app.config.settings import Cluster, Settings, Target
 from app.domain.series import Subject
-from app.runtime import Collecting, RuntimeOptions, attach, collecting, look_once
+from app.runtime.attaching import attach
+from app.runtime.collecting import Collecting, collecting
+from app.runtime.looking import look_once
+from app.runtime.options import RuntimeOptions
 from app.services import queries
 from app.sim.server import serve
 from app.sim.spec import SimSpec

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.config.settings import Cluster, Settings, Slurm
-from app.runtime import RuntimeOptions, look_once
+from app.runtime.looking import look_once
+from app.runtime.options import RuntimeOptions
 from app.services.detect import SlurmFind, search_slurm
 from app.services.slurm_access import open_access
 from app.services.targets import targets_of
@@ -155,7 +156,8 @@ def test_without_slurm_nothing_of_it_is_imported() -> None:
     code = (
         "import asyncio, sys, tempfile, pathlib\n"
         "from app.config.settings import Settings, Slurm, Discover\n"
-        "from app.runtime import RuntimeOptions, look_once\n"
+        "from app.runtime.looking import look_once\n"
+        "from app.runtime.options import RuntimeOptions\n"
         "settings = Settings(slurm=Slurm(via='off'), discover=Discover(local=False))\n"
         "asyncio.run(look_once(settings, RuntimeOptions(pathlib.Path(tempfile.gettempdir()) / 'gw-none')))\n"
         "print(*[m for m in sys.modules if m.startswith('app.sources.slurm.') or m in ('app.domain.slurm', 'httpx',"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.api.server import listen
 from app.config.settings import Settings, Target
-from app.runtime import Collecting
+from app.runtime.collecting import Collecting
 from app.runtime.serving import Served
 from app.services.board import Board
 from app.services.feed import Feed

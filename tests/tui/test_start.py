@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import subprocess
 import sys
+from collections.abc import Coroutine
+from pathlib import Path
 
 import pytest
 
+from app.tui import run, terminal
+from app.tui.late_styles import add_styles
+from app.tui.screens.home import Home
 from app.tui.terminal import ease_slow_link, refusal, speaks_utf8
+from tests.tui.boards import full
+from tests.tui.driving import driving, options
+from tests.tui.fake_feed import FakeFeed, connection
 
 LATER = (
     "app.tui.deeds",
     "app.tui.verbs",
     "app.tui.home_panes",
+    "app.tui.prompt",
+    "app.tui.travel",
     "app.domain.filtering",
+    "app.domain.metric",
     "app.services.feed",
     "app.store.history",
     "app.runtime",
@@ -40,6 +53,61 @@ def test_first_frame_waits_for_nothing_it_does_not_show() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert [] == [name for name in LATER if name in done.stdout.split()]
+
+
+async def test_first_frame_waits_for_no_style_of_what_is_not_there(tmp_path: Path) -> None:
+    """Panes, prompt, chat and dialogues bring their style sheets along when they come, each once."""
+    async with driving(tmp_path) as drive:
+        at_first = [Path(path).name for path in drive.app.css_path]
+        read = [Path(path).name for path, _ in drive.app.stylesheet.source if path.endswith(".tcss")]
+        add_styles(drive.app, "screens/home_panes.tcss")
+        again = [Path(path).name for path, _ in drive.app.stylesheet.source if path.endswith(".tcss")]
+
+    assert ["app.tcss", "home.tcss"] == at_first
+    assert ["app.tcss", "home.tcss", "prompt.tcss", "home_panes.tcss"] == read == again
+
+
+async def test_line_asked_for_in_the_first_frame_opens_as_soon_as_it_can(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A colon typed before the panes are there opens the prompt that comes with them."""
+    asked: list[bool] = []
+    furnish = Home._furnish
+
+    async def eager(home: Home) -> None:
+        home.type_line(":", "gpus")
+        asked.append(home.is_typing)
+        await furnish(home)
+
+    monkeypatch.setattr(Home, "_furnish", eager)
+    async with driving(tmp_path) as drive:
+        await drive.until(lambda: drive.app.page is not None and drive.app.page.is_typing)
+        typed = drive.line(":gpus") or drive.line(": gpus")
+
+    assert [False] == asked
+    assert typed
+
+
+def test_first_frame_does_not_wait_for_a_turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Threads take turns quickly before the loop begins, as one of them writes the frame while the feed is loaded."""
+    turns_s: list[float] = []
+
+    def show(coroutine: Coroutine[object, object, int]) -> int:
+        coroutine.close()
+        turns_s.append(sys.getswitchinterval())
+        return 0
+
+    monkeypatch.setattr(terminal, "refusal", lambda *_: "")
+    monkeypatch.setattr(terminal, "give_size", lambda _: None)
+    monkeypatch.setattr(asyncio, "run", show)
+    before = sys.getswitchinterval()
+    try:
+        assert run.run(connection(FakeFeed(full())), options(tmp_path)) == 0
+    finally:
+        sys.setswitchinterval(before)
+        gc.enable()
+
+    assert [pytest.approx(run._SWITCH_S)] == turns_s
 
 
 def test_first_numbers_wait_for_nothing_of_who_is_not_there() -> None:

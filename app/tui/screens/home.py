@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.events import Resize
 
 from app.domain.fleet import ClusterFacts
@@ -18,8 +17,10 @@ from app.present.incident_titles import lead_line
 from app.transport import turns
 from app.tui.actions import bindings, key_of
 from app.tui.feed import RefusedError
+from app.tui.late_styles import add_styles
 from app.tui.moment import Moment
 from app.tui.page import GpuChooser
+from widgets.ground import Ground
 from widgets.ribbon import EventStrip, Ribbon
 
 if TYPE_CHECKING:
@@ -41,11 +42,14 @@ class Home(GpuChooser):
         self._absence: Absence | None = None
 
     def body(self) -> ComposeResult:
-        yield Container(id="place")
+        yield Ground(id="place")
         yield Ribbon(id="selected")
         yield Ribbon(id="others")
         yield EventStrip(id="events")
         yield Ribbon(id="away")
+
+    def prompt(self) -> ComposeResult:
+        yield from ()  # it comes with the panes
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -55,6 +59,8 @@ class Home(GpuChooser):
         """Mount the panes; what they need is loaded now, so that the first frame need not wait for it."""
         from app.tui.home_panes import HomePanes  # noqa: PLC0415 - a test proves that it comes after the first frame
 
+        await self.mount_all(super().prompt(), before="#keys")
+        add_styles(self.app, "screens/home_panes.tcss")
         self._panes = HomePanes(self.desk, self.size.width)
         await self.query_one("#place").mount(self._panes)
         if self.focused is None:
@@ -116,9 +122,10 @@ class Home(GpuChooser):
     def show_summary(self) -> None:
         """The line of the chosen GPU."""
         if self._panes is not None:
+            selected = self.query_one("#selected", Ribbon)
             # Cards hold the whole line already, and a line less is sent every second.
-            self.set_class(self._panes.level == "cards", "-cards")
-            self.query_one("#selected", Ribbon).show(line(Cell(" "), self._panes.summary))
+            selected.set_class(self._panes.level == "cards", "-cards")
+            selected.show(line(Cell(" "), self._panes.summary))
 
     def chosen(self) -> tuple[str, int] | None:
         return self._panes.place if self._panes is not None else None
@@ -130,6 +137,13 @@ class Home(GpuChooser):
         from app.domain.chat import Chip  # noqa: PLC0415 - needed only once somebody asks
 
         return Chip("job", job)
+
+    def type_line(self, sign: str, text: str) -> None:
+        """Open the prompt, or have it opened as soon as it is there."""
+        if self._panes is None:
+            self.call_after_refresh(self.type_line, sign, text)
+            return
+        super().type_line(sign, text)
 
     def select(self, node: str, index: int) -> bool:
         return self._panes is not None and self._panes.move_to(node, index)

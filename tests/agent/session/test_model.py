@@ -23,7 +23,8 @@ from app.agent.opening import Server
 from app.agent.session import Parts, Session
 from app.config.settings import Agent, Settings
 from app.domain.diagnosis import Diagnosis
-from app.runtime import RuntimeOptions, chat_desk
+from app.runtime.looking import chat_desk
+from app.runtime.options import RuntimeOptions
 from app.store.chats import FILE, Chats
 from app.transport.clock import SystemClock
 from tests.agent.session.desks import Scripted, answered, followed, says
@@ -175,7 +176,8 @@ async def test_a_past_that_nobody_kept_fails_with_a_sentence(tmp_path: Path) -> 
 @pytest.mark.parametrize("module", ["openai", "app.agent.session", "app.agent.opening", "tenacity", "aiosqlite"])
 def test_the_runtime_loads_no_agent(module: str) -> None:
     """Importing the composition root loads neither the agent nor a model's client."""
-    code = f"import sys, app.runtime; sys.exit({module!r} in sys.modules)"
+    root = "app.runtime.attaching, app.runtime.collecting, app.runtime.looking"
+    code = f"import sys, {root}; sys.exit({module!r} in sys.modules)"
 
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[3]).returncode
 

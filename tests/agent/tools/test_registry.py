@@ -19,7 +19,8 @@ from app.agent.tools.registry import TOOLS, by_name
 from app.agent.tools.schema import about, json_schema, parameters, schema
 from app.agent.tools.tool import Tool
 from app.config.settings import Cluster, Settings, Target
-from app.runtime import RuntimeOptions, collecting
+from app.runtime.collecting import collecting
+from app.runtime.options import RuntimeOptions
 from app.sim.server import serve
 from app.sim.spec import SimSpec
 from tests.agent.slurm_memory import MemorySlurm

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from app.config.settings import Cluster, Deploy, Discover, Settings
 from app.domain.fleet import cluster_facts, node_state
-from app.runtime import RuntimeOptions, look_once
+from app.runtime.looking import look_once
+from app.runtime.options import RuntimeOptions
 from tests.sources.runpod.test_source import create, env, record
 from tests.standins.runpod.emulator import Emulator
 
