@@ -40,7 +40,7 @@ _SERVER = (
 _SSHD = f"""\
 Port 22
 HostKey /etc/ssh/pod_host_key
-AuthorizedKeysFile /root/.ssh/authorized_keys
+AuthorizedKeysFile .ssh/authorized_keys
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -206,7 +206,7 @@ class NamespacePods:
 def _lay_out(host: Host, gpus: int, env: Mapping[str, str], quirks: Quirks) -> FakeNvml:
     """What an official image has when its start script has run, and the stand-ins."""
     host.must(
-        ["sh", "-c", "rm -rf /opt/gpu-watchdog; mount -t tmpfs -o mode=700 root /root && mkdir -m 700 /root/.ssh"]
+        ["sh", "-c", "rm -rf /opt/gpu-watchdog; mount -t tmpfs -o mode=700 root ~root && mkdir -m 700 ~root/.ssh"]
     )
     key = "ssh-ed25519 AAAA other" if quirks.wrong_key else env.get("PUBLIC_KEY", "")
     (host.root / "root/.ssh/authorized_keys").write_text(f"{key}\n")
