@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.deployment import DeployEvent, Deployment, InfraPlan, Told
+from app.domain.deployment import STEPS, DeployEvent, Deployment, InfraPlan, Told
 from app.domain.naming import clean
 from app.present.cells import Cell, Line, Tone, cells, fit_line, line, spread, tidy, wrap
 from app.present.glyphs import ASCII, UNICODE
@@ -47,6 +47,7 @@ class Sight:
             return []
         if event.step is not None:
             self._events.append(event)
+            self._deployment = _gone_on(self._deployment, event)
         else:
             self._said = tidy(event.text, 300) if event.told is Told.PROGRESS else ""
         is_lasting = event.step is None and event.told is not Told.PROGRESS
@@ -127,6 +128,19 @@ class _Money:
         more = self._per_hour * max(0.0, now - self._at) / 3600
         so_far = "" if self._spent is None else f"   {dollars(self._spent + more)} so far"
         return f"   {format_money(self._per_hour)}{so_far}"
+
+
+def _gone_on(deployment: Deployment, event: DeployEvent) -> Deployment:
+    """What is done, in step with what is told: a step that begins anew is not, nor any behind it, until that is told."""
+    if event.step is None:
+        return deployment
+    if event.told is Told.BEGUN:
+        return replace(
+            deployment, done=tuple(one for one in deployment.done if STEPS.index(one) < STEPS.index(event.step))
+        )
+    if event.told in (Told.DONE, Told.SKIPPED) and event.step not in deployment.done:
+        return replace(deployment, done=(*deployment.done, event.step))
+    return deployment
 
 
 def _said(event: DeployEvent) -> str:

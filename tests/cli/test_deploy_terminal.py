@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
@@ -108,6 +109,19 @@ async def test_no_line_is_wider_and_no_picture_higher_than_the_terminal(columns:
     assert "▸ g" in "".join(screen(err.getvalue(), columns, rows))
 
 
+@pytest.mark.parametrize(("told", "sign"), [(Told.FAILED, "x"), (Told.DONE, "✓")])
+async def test_what_was_done_before_and_begins_anew_is_not_done(told: Told, sign: str) -> None:
+    """The record that the run began with says that all was done; what the run tells of a step counts from then on."""
+    before = Deployment(Wish("lab"), "", AT, done=STEPS)
+    sight = Sight("scaling lab", before, AT, is_whole=True, ascii_only=False)
+    sight.add(DeployEvent(AT, Told.BEGUN, "reach begins", Step.REACH), 80)
+    sight.add(DeployEvent(AT + 2, told, "The run was interrupted.", Step.REACH), 80)
+
+    signs = ["".join(cell.text for cell in line).split()[0] for line in sight.lines(AT + 3, 80, 24)[1:]]
+
+    assert ["✓", "✓", "✓", sign, *"······"] == signs
+
+
 async def test_a_question_takes_the_pictures_place() -> None:
     """It stands whole while it waits, and the picture goes on beneath it."""
     err, teller, _ = live()
@@ -191,6 +205,7 @@ class Person:
         )
         os.close(slave)
         self.seen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a piece may end within a character
 
     def sees(self, text: str) -> None:
         """Wait until that was shown; a program that shows it not is a failure after 20 s."""
@@ -198,7 +213,7 @@ class Person:
             if not select.select([self.master], [], [], 20.0)[0]:
                 self.process.kill()
                 raise AssertionError(self.seen)
-            self.seen += os.read(self.master, 4096).decode()
+            self.seen += self._decoder.decode(os.read(self.master, 4096))
 
     def types(self, text: str) -> None:
         """Type it."""
@@ -208,7 +223,7 @@ class Person:
         """The end of the program, and its exit code."""
         try:
             while part := os.read(self.master, 4096):
-                self.seen += part.decode()
+                self.seen += self._decoder.decode(part)
         except OSError:  # so a pty says that nobody is left
             pass
         os.close(self.master)

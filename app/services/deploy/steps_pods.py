@@ -19,6 +19,8 @@ STOPPED_LOOKS = 6
 """The same for one that is stopped: what Terraform has just started is listed as stopped for a moment."""
 MOST_SILENCE = 6
 """Looks in a row that may fail before the provider counts as down."""
+MOST_NAMES = 3
+"""Nodes that are told by their names."""
 
 
 @dataclass(slots=True)
@@ -112,10 +114,22 @@ def _is_ready(pod: Pod | None) -> bool:
 
 def _tell_progress(run: Run, watch: Watch, waited_for: Sequence[Node]) -> None:
     count = len(run.deployment.nodes)
-    states = ", ".join(f"{node.name} {_word(run.pods.get(node.key))}" for node in waited_for)
+    by_word: dict[str, list[str]] = {}
+    for node in waited_for:
+        by_word.setdefault(_word(run.pods.get(node.key)), []).append(node.name)
+    states = "; ".join(said_of(names, word) for word, names in by_word.items())
     if states != watch.told:
         watch.told = states
-        run.say(f"waiting for {states}", Told.PROGRESS, fraction=(count - len(waited_for)) / count)
+        run.say(states, Told.PROGRESS, fraction=(count - len(waited_for)) / count)
+
+
+def said_of(names: Sequence[str], word: str) -> str:
+    """`lab-head and lab-w1 are STARTING`; many are counted."""
+    if len(names) == 1:
+        return f"{names[0]} {word}"
+    words = word.replace("is ", "are ", 1).replace("has ", "have ", 1)
+    told = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= MOST_NAMES else f"{len(names)} nodes"
+    return f"{told} {words}"
 
 
 def _word(pod: Pod | None) -> str:
