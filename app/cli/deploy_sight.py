@@ -131,7 +131,7 @@ class _Money:
 
 
 def _gone_on(deployment: Deployment, event: DeployEvent) -> Deployment:
-    """What is done, in step with what is told: a step that begins anew is not, nor any behind it, until that is told."""
+    """What is done, in step with what is told: a step that begins anew is not, nor is any behind it."""
     if event.step is None:
         return deployment
     if event.told is Told.BEGUN:

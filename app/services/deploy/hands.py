@@ -19,7 +19,6 @@ from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.services.deploy import busy, gpu_check, jobs, keys, marks, reach, ssh_files
 from app.services.deploy.controller import Controller
-from app.services.deploy.crowd import on_each
 from app.services.deploy.folder import DeploymentFolder
 from app.services.deploy.forming import Forming
 from app.services.deploy.guarding import Guarding
@@ -105,7 +104,7 @@ class SshHands:
         await installing.bring(node, tell)
         await installing.set_up(node, tell)
         await installing.start_exporter(node)
-        await self._guarding.until_deadline(node, tell)
+        await self._guarding.until_deadline(node)
         tell(f"{node.name}: its exporter answers", node=node.name, fraction=1.0)
 
     async def gpus(self, node: Node, tell: Tell, *, burn_in: bool) -> GpusSeen:
@@ -123,7 +122,7 @@ class SshHands:
         computes = not wish.model or not workers
         forming = Forming(self._pods, wish.name, computes, keys.munge_key_id_file(self._folder), self._patience)
         await forming.form(head, workers, pods, tell)
-        await on_each((head, *workers), lambda node: self._guarding.whole(node, tell))
+        await self._guarding.whole((head, *workers), tell)
 
     async def run_job(self, head: Node, nodes: Sequence[Node], tell: Tell) -> None:
         """Run a job on all these nodes at once and see that each answered."""

@@ -160,13 +160,18 @@ async def take_listed(run: Run) -> tuple[Pod, ...]:
 async def pods(run: Run) -> None:
     """Terraform applies what was agreed on; where there is no capacity, the next candidate is tried."""
     plan_, run.plan = run.plan, None
+    if plan_ is not None and not plan_.is_empty:
+        await _made(run, plan_)
+    count = len(run.deployment.nodes)
+    run.say("its node has a pod" if count == 1 else f"all {count} nodes have a pod", fraction=1.0)
+
+
+async def _made(run: Run, plan_: InfraPlan) -> None:
+    """What a plan lacks is made; its time to live begins with the first pod."""
     wish = run.deployment.wish
-    if plan_ is None or plan_.is_empty:
-        return
     if run.deployment.deadline_at is None and wish.ttl_s is not None:
         run.keep(deadline_at=run.clock.now() + wish.ttl_s)
     await make_pods(run, Search(run), plan_)
-    run.say(f"all {len(run.deployment.nodes)} nodes have a pod", fraction=1.0)
 
 
 def _order(node: Node) -> tuple[bool, int, str]:
