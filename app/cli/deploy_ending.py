@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.cli.command import PROGRAM, Context
 from app.cli.errors import BILLED, BUSY, FOUND, INTERRUPTED, NOT_DONE, OK, UNAVAILABLE, USAGE
 from app.domain.deployment import Billing, Deployment, InfraPlan, State, Trouble
@@ -14,7 +16,7 @@ from app.services.deploy.plans import Proof
 from app.services.queries_deploy import SCHEMA, deployment_json, plan_json, proof_json, trouble_json
 
 CODES = {
-    **dict.fromkeys(("bad_wish", "wish_differs", "which_one"), USAGE),
+    **dict.fromkeys(("bad_wish", "wish_differs", "which_one", "unknown_log"), USAGE),
     **dict.fromkeys(("held", "terraform_locked"), BUSY),
     **dict.fromkeys(
         (
@@ -50,11 +52,15 @@ class Ending:
     plan: InfraPlan | None = None
     is_declined: bool = False
     is_interrupted: bool = False
+    others: tuple[Deployment, ...] = ()
+    """All there are, where it is not clear which one was meant."""
 
     @property
     def billing(self) -> Billing:
         """What is paid for."""
-        return self.deployment.billing if self.deployment is not None else Billing()
+        if self.deployment is not None:
+            return self.deployment.billing
+        return Billing(per_hour=sum(one.billing.per_hour for one in self.others))
 
     @property
     def code(self) -> int:
@@ -126,7 +132,8 @@ def trouble_words(ending: Ending, now: float, width: int = 0) -> list[str]:
     else:
         lines.append(f"{PROGRAM} deploy: {ending.name} was interrupted")
     again = f"`{name}` goes on; `{name} --destroy` ends all of it"
-    lines += _wrapped(billed_words(ending.deployment, now), width, "  billed  ")
+    billed = billed_words(ending.deployment, now) if ending.deployment else billed_of_all(ending.others)
+    lines += _wrapped(billed, width, "  billed  ")
     lines += _wrapped(tidy(trouble.next, 1000) if trouble is not None else again, width, "  do      ")
     return [*lines, *([f"  log     {ending.log}"] if ending.log else [])]
 
@@ -144,10 +151,16 @@ def _wrapped(text: str, width: int, label: str, hang: str = "") -> list[str]:
     return [f"{hang if number else label}{part}" for number, part in enumerate(parts or ("",))]
 
 
-def billed_words(one: Deployment | None, now: float) -> str:
-    """`$1.38/h for lab-head, lab-w1; $0.04 so far`."""
-    if one is None:
+def billed_of_all(all_of: Sequence[Deployment]) -> str:
+    """`$4.14/h for lab, big`, or nothing."""
+    billed = [one for one in all_of if one.billing.per_hour > 0]
+    if not billed:
         return "nothing"
+    return f"{format_money(sum(one.billing.per_hour for one in billed))} for {', '.join(one.name for one in billed)}"
+
+
+def billed_words(one: Deployment, now: float) -> str:
+    """`$1.38/h for lab-head, lab-w1; $0.04 so far`."""
     spent = one.billing.until(now)
     so_far = f"; {dollars(spent)} so far" if spent >= 0.005 else ""
     if one.billing.per_hour <= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.cli.deploy_told import Teller
-from app.domain.deployment import DeployEvent, Told
+from app.domain.deployment import DeployEvent, Told, Trouble
 from app.services.deploy.folder import DeploymentFolder
 from app.services.deploy.journal import follow
 from app.services.deploy.lock import holder
@@ -36,6 +36,18 @@ async def follow_run(folder: DeploymentFolder, teller: Teller, clock: Clock) -> 
 def began_at(folder: DeploymentFolder, now: float) -> float:
     """When the last run began; `now` where there was none."""
     return next((event.at for event in last_run(_all(folder)[0])), now)
+
+
+def failure(folder: DeploymentFolder) -> Trouble | None:
+    """Why the last run failed, as it told; one that changed nothing leaves no word in the record."""
+    failed = [event for event in last_run(_all(folder)[0]) if event.told is Told.FAILED]
+    if not failed:
+        return None
+    event = failed[-1]
+    details = event.data.get("details")
+    told = tuple(str(one) for one in details) if isinstance(details, list) else ()
+    code, then = str(event.data.get("code", "")), str(event.data.get("next", ""))
+    return Trouble(event.text, then, event.step, event.node, told, code)
 
 
 def last_run(events: list[DeployEvent]) -> list[DeployEvent]:

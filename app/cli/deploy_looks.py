@@ -7,7 +7,7 @@ import asyncio
 from app.cli.command import PROGRAM
 from app.cli.deploy_asking import stopping
 from app.cli.deploy_ending import Ending, print_ending
-from app.cli.deploy_following import began_at, follow_run
+from app.cli.deploy_following import began_at, failure, follow_run
 from app.cli.deploy_run import Run, opened, teller_of
 from app.cli.deploy_table import list_lines, status_lines
 from app.cli.errors import FOUND, INCOMPLETE, OK, UNAVAILABLE, CliError
@@ -76,7 +76,9 @@ async def follow(run: Run) -> int:
     if not is_told:
         raise CliError(f"nothing is told of {name}: no run of it has begun yet", UNAVAILABLE)
     return print_ending(
-        Ending(run.verb, name, record, log=str(folder.log), trouble=record.trouble), run.context, as_json=run.args.json
+        Ending(run.verb, name, record, log=str(folder.log), trouble=record.trouble or failure(folder)),
+        run.context,
+        as_json=run.args.json,
     )
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.cli.command import Context
-from app.cli.deploy_ending import CODES, Ending, result_json, trouble_words
+from app.cli.deploy_ending import Ending, result_json, trouble_words
 from app.cli.deploy_sight import LineSight, Sight
 from app.cli.deploy_told import JsonTeller, LineTeller, LiveTeller, Teller
-from app.cli.errors import FOUND, CliError
+from app.cli.errors import CliError
 from app.config.settings import Settings
 from app.domain.deployment import Deployment
 from app.domain.frozen import frozen
@@ -64,14 +64,23 @@ async def opened(run: Run) -> AsyncIterator[Deploys]:
     """The service; what it refuses, in words on stderr and as an exit code. Raises CliError."""
     try:
         async with deploying(run.settings, run.state_dir, run.context.environ, SystemClock()) as deploys:
-            yield deploys
+            try:
+                yield deploys
+            except DeployError as error:
+                raise _refused(run, error, deploys.listed()) from error
     except DeployError as error:
-        now = run.context.clock()
-        ending = Ending(run.verb, run.args.name, trouble=error.trouble)
-        if run.args.json:
-            run.context.output.json_line(result_json(ending, now))
-        said = "\n".join(trouble_words(ending, now))
-        raise CliError(said, CODES.get(error.trouble.code, FOUND)) from error
+        raise _refused(run, error, ()) from error
+
+
+def _refused(run: Run, error: DeployError, listed: tuple[Deployment, ...]) -> CliError:
+    """What was refused, with what is billed on: by the deployment that was meant, else by all of them."""
+    meant = run.args.name or (listed[0].name if len(listed) == 1 else "")
+    one = next((one for one in listed if one.name == meant), None)
+    ending = Ending(run.verb, run.args.name, one, trouble=error.trouble, others=listed if one is None else ())
+    now = run.context.clock()
+    if run.args.json:
+        run.context.output.json_line(result_json(ending, now))
+    return CliError("\n".join(trouble_words(ending, now)), ending.code)
 
 
 def known_of(deploys: Deploys, name: str) -> Deployment | None:

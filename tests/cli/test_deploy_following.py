@@ -88,3 +88,21 @@ def test_the_command_ends_as_the_run_did(run: Run, tmp_path: Path, monkeypatch: 
     assert errors.BILLED == answer.code
     assert "pods are made" in answer.err
     assert "lab stopped at `pods`: No." in answer.err
+
+
+def test_a_run_that_changed_nothing_failed_all_the_same(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record says that the cluster is ready, as it was; who followed is told what the run told."""
+    fake = FakeDeploys(tmp_path, {"lab": deployment()})
+    monkeypatch.setattr(deploy_run, "deploying", fake.opened)
+    why = {"code": "key_refused", "next": "Make a new key.", "details": ["HTTP 401"]}
+    failed = DeployEvent(AT + 70, Told.FAILED, "The key is refused.", Step.CHECK, data=why)
+    written(fake.folder("lab"), NEW, failed, END)
+
+    answer = run("deploy", "--follow")
+
+    assert errors.BILLED == answer.code
+    assert "lab stopped at `check`: The key is refused." in answer.err
+    assert "HTTP 401" in answer.err
+    assert "Make a new key." in answer.err

@@ -117,7 +117,7 @@ class Run:
     ) -> None:
         self.parts, self.folder, self.options = parts, folder, options
         self.clock, self.pace = parts.clock, parts.pace
-        self.deployment = deployment
+        self.deployment = self._found = deployment
         self.step: Step | None = None
         self.plan: InfraPlan | None = None
         """What was confirmed and not applied yet."""
@@ -226,11 +226,14 @@ class Run:
             raise Declined
 
     def failed(self, trouble: Trouble, *, state: State | None = State.FAILED) -> Trouble:
-        """Write down and tell why the run cannot go on; a state of None leaves the record alone."""
+        """Write down and tell why the run cannot go on; a state of None leaves the record alone.
+
+        So does a run that failed before it changed anything: a mistyped node makes no sick cluster of one that runs.
+        """
         told = trouble if trouble.step is not None else replace(trouble, step=self.step)
         redact = self.parts.redact()
         told = replace(told, what=redact(told.what), details=tuple(redact(line) for line in told.details))
-        if state is not None:
+        if state is not None and not (state is State.FAILED and self._is_as_found):
             try:
                 self.keep(state=state, trouble=told)
             except OSError as error:
@@ -238,6 +241,12 @@ class Run:
         details = list(told.details)
         self.say(told.what, Told.FAILED, node=told.node, code=told.code, next=told.next, details=details)
         return told
+
+    @property
+    def _is_as_found(self) -> bool:
+        """The cluster was ready when the run began, and nothing that is kept of it is different now."""
+        billing = self._found.billing
+        return self._found.state is State.READY and replace(self.deployment, billing=billing) == self._found
 
     def ended(self, *, ok: bool) -> None:
         """The last word of a run: what is billed on."""
