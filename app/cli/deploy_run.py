@@ -77,10 +77,11 @@ def _refused(run: Run, error: DeployError, listed: tuple[Deployment, ...]) -> Cl
     meant = run.args.name or (listed[0].name if len(listed) == 1 else "")
     one = next((one for one in listed if one.name == meant), None)
     ending = Ending(run.verb, run.args.name, one, trouble=error.trouble, others=listed if one is None else ())
-    now = run.context.clock()
+    now, output = run.context.clock(), run.context.output
     if run.args.json:
-        run.context.output.json_line(result_json(ending, now))
-    return CliError("\n".join(trouble_words(ending, now)), ending.code)
+        output.json_line(result_json(ending, now))
+    width = output.note_size()[0] if output.has_reader else 0
+    return CliError("\n".join(trouble_words(ending, now, width)), ending.code)
 
 
 def known_of(deploys: Deploys, name: str) -> Deployment | None:
