@@ -153,6 +153,10 @@ class FormDialogue(SturdyScreen, ModalScreen[None]):
         self.dismiss()
 
     def action_enter(self) -> None:
+        """Do it behind what was typed: a fast typist's letters may still wait in the field."""
+        (self.focused or self).call_later(self._enter)
+
+    def _enter(self) -> None:
         """Do it, if it can be done."""
         if self._is_busy or not self._form.check(self._values)[1]:
             return

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from app.domain.deployment import State, Trouble, Wish
 from app.services.deploy.folder import folder_of
@@ -49,6 +50,18 @@ async def test_form_is_checked_while_one_types(tmp_path: Path) -> None:
         await drive.press("enter")
         assert isinstance(drive.app.screen, FormDialogue)
         assert [] == fake.done
+
+
+async def test_enter_comes_behind_what_was_typed_in_one_go(tmp_path: Path) -> None:
+    """Over a slow line letters and enter arrive together, and the field has not taken the letters in yet."""
+    fake = a_ready(tmp_path)
+    async with infra(tmp_path, fake) as drive:
+        await drive.press("s")
+        for key, letter in (("2", "2"), ("enter", "\r")):
+            drive.app.post_message(Key(key, letter))
+        await drive.until(lambda: bool(fake.done))
+
+        assert [("scale", "lab", 2, "wait")] == fake.done
 
 
 async def test_new_deployment_asks_with_its_plan_before_anything_is_rented(tmp_path: Path) -> None:
