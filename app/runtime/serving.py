@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +30,7 @@ from app.services.handover import Doorstep, HandoverError, Heir, Succession, pac
 from app.services.listening import ListenError, given_by_systemd, opened, unbind
 from app.services.notify_ready import supervisor_of
 from app.services.reload import Reload, begun, refused, reloaded
+from app.services.rented_time import carry_left
 from app.services.successor import start_successor
 from app.store.history import History
 from app.transport.tasks import Tasks
@@ -128,7 +129,8 @@ class Daemon:
             for one in sockets:
                 stack.callback(one.close)
             try:
-                async with collecting(self._settings, options) as parts:
+                # Outermost: what it goes on with may take a minute to stop where that is safe, which holds up nothing.
+                async with self._carrying(), collecting(self._settings, options) as parts:
                     # In a thread: a door takes long to load, and every look that is due meanwhile would be late.
                     door = await asyncio.to_thread(self._door, parts, sockets)
                     if succession is not None:
@@ -142,6 +144,15 @@ class Daemon:
                 if succession is None and is_namer and not self._has_answered:
                     unbind(options.sockets[0])  # nobody will answer there
             return await self._leave(looked, lease)
+
+    @contextlib.asynccontextmanager
+    async def _carrying(self) -> AsyncIterator[None]:
+        """Go on meanwhile with deployments whose program has left."""
+        options = self._options
+        async with Tasks() as tasks:
+            left = carry_left(self._settings, options.state_dir, options.environ, options.clock)
+            tasks.start(left, "deployments left")
+            yield
 
     async def _succeed(self, parts: Collecting, succession: Succession) -> None:
         """Read every source once, take what the daemon before leaves, and open the store. Raises HandoverError."""

@@ -11,13 +11,14 @@ from app.present.cells import line_text
 from app.present.infra_plan import money_line
 from app.present.infra_rows import ORPHAN
 from app.present.infra_told import billed_text
-from app.present.infra_view import Held, dollars, money, ssh_text
+from app.present.infra_view import DOING, Held, RunVerb, dollars, money, ssh_text
 from app.tui.dialogue import ask_first
 from app.tui.feed import RefusedError
 from app.tui.form_dialogue import Form, FormField, Values, ask_for
 from app.tui.infra_asking import put
 from app.tui.infra_desk import InfraDesk, may_deploy
 from app.tui.infra_form import checked, fields_of, how_of, scale_check, wish_of
+from app.tui.infra_runs import Run
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -173,10 +174,12 @@ class InfraDeeds:
         from app.services.deploy.plans import Options, Removal  # noqa: PLC0415 - late: only who destroys needs it
 
         shown = frozenset(pod.id for pod in held.listed or ())
+        runs: list[Run] = []
 
         async def work(deploys: Deploys, tell: Listen, confirm: Confirm) -> str:
             async def sure(question: Question) -> bool:
                 if isinstance(question, Removal) and not question.jobs and {pod.id for pod in question.pods} <= shown:
+                    self._infra.agreed(runs[0], question)
                     return True
                 return await confirm(question)
 
@@ -186,32 +189,45 @@ class InfraDeeds:
             return f"{held.name}: {len(proof.left)} pods are still listed; destroying it again goes on"
 
         run = self._infra.begin(held.name, "destroy", work)
+        runs.append(run)
         run.command = f"gpu-watchdog deploy {held.name} --destroy{' --delete-volume' if volumes else ''}"
 
     def _stop(self, held: Held, _node: str) -> None:
         run = self._infra.run(held.name)
         if run is None:
-            if held.run is not None:
-                raise RefusedError(
-                    f"{held.name} is worked on by another process: stop it where it was begun, with ctrl-c"
-                )
-            raise RefusedError(f"nothing goes on with {held.name}")
+            self._stop_elsewhere(held)
+            return
         if run.question is not None:
             run.answer(yes=False)
             return
         if run.is_stopping:
             raise RefusedError(f"{held.name} is being stopped: Terraform ends what may not be left half done")
-        plan = Plan(
-            "stop", (held.name,), (), f"stop {run.doing} {held.name}",
+
+        async def perform() -> Outcome:
+            self._infra.stop(run)
+            return Outcome(True, f"{held.name}: stopping; what Terraform is at is ended first")
+
+        ask_first(self._desk, self._stop_plan(held, run.verb), perform)
+
+    def _stop_elsewhere(self, held: Held) -> None:
+        """A run that the daemon goes on with is stopped by it; any other by whoever began it."""
+        if held.run is None:
+            raise RefusedError(f"nothing goes on with {held.name}")
+        if not self._infra.is_carried(held.name):
+            raise RefusedError(f"{held.name} is worked on by another process: stop it where it was begun, with ctrl-c")
+
+        async def perform() -> Outcome:
+            self._infra.stop_carried(held.name)
+            return Outcome(True, f"{held.name}: stopping; the daemon ends first what Terraform is at")
+
+        ask_first(self._desk, self._stop_plan(held, held.run.verb), perform)
+
+    def _stop_plan(self, held: Held, verb: RunVerb) -> Plan:
+        return Plan(
+            "stop", (held.name,), (), f"stop {DOING[verb]} {held.name}",
             (f"what is there stays, and is billed: {billed_text(held, self._desk.moment.now)}",),
             "deploying it again, which goes on at the step that is not done", is_severe=bool(held.billed),
         )  # fmt: skip
-
-        async def perform() -> Outcome:
-            run.stop()
-            return Outcome(True, f"{held.name}: stopping; what Terraform is at is ended first")
-
-        ask_first(self._desk, plan, perform)
 
     def _answer(self, held: Held, _node: str) -> None:
         run = self._infra.run(held.name)

@@ -11,9 +11,10 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from app.domain.deployment import InfraPlan
+from app.domain.deployment import DeployEvent, InfraPlan
 from app.domain.job_actions import Outcome
 from app.present.infra_view import RunVerb
+from app.tui import infra_handing
 from app.tui.dialogue import tell
 from app.tui.feed import RefusedError, sentence
 from app.tui.infra_looks import InfraGround, InfraLooks, Known
@@ -62,8 +63,10 @@ class InfraDesk(InfraLooks):
         from app.services.deploy.ports import DeployError  # noqa: PLC0415 - likewise
 
         outcome: Outcome | None = None
+        is_cancelled = False
         try:
-            outcome = Outcome(True, await work(await self.deploys(), run.tell, partial(self._confirm, run)))
+            tell_run, confirm = partial(self._told, run), partial(self._confirm, run)
+            outcome = Outcome(True, await work(await self.deploys(), tell_run, confirm))
         except Declined:
             outcome = Outcome(True, f"{run.name}: nothing was done")
         except DeployError as error:
@@ -71,12 +74,14 @@ class InfraDesk(InfraLooks):
         except RefusedError as refusal:
             outcome = Outcome(False, str(refusal))
         except asyncio.CancelledError:
+            is_cancelled = True
             outcome = Outcome(False, f"{run.name}: {run.last or 'stopped'}")
             raise
         except Exception as error:  # a mistake of ours may cost money: it is told, and written down whole
             log.warning("a run on a deployment failed", exc_info=error)
             outcome = Outcome(False, f"{run.name}: this did not go well: {sentence(error)}")
         finally:
+            infra_handing.ended(self._desk.options.state_dir, run, is_cancelled=is_cancelled)
             self._runs.pop(run.name, None)
             self._just_ended.add(run.name)
             if run.was_agreed:
@@ -92,16 +97,33 @@ class InfraDesk(InfraLooks):
             self.keep_plan(run.name, question)
         if self._desk.page_id != PAGE:
             tell(self._desk, Outcome(True, f"{run.name}: a plan waits for your word on the page infra"))
-        return await run.confirm(question)
+        answer = await run.confirm(question)
+        if answer:
+            self.agreed(run, question)
+        return answer
+
+    def agreed(self, run: Run, question: Question) -> None:
+        """A person said yes: who goes on with the run when this program leaves may go as far as that."""
+        infra_handing.agreed(self._desk.options.state_dir, run, question)
+
+    def _told(self, run: Run, event: DeployEvent) -> None:
+        infra_handing.heard(self._desk.options.state_dir, run, event)
+        run.tell(event)
 
     def keep_plan(self, name: str, plan: InfraPlan | None) -> None:
         """Keep the plan that was made last, to be looked at."""
         self._known.setdefault(name, Known()).plan = plan
         self._heard()
 
-    async def stop_all(self) -> None:
-        """Stop every run and wait until each has ended."""
+    def stop(self, run: Run) -> None:
+        """Stop a run; nobody goes on with it, even if this program is killed before it has ended."""
+        infra_handing.stop_carried(self._desk.options.state_dir, run.name)
+        run.stop()
+
+    async def leave_all(self) -> None:
+        """Stop every run here and wait until each has ended; where there is a daemon, it goes on with them."""
         for run in self.runs:
+            run.is_left = not run.is_stopping  # one that somebody stops is not to go on elsewhere
             run.stop()
         await self.ended()
 

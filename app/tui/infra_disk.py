@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app.domain.deployment import DeployEvent, Deployment
 from app.domain.frozen import frozen
 from app.present.infra_told import Need
+from app.services.deploy.agreement import carrier
 from app.services.deploy.folder import DeploymentFolder, folder_of
 from app.services.deploy.journal import follow
 from app.services.deploy.lock import holder
@@ -52,6 +53,8 @@ class Read:
     journals: Mapping[str, JournalRead] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Why records cannot be read, by name."""
+    carrier: str = ""
+    """The daemon that goes on with runs that are left, `process 123`; empty: there is none."""
 
 
 def read_disk(state_dir: Path, offsets: Mapping[str, int]) -> Read:
@@ -69,7 +72,7 @@ def read_disk(state_dir: Path, offsets: Mapping[str, int]) -> Read:
             unreadable[name] = str(error)
             continue
         journals[name] = _journal(folder, offsets.get(name, 0))
-    return Read(tuple(found), journals, unreadable)
+    return Read(tuple(found), journals, unreadable, carrier(state_dir))
 
 
 def _journal(folder: DeploymentFolder, offset: int) -> JournalRead:

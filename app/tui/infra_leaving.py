@@ -1,4 +1,7 @@
-"""Leaving the program while it deploys: asks first, then stops every run where it is safe, and waits for that."""
+"""Leaving the program while it deploys: asks first, then stops every run where it is safe, and waits for that.
+
+Where there is a daemon of the same user, it goes on with what a person has agreed to.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,29 @@ if TYPE_CHECKING:
 
 
 def leave_plan(desk: Desk, infra: InfraDesk) -> Plan:
-    """What leaving stops, what is billed on, how to go on."""
-    names = [run.name for run in infra.runs]
+    """What leaving stops, or who goes on with it; what is billed on, how to go on."""
+    names = tuple(run.name for run in infra.runs)
     held = {one.name: one for one in infra.held()}
+
+    def billed(name: str) -> str:
+        return billed_text(held[name], desk.moment.now) if name in held else "nothing of it is known yet"
+
+    left = [run.name for run in infra.runs if infra.carrier and run.agreement is not None and not run.is_stopping]
     hits = tuple(
-        f"{run.name} is stopped while {run.doing}; "
-        + (billed_text(held[run.name], desk.moment.now) if run.name in held else "nothing of it is known yet")
+        f"{run.name}: the daemon ({infra.carrier}) goes on {run.doing} it; {billed(run.name)}"
+        if run.name in left
+        else f"{run.name} is stopped while {run.doing}; {billed(run.name)}"
         for run in infra.runs
     )
-    again = tuple(("gpu-watchdog", "deploy", name) for name in names)
+    if len(left) == len(names):
+        return Plan(
+            "leave", names, tuple(("gpu-watchdog", "deploy", name, "--follow") for name in names),
+            "leave; what goes on here is handed to the daemon", hits,
+            "opening the screen again: the page infra shows how far it is, and x stops it",
+        )  # fmt: skip
     return Plan(
-        "leave", tuple(names), again, "leave, and stop what goes on here first", hits,
+        "leave", names, tuple(("gpu-watchdog", "deploy", name) for name in names if name not in left),
+        "leave, and stop what goes on here first", hits,
         "deploying it again, which goes on at the step that was not done", is_severe=True,
         warnings=("pods that are there stay, and are billed, until you go on or destroy them",),
     )  # fmt: skip
@@ -39,7 +54,7 @@ def ask_to_leave(desk: Desk, infra: InfraDesk) -> None:
         return
 
     async def perform() -> Outcome:
-        await infra.stop_all()
+        await infra.leave_all()
         desk.quit()
         return Outcome(True, "left")
 

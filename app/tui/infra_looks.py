@@ -19,6 +19,7 @@ from app.present.infra_view import DOING, Held, InfraRun, RunVerb
 from app.transport import turns
 from app.tui.feed import RefusedError, sentence
 from app.tui.infra_disk import Read, needs_of, read_disk, read_helps
+from app.tui.infra_handing import stop_carried
 from app.tui.infra_runs import Run
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class InfraLooks:
         """Why records cannot be read, by name."""
         self.helps: Mapping[str, str] | None = None
         """What the Terraform module says of its variables; None: it was not read yet."""
+        self.carrier = ""
+        """The daemon that goes on with runs that are left; empty: there is none."""
         self.refusal = "reading the deployments"
         """Why none can be shown; empty: they were read."""
 
@@ -103,6 +106,14 @@ class InfraLooks:
     def run(self, name: str) -> Run | None:
         """The run on a deployment; None: this program does nothing to it now."""
         return self._runs.get(name)
+
+    def is_carried(self, name: str) -> bool:
+        """Whether the daemon works on a deployment, for somebody who has left."""
+        return bool(self.carrier) and self._known.get(name, Known()).held_by.startswith(f"{self.carrier} ")
+
+    def stop_carried(self, name: str) -> None:
+        """Let the daemon stop what it goes on with."""
+        stop_carried(self._desk.options.state_dir, name)
 
     def held(self) -> tuple[Held, ...]:
         """Every deployment as it is known now: those that live by age, the oldest first, then those that are gone."""
@@ -157,7 +168,7 @@ class InfraLooks:
         self.helps = await turns.in_thread(read_helps)
 
     def _take(self, found: Read) -> None:
-        self._deployments, self.unreadable = found.deployments, found.unreadable
+        self._deployments, self.unreadable, self.carrier = found.deployments, found.unreadable, found.carrier
         for name, told in found.journals.items():
             known = self._known.setdefault(name, Known())
             is_ours = name in self._runs or name in self._just_ended  # our own runs hold the lock, too

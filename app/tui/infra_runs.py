@@ -11,6 +11,7 @@ from app.domain.deployment import DeployEvent, Told
 from app.present.infra_view import DOING, InfraRun, RunVerb
 
 if TYPE_CHECKING:
+    from app.services.deploy.agreement import Agreement
     from app.services.deploy.deploying import Deploys
     from app.services.deploy.plans import Confirm, Listen, Question
 
@@ -36,6 +37,10 @@ class Run:
     was_shown: bool = False
     """The question was put before a person once; it is not put there again by itself."""
     is_stopping: bool = False
+    is_left: bool = False
+    """It is stopped here so that the daemon can go on with it."""
+    agreement: Agreement | None = None
+    """How far others may go on with it; None: it is not past its questions."""
     command: str = ""
     """What does the same without a screen."""
     last: str = ""

@@ -15,7 +15,6 @@ import pytest
 from app.cli import deploy_run, errors
 from app.domain.deployment import STEPS, Billing, State, Step, Trouble, Wish
 from app.services.deploy.plans import Drift, Look, Proof, Removal, Standing
-from app.services.deploy.ports import DeployError
 from tests.cli.conftest import Answer, Run, schema
 from tests.cli.deploying import AT, FakeDeploys, deployment, pod
 
@@ -328,26 +327,6 @@ def test_several_need_a_name(run: Run, deploys: FakeDeploys) -> None:
     (result,) = objects(answer)
     assert ("which_one", None) == (result["trouble"]["code"], result["deployment"])
     assert "billed  $1.60/h for lab, two" in answer.err
-
-
-def test_what_only_looks_and_fails_says_what_is_billed(
-    run: Run, deploys: FakeDeploys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A log that is not there ends no pod; a name that is not there costs nothing, while others do."""
-
-    async def logs(*_: object) -> tuple[str, ...]:
-        raise DeployError(Trouble("There is no log nolog.", "Name another.", code="unknown_log"))
-
-    deploys.records["lab"] = deployment()
-    monkeypatch.setattr(deploys, "logs", logs)
-
-    answer = run("deploy", "--logs", "w1", "nolog")
-    other = run("deploy", "labb", "--status")
-
-    assert errors.USAGE == answer.code
-    assert "billed  $0.80/h for lab-head, lab-w1;" in answer.err
-    assert errors.UNAVAILABLE == other.code
-    assert "billed  $0.80/h for lab\n" in f"{other.err}\n"
 
 
 def test_logs_are_cleaned(run: Run, deploys: FakeDeploys) -> None:

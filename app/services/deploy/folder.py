@@ -36,6 +36,11 @@ class DeploymentFolder:
         return self.path / "lock"
 
     @property
+    def agreed(self) -> Path:
+        """What a person agreed to in a run that goes on (see `agreement`); not there: nobody is to go on with it."""
+        return self.path / "agreed.json"
+
+    @property
     def terraform(self) -> Path:
         """Working folder of Terraform: module, variables, state, plan."""
         return self.path / "terraform"
