@@ -9,7 +9,7 @@ import pytest
 from app.domain.deployment import Billing, PodStatus, State
 from app.present.cells import line_text
 from app.present.infra_rows import deployment_rows, deployments_state, node_rows, nodes_state
-from app.present.infra_view import Held, InfraRun, state_word
+from app.present.infra_view import Held, InfraRun, RunVerb, state_word
 from tests.present.fleets import NOW
 from tests.present.infra_boards import LOOK, failed, ready
 from tests.tui.deployments import (
@@ -123,6 +123,15 @@ def test_node_whose_pod_is_gone_is_marked() -> None:
 
     assert ("▲", "lab-w2", "gone", "its pod was terminated outside") == (*row.text[:3], row.text[8])
     assert {"look"} == {row.cells[at][0].tone for at in (0, 2, 8)}
+
+
+@pytest.mark.parametrize(("verb", "said"), [("deploy", "rented"), ("plan", "gone"), ("destroy", "gone")])
+def test_pod_that_is_just_being_made_is_not_gone(verb: RunVerb, said: str) -> None:
+    """What the provider listed a moment ago is older than it; only who makes pods has some that are not listed yet."""
+    held = ready(run=InfraRun(verb, NOW))
+    held = replace(held, pods={key: one for key, one in (held.pods or {}).items() if key != "w2"})
+
+    assert said == node_rows(held, LOOK)[2].text[2]
 
 
 def test_orphans_stand_last_with_their_price() -> None:
