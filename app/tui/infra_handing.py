@@ -25,8 +25,8 @@ def agreed(state_dir: Path, run: Run, question: Question) -> None:
     if run.verb == "plan":
         return
     folder = folder_of(state_dir, run.name)
-    per_hour, cap = _money(folder)
-    run.agreement = (run.agreement or Agreement(per_hour=per_hour)).with_answer(question, cap)
+    base, cap = _begun(folder)
+    run.agreement = (run.agreement or base).with_answer(question, cap)
     _write(folder, run)
 
 
@@ -35,7 +35,7 @@ def heard(state_dir: Path, run: Run, event: DeployEvent) -> None:
     is_past = event.told is Told.BEGUN and event.step is not None and event.step not in _ASKS
     if is_past and run.agreement is None and run.verb not in {"plan", "destroy"}:
         folder = folder_of(state_dir, run.name)
-        run.agreement = Agreement(per_hour=_money(folder)[0])
+        run.agreement = _begun(folder)[0]
         _write(folder, run)
 
 
@@ -53,13 +53,13 @@ def stop_carried(state_dir: Path, name: str) -> None:
     drop_agreement(folder_of(state_dir, name))
 
 
-def _money(folder: DeploymentFolder) -> tuple[float, float | None]:
-    """What is billed an hour now, and the most that was wished for."""
+def _begun(folder: DeploymentFolder) -> tuple[Agreement, float | None]:
+    """What goes without a word, that what is billed now may be billed on; and the most $/h that was wished for."""
     try:
         found = read_record(folder)
     except (FileNotFoundError, RecordError):
-        return 0.0, None
-    return found.billing.per_hour, found.wish.max_cost_per_hour
+        return Agreement(), None
+    return Agreement(found.id, per_hour=found.billing.per_hour), found.wish.max_cost_per_hour
 
 
 def _write(folder: DeploymentFolder, run: Run) -> None:

@@ -33,6 +33,8 @@ CENT = 0.005
 class Agreement:
     """How far a run may be gone on with."""
 
+    id: str = ""
+    """The deployment's: one of the same name that was begun later is another."""
     verb: Verb = "deploy"
     """Towards the cluster that is wished for, or to its end."""
     per_hour: float = 0.0
@@ -101,9 +103,10 @@ def read_agreement(folder: DeploymentFolder) -> Agreement | None:
 
 def _decoded(told: Mapping[str, Any]) -> Agreement | None:
     verb, how, per_hour, ends, tries = (told.get(key) for key in ("verb", "how", "per_hour", "ends", "tries"))
-    flags = [told.get("volumes"), told.get("any_price")]
+    identity, flags = told.get("id"), [told.get("volumes"), told.get("any_price")]
     is_one = (
-        verb in ("deploy", "destroy")
+        isinstance(identity, str)
+        and verb in ("deploy", "destroy")
         and how in ("wait", "cancel")
         and isinstance(per_hour, int | float)
         and 0 <= per_hour < MOST_PER_HOUR
@@ -114,9 +117,16 @@ def _decoded(told: Mapping[str, Any]) -> Agreement | None:
     )
     if not is_one:
         return None
-    volumes, any_price = flags[0] is True, flags[1] is True
-    told_ends, told_how = tuple(ends or ()), cast("How", how)
-    return Agreement(cast("Verb", verb), float(per_hour or 0), told_ends, told_how, volumes, any_price, int(tries or 0))
+    return Agreement(
+        str(identity),
+        cast("Verb", verb),
+        float(per_hour or 0),
+        tuple(ends or ()),
+        cast("How", how),
+        volumes=flags[0] is True,
+        any_price=flags[1] is True,
+        tries=int(tries or 0),
+    )
 
 
 def drop_agreement(folder: DeploymentFolder) -> None:

@@ -111,6 +111,8 @@ class Carrier:
             why = f"it was left more than {LATEST_S / 60:.0f} min ago"
         elif agreement.tries >= MOST_TRIES:
             why = f"it ended this program {MOST_TRIES} times"
+        elif not self._is_same(name, agreement):
+            why = "it was another deployment of this name"
         if why or agreement is None:
             drop_agreement(folder)
             self._note(name, f"it is not gone on with: {why}", Told.WARNING)
@@ -125,6 +127,13 @@ class Carrier:
         run = self._tasks.start(self._go_on(name, taken), f"going on with {name}")
         self._runs[name] = run
         run.add_done_callback(lambda _: self._runs.pop(name, None))
+
+    def _is_same(self, name: str, agreement: Agreement) -> bool:
+        try:
+            known = self._deploys.read(name)
+        except DeployError:
+            return False
+        return known.id == agreement.id and known.state is not State.DESTROYED
 
     async def _go_on(self, name: str, agreement: Agreement) -> None:
         """One run to its end; what came of it stands in its journal."""
@@ -145,14 +154,15 @@ class Carrier:
         async def confirm(question: Question) -> bool:
             return agreement.covers(question)
 
+        options = Options(volumes=agreement.volumes, keeps_agreement=True)
         if agreement.verb == "destroy":
-            options = Options(volumes=agreement.volumes)
             await self._deploys.destroy(name, tell=_unheard, confirm=confirm, options=options)
         elif agreement.how == "cancel":
             nodes = self._deploys.read(name).wish.nodes
-            await self._deploys.scale(name, nodes, tell=_unheard, confirm=confirm, how=agreement.how)
+            how = agreement.how
+            await self._deploys.scale(name, nodes, tell=_unheard, confirm=confirm, how=how, options=options)
         else:
-            await self._deploys.deploy(name, tell=_unheard, confirm=confirm)
+            await self._deploys.deploy(name, tell=_unheard, confirm=confirm, options=options)
 
     def _note(self, name: str, text: str, told: Told = Told.NOTE) -> None:
         with contextlib.suppress(DeployError):

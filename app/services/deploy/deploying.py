@@ -8,6 +8,7 @@ whoever asked, and leaves a state that the next run understands, however it ends
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -89,21 +90,21 @@ class Deploys:
     async def deploy(self, wish: Wish | str, *, tell: Listen, confirm: Confirm, options: Options = USUAL) -> Deployment:
         """Bring a deployment up, from the first step that is not done; a name: as it was wished for before."""
         name = wish if isinstance(wish, str) else wish.name
-        with held(self.folder(name), name, "deploy"):
+        with self._held(name, "deploy", options):
             deployment = self._to_deploy(wish)
             return await self._do(Run(*self._made(deployment, tell, confirm, options)), bringing_up.bring_up)
 
     async def plan(self, wish: Wish | str, *, tell: Listen, options: Options = USUAL) -> InfraPlan:
         """What `deploy` would change at the provider; changes nothing there, nor in the record."""
         name = wish if isinstance(wish, str) else wish.name
-        with held(self.folder(name), name, "plan"):
+        with held(self.folder(name), name, "plan", keeps_agreement=True):
             deployment = self._wished(wish)
             return await self._do(Dry(*self._made(deployment, tell, _yes, options)), _plan, state=None)
 
     async def destroy(self, name: str = "", *, tell: Listen, confirm: Confirm, options: Options = USUAL) -> Proof:
         """End all of it and prove that nothing is left; without a name: the only one there is."""
         name = self.chosen(name)
-        with held(self.folder(name), name, "destroy"):
+        with self._held(name, "destroy", options):
             deployment = await self._to_destroy(name)
             run = Run(*self._made(deployment, tell, confirm, options))
             return await self._do(run, destroying.tear_down, state=State.DESTROYING)
@@ -126,7 +127,7 @@ class Deploys:
                 run.keep(wish=before, nodes=tuple(node for node in run.deployment.nodes if node.pod_id))
                 raise
 
-        with held(self.folder(name), name, "scale"):
+        with self._held(name, "scale", options):
             return await self._do(Run(*self._made(self._alive(name), tell, confirm, options)), work)
 
     async def replace(
@@ -139,7 +140,7 @@ class Deploys:
             await scaling.exchange(run, scaling.node_named(run.deployment, node), how)
             return await bringing_up.bring_up(run, how)
 
-        with held(self.folder(name), name, "replace"):
+        with self._held(name, "replace", options):
             return await self._do(Run(*self._made(self._alive(name), tell, confirm, options)), work)
 
     async def status(self, name: str) -> Standing:
@@ -174,6 +175,9 @@ class Deploys:
         now = self._parts.clock.now()
         event = DeployEvent(now, told, text, per_hour=deployment.billing.per_hour, spent=deployment.billing.until(now))
         Journal(self.folder(deployment.name), self._parts.redact()).append(event)
+
+    def _held(self, name: str, verb: str, options: Options) -> AbstractContextManager[None]:
+        return held(self.folder(name), name, verb, keeps_agreement=options.keeps_agreement)
 
     def _made(
         self, deployment: Deployment, tell: Listen, confirm: Confirm, options: Options

@@ -30,6 +30,8 @@ class Options:
     """Seconds that jobs on a node that is to go may still run; None: as long as they do."""
     volumes: bool = False
     """Destroy the network volume, and the model's weights on it, as well."""
+    keeps_agreement: bool = False
+    """It goes on with what was agreed to before (`agreement`); any other run takes that's place."""
 
 
 @frozen

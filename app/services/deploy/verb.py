@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 from app.domain.deployment import State, Step, Told
+from app.services.deploy.agreement import drop_agreement
 from app.services.deploy.errors import stop, translated, trouble
 from app.services.deploy.folder import DeploymentFolder
 from app.services.deploy.lock import HeldError, locked
@@ -65,8 +66,11 @@ async def carried_out(run: Run, work: Callable[[Run], Awaitable[T]], *, state: S
 
 
 @contextlib.contextmanager
-def held(folder: DeploymentFolder, name: str, verb: str) -> Iterator[None]:
-    """The deployment's lock. Raises DeployError where another run has it, or where it cannot be had."""
+def held(folder: DeploymentFolder, name: str, verb: str, *, keeps_agreement: bool = False) -> Iterator[None]:
+    """The deployment's lock. Raises DeployError where another run has it, or where it cannot be had.
+
+    Whoever begins a run has the last word: what was agreed to in one before is not to be gone on with after it.
+    """
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(locked(folder, verb))
@@ -74,6 +78,8 @@ def held(folder: DeploymentFolder, name: str, verb: str) -> Iterator[None]:
             raise stop("held", f"{error} works on {name}", name=name) from error
         except OSError as error:
             raise DeployError(translated(error, name)) from error
+        if not keeps_agreement:
+            drop_agreement(folder)
         yield
 
 

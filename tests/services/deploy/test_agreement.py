@@ -30,14 +30,14 @@ def folder(tmp_path: Path) -> DeploymentFolder:
 
 def test_what_was_agreed_to_is_kept_privately_and_read_again(folder: DeploymentFolder) -> None:
     """Whole, and for its owner alone; taken away, it is nothing."""
-    kept = Agreement().with_answer(RENT, 5.0).with_answer(GOES, 5.0)
+    kept = Agreement("7465c745").with_answer(RENT, 5.0).with_answer(GOES, 5.0)
 
     write_agreement(folder, kept)
     found = read_agreement(folder)
     mode = folder.agreed.stat().st_mode & 0o777
     drop_agreement(folder)
 
-    assert kept == found == Agreement("deploy", 5.0, ("lab-w2", "lab-w3"))
+    assert kept == found == Agreement("7465c745", "deploy", 5.0, ("lab-w2", "lab-w3"))
     assert (0o600, None) == (mode, read_agreement(folder))
 
 
@@ -51,10 +51,10 @@ def test_what_was_agreed_to_is_kept_privately_and_read_again(folder: DeploymentF
         "{}",
         '{"verb": "format"}',
         '{"verb": "deploy", "how": "wait", "per_hour": "9"}',
-        '{"verb":"deploy","how":"wait","per_hour":NaN,"ends":[],"volumes":false,"any_price":false,"tries":0}',
-        '{"verb":"deploy","how":"wait","per_hour":-1,"ends":[],"volumes":false,"any_price":false,"tries":0}',
-        '{"verb":"deploy","how":"wait","per_hour":1,"ends":[1],"volumes":false,"any_price":false,"tries":0}',
-        '{"verb":"deploy","how":"wait","per_hour":1,"ends":[],"volumes":"yes","any_price":false,"tries":0}',
+        '{"id":"0","verb":"deploy","how":"wait","per_hour":NaN,"ends":[],"volumes":false,"any_price":false,"tries":0}',
+        '{"id":"0","verb":"deploy","how":"wait","per_hour":-1,"ends":[],"volumes":false,"any_price":false,"tries":0}',
+        '{"id":"0","verb":"deploy","how":"wait","per_hour":1,"ends":[1],"volumes":false,"any_price":false,"tries":0}',
+        '{"id":"0","verb":"deploy","how":"wait","per_hour":1,"ends":[],"volumes":"yes","any_price":false,"tries":0}',
     ],
 )
 def test_what_cannot_be_read_is_no_agreement(folder: DeploymentFolder, text: str) -> None:

@@ -46,11 +46,16 @@ async def left(stage: Stage, agreement: Agreement | None, point: str = "install"
         await (stage.deploy("lab" if stage.deploys.listed() else LAB) if verb == "deploy" else stage.destroy())
     folder = stage.deploys.folder("lab")
     if agreement is not None:
-        write_agreement(folder, agreement)
+        write_agreement(folder, of_it(stage, agreement))
     now = stage.world.clock.now()
     for path in (folder.agreed, folder.events):
         if path.exists():
             os.utime(path, (now, now))
+
+
+def of_it(stage: Stage, agreement: Agreement) -> Agreement:
+    """The same, of the deployment that there is."""
+    return replace(agreement, id=stage.deploys.read("lab").id)
 
 
 @asynccontextmanager
@@ -91,7 +96,7 @@ async def test_a_deployment_that_was_left_is_finished(stage: Stage, point: str) 
 async def test_a_destroy_that_was_left_is_finished(stage: Stage) -> None:
     """To the proof."""
     await stage.deploy()
-    await left(stage, Agreement("destroy"), "plan", verb="destroy")
+    await left(stage, Agreement(verb="destroy"), "plan", verb="destroy")
 
     async with carrying(stage) as daemon:
         await looks(daemon)
@@ -118,7 +123,7 @@ async def test_what_nobody_left_is_left_alone(stage: Stage) -> None:
     await left(stage, None)
     async with carrying(stage) as daemon:
         await looks(daemon)
-        write_agreement(stage.deploys.folder("lab"), ENOUGH)
+        write_agreement(stage.deploys.folder("lab"), of_it(stage, ENOUGH))
         with locked(stage.deploys.folder("lab"), "deploy"):
             await looks(daemon)
 
@@ -205,8 +210,36 @@ async def test_a_daemon_that_ends_leaves_it_to_the_next(stage: Stage) -> None:
     async with carrying(stage) as daemon:
         await looks(daemon)
 
-    assert (State.FAILED, replace(ENOUGH, tries=1)) == between
+    assert (State.FAILED, of_it(stage, replace(ENOUGH, tries=1))) == between
     assert State.READY is stage.deploys.read("lab").state
+
+
+async def test_whoever_begins_a_run_has_the_last_word(stage: Stage) -> None:
+    """What was left before it is not gone on with after it: nothing is rented anew behind a destroy."""
+    await left(stage, ENOUGH)
+    folder = stage.deploys.folder("lab")
+    await stage.plan("lab")
+    after_plan = read_agreement(folder)
+    await stage.destroy()
+    after_destroy = read_agreement(folder)
+    write_agreement(folder, of_it(stage, ENOUGH))  # as if the screen had been slow
+    async with carrying(stage) as daemon:
+        await looks(daemon)
+
+    assert (of_it(stage, ENOUGH), None, None) == (after_plan, after_destroy, read_agreement(folder))
+    assert (State.DESTROYED, []) == (stage.deploys.read("lab").state, stage.world.billed())
+
+
+async def test_another_deployment_of_the_name_is_not_meant(stage: Stage) -> None:
+    """Its id tells."""
+    await left(stage, ENOUGH)
+    folder = stage.deploys.folder("lab")
+    write_agreement(folder, replace(ENOUGH, id="00000000"))
+    async with carrying(stage) as daemon:
+        await looks(daemon)
+
+    assert State.FAILED is stage.deploys.read("lab").state
+    assert "it was another deployment of this name" in said(stage)
 
 
 async def test_a_failure_is_told_and_not_tried_for_ever(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from app.domain.deployment import State
 from app.services.deploy.agreement import Agreement, read_agreement, write_agreement
 from tests.services.deploy.stage import LAB, Stage
 from tests.services.deploy.test_at_random import troubled
-from tests.services.deploy.test_carrying import ENOUGH, carrying, looks
+from tests.services.deploy.test_carrying import ENOUGH, carrying, looks, of_it
 from tests.services.deploy.world import World
 
 SEEDS = 40
@@ -32,7 +32,8 @@ async def test_what_is_left_anywhere_is_finished(stage: Stage, tmp_path: Path, s
     if not known:
         return  # it was killed before there was a word of it: nobody was asked yet
     folder = stage.deploys.folder("lab")
-    write_agreement(folder, ENOUGH if verb == "deploy" else Agreement("destroy", volumes=True))
+    agreement = ENOUGH if verb == "deploy" else Agreement(verb="destroy", volumes=True)
+    write_agreement(folder, of_it(stage, agreement))
     for turns in (random.randint(1, 80), 4000):  # the first daemon ends in the middle of it
         for path in (folder.agreed, folder.events):
             if path.exists():
