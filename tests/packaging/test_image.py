@@ -1,6 +1,6 @@
 """The image of the pods, read and not built: what it copies exists, what it takes is pinned, nothing is secret.
 
-No container engine is needed for these; that it builds and runs is for whoever has one.
+No container engine is needed for these; `tests/real/image` builds it and starts what it built.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ def test_slurm_is_new_enough_to_name_the_pod_in_its_node() -> None:
 
 
 def test_versions_are_those_of_the_project() -> None:
-    """The image is named after the program's version, and has the NVML binding that we test with."""
+    """The image is named after the program's version, has the NVML binding we test with, and the pods' own vLLM."""
     locked = dict(
         line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line
     )
 
     assert VERSION == arguments()["VERSION"]
     assert locked["nvidia-ml-py"] == arguments()["NVML_VERSION"]
-    assert re.fullmatch(r"\d+\.\d+\.\d+\n", (POD / "setup/vllm-version").read_text("utf-8"))
+    assert f"{arguments()['VLLM_VERSION']}\n" == (POD / "setup/vllm-version").read_text("utf-8")
 
 
 def test_no_secret_is_in_it() -> None:
@@ -103,6 +103,17 @@ def test_no_secret_is_in_it() -> None:
     assert [] == [text for text in named if SECRET.search(text)]
     assert "rm -f /etc/munge/munge.key" in drawn
     assert "--mount=type=secret" not in " ".join(having("RUN"))
+
+
+def test_slurm_of_the_base_image_is_no_obstacle() -> None:
+    """RunPod's image has Ubuntu's Slurm and its user: that Slurm is removed, and a user is made where there is none."""
+    made = next(text for text in having("RUN") if "useradd" in text)
+
+    assert "{ getent group slurm || groupadd " in made
+    assert "{ getent passwd slurm || useradd " in made
+    assert {"slurm-client", "slurm-wlm-basic-plugins"} <= set(
+        made.partition("apt-get purge -y")[2].split("&&")[0].split()
+    )
 
 
 def test_base_image_starts_as_it_always_does() -> None:
