@@ -19,14 +19,18 @@ from tests.standins.runpod.emulator import Emulator
 
 @contextmanager
 def cloud(
-    quirks: Mapping[str, Quirks] | None = None, port: int = 0, *, key: str = "test-key"
+    quirks: Mapping[str, Quirks] | None = None,
+    port: int = 0,
+    *,
+    key: str = "test-key",
+    pods: NamespacePods | None = None,
 ) -> Iterator[tuple[Emulator, NamespacePods]]:
-    """An account whose pods are real enough."""
+    """An account whose pods are real enough; `pods`: other ones than those of the machine's own system."""
     with (
-        NamespacePods(quirks) as pods,
-        Emulator(key=key, port=port, on_create=pods.on_create, on_end=pods.on_end) as runpod,
+        pods or NamespacePods(quirks) as made,
+        Emulator(key=key, port=port, on_create=made.on_create, on_end=made.on_end) as runpod,
     ):
-        yield runpod, pods
+        yield runpod, made
 
 
 def main() -> None:

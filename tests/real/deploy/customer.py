@@ -136,7 +136,8 @@ def customer(
     *,
     key: str = "test-key",
     extra: Mapping[str, str] | None = None,
+    pods: NamespacePods | None = None,
 ) -> Iterator[Customer]:
     """A user and their provider; every pod ends with it."""
-    with cloud(quirks, key=key) as (runpod, pods):
-        yield Customer(home, runpod, pods, extra or {})
+    with cloud(quirks, key=key, pods=pods) as (runpod, made):
+        yield Customer(home, runpod, made, extra or {})

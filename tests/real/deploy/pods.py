@@ -28,7 +28,8 @@ from tests.standins.nvml.state import XID, FakeNvml
 
 FIRST_NUMBER, LAST_NUMBER = 20, 250
 STANDIN = Path(__file__).parents[2] / "standins/pod_vllm.py"
-_STATE = "/etc/fake-nvml"
+STATE = "/etc/fake-nvml"
+"""Where a pod's stand-in of the driver keeps what it tells."""
 _LIBRARY_FOLDER = "usr/lib/x86_64-linux-gnu"
 _DATE = '#!/bin/sh\nexec /usr/bin/date -d "{skew:+.0f} seconds" "$@"\n'
 _SERVER = (
@@ -47,7 +48,7 @@ KbdInteractiveAuthentication no
 UsePAM no
 PidFile none
 MaxStartups 100
-SetEnv FAKE_NVML_STATE={_STATE}/state
+SetEnv FAKE_NVML_STATE={STATE}/state
 """
 
 
@@ -154,13 +155,13 @@ class NamespacePods:
             number = next(self._numbers)
             self._names[pod_id] = f"{NETWORK}.{number}"
             host = self._host(pod_id, number, gpus - quirks.missing_gpus, env)
-            nvml = _lay_out(host, gpus - quirks.missing_gpus, env, quirks)
+            nvml = self._lay_out(host, gpus - quirks.missing_gpus, env, quirks)
             pod = self.pods[pod_id] = Booted(pod_id, name, host, nvml, Relay(host.pid))
             for other in self.pods.values():
                 self._tell_names(other)
         if quirks.no_network:
             host.must(["ip", "link", "set", "eth0", "down"])
-        pod.timer = threading.Timer(quirks.boot_s, _start_sshd, (host, quirks.ssh))
+        pod.timer = threading.Timer(quirks.boot_s, self._start, (host, env, quirks))
         pod.timer.start()
         return pod
 
@@ -193,7 +194,15 @@ class NamespacePods:
             gpus=gpus,
             open=[],
         )
-        return make_host(self._fabric, plan, number, environ={**env, "FAKE_NVML_STATE": f"{_STATE}/state"})
+        return make_host(self._fabric, plan, number, environ={**env, "FAKE_NVML_STATE": f"{STATE}/state"})
+
+    def _lay_out(self, host: Host, gpus: int, env: Mapping[str, str], quirks: Quirks) -> FakeNvml:
+        """Fill a pod before it starts."""
+        return _lay_out(host, gpus, env, quirks)
+
+    def _start(self, host: Host, env: Mapping[str, str], quirks: Quirks) -> None:
+        """Let it come up, up to its sshd."""
+        _start_sshd(host, quirks.ssh)
 
     def _tell_names(self, pod: Booted) -> None:
         """What a pod's resolver knows, above what was put there by others; in place, as a container's is a mount."""
@@ -225,12 +234,13 @@ def _lay_out(host: Host, gpus: int, env: Mapping[str, str], quirks: Quirks) -> F
     if quirks.has_bundle:
         unpack = ["sh", "-c", "mkdir -p /opt/gpu-watchdog && tar -xzf - -C /opt/gpu-watchdog --no-same-owner"]
         subprocess.run(host.words(unpack), input=bundle(), check=True, timeout=30)
-    return _gpus(host, gpus, quirks)
+    return put_gpus(host, gpus, quirks)
 
 
-def _gpus(host: Host, gpus: int, quirks: Quirks) -> FakeNvml:
-    (host.root / _STATE.lstrip("/")).mkdir()
-    made = FakeNvml(host.root / _STATE.lstrip("/") / "state", gpus)
+def put_gpus(host: Host, gpus: int, quirks: Quirks) -> FakeNvml:
+    """Give a pod the driver's library, which a container's runtime brings, and what it tells of GPUs."""
+    (host.root / STATE.lstrip("/")).mkdir()
+    made = FakeNvml(host.root / STATE.lstrip("/") / "state", gpus)
     made.machine(node=host.name)
     for index in range(gpus):
         made.set(index, minor=index)
