@@ -23,7 +23,7 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run deploy-plan deploy deploy-status deploy-ssh deploy-logs destroy test test-slow test-real test-vllm parts lint format bench docs conformance snapshots wheel lock clean
+.PHONY: help run deploy-plan deploy deploy-status deploy-ssh deploy-logs destroy test test-slow test-real test-vllm test-image parts lint format bench docs conformance snapshots wheel lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ test-real: $(DEV_READY) ## run the tests of real parts (Prometheus, ssh, tmux, .
 
 test-vllm: $(DEV_READY) ## run the tests against a real vLLM on the CPU: the first time 4 GB of disk and ten minutes, then four
 	GPU_WATCHDOG_TEST_VLLM=1 $(PYTEST) tests/real/vllm -n 0 $(ARGS)
+
+test-image: $(DEV_READY) ## build the pods' image with buildah and deploy it on namespaces: at first six minutes and 1.5 GB, then two
+	$(PYTEST) tests/real/image -n 0 -s $(ARGS)
 
 parts: ## install the real parts that tests want (Debian packages, as root or with sudo); instant when all are there
 	@$(PYTHON) tests/tools/parts.py install

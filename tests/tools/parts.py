@@ -50,7 +50,7 @@ class Part:
     needs_hosts: bool = False
     """Its tests make hosts out of namespaces, which only root can, where the machine lets it."""
     is_optional: bool = False
-    """Only a benchmark's table is shorter without it, so its absence never fails a run."""
+    """Nothing that a run promises rests on it, so its absence never fails one."""
 
 
 PARTS = (
@@ -105,6 +105,15 @@ PARTS = (
         files=(f"{NEW_SLURM}/usr/sbin/slurmctld",),
         recipe=("slurm_root.py", "forky", str(NEW_SLURM)),
         needs_hosts=True,
+    ),
+    # Optional, since its tests take minutes and run only for who asks for them: `make test-image`.
+    Part(
+        "buildah",
+        "builds the image of the pods",
+        ("buildah", "mmdebstrap", "git"),
+        ("buildah", "mmdebstrap", "git"),
+        needs_hosts=True,
+        is_optional=True,
     ),
     Part("terraform", "plans and applies our module; it is HashiCorp's, and no Debian package", ("terraform",), ()),
     # Its own server comes with `make test-vllm`, which is too large to be installed beside the others.
@@ -211,10 +220,11 @@ def install() -> int:
         if needed:
             apt_install(privilege, needed)
             make_more(privilege, absent)
-        optional = [package for part in absent if part.is_optional for package in part.packages]
-        if optional:
-            with contrib_sources() as options:
-                apt_install(privilege, optional, options)
+        # Each by itself: one that is not to be had keeps no other away.
+        for part in absent:
+            if part.is_optional and part.packages:
+                with contrib_sources() as options:
+                    apt_install(privilege, part.packages, options)
     return report(absent)
 
 
@@ -233,7 +243,7 @@ def report(wanted: Sequence[Part]) -> int:
         if is_present(part):
             print(f"  {part.name}: installed")
         elif part.is_optional:
-            print(f"  {part.name}: not to be had here; {part.why}, so that comparison is left out")
+            print(f"  {part.name}: not to be had here; only what {part.why} is left out")
         else:
             print(
                 f"  {part.name}: STILL ABSENT ({part.why}); packages: {' '.join(part.packages)}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 MIRROR = "http://deb.debian.org/debian"
@@ -32,27 +33,30 @@ def mirror_of(sources: str) -> str:
     return MIRROR
 
 
-def words_of(suite: str, folder: Path, mirror: str) -> list[str]:
-    """The command that makes a root folder."""
+def machine_mirror() -> str:
+    """The address of Debian's own packages, as this machine's apt has it."""
+    sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
+    return mirror_of("\n".join(one.read_text(errors="replace") for one in sources if one.is_file()))
+
+
+def words_of(suite: str, folder: Path, mirror: str, packages: Sequence[str] = PACKAGES) -> list[str]:
+    """The command that makes a root folder; an archive of one where its name ends with `.tar`."""
     # The lists of a testing suite may be past their Valid-Until on a mirror that lags.
     options = ['--aptopt=Acquire::Check-Valid-Until "false"']
     options += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNREAD]
-    return [
-        *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", *options),
-        *(f"--include={','.join(PACKAGES)}", suite, str(folder), mirror),
-    ]
+    if packages:
+        options.append(f"--include={','.join(packages)}")
+    return ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", *options, suite, str(folder), mirror]
 
 
 def make(suite: str, folder: Path) -> int:
     """Make a suite's root folder unless it is there, and return an exit status; half a folder is never left."""
     if folder.is_dir():
         return 0
-    sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
-    text = "\n".join(one.read_text(errors="replace") for one in sources if one.is_file())
     begun = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(begun, ignore_errors=True)
     begun.parent.mkdir(parents=True, exist_ok=True)
-    status = subprocess.run(words_of(suite, begun, mirror_of(text)), check=False, stdin=subprocess.DEVNULL).returncode
+    status = subprocess.run(words_of(suite, begun, machine_mirror()), check=False, stdin=subprocess.DEVNULL).returncode
     if status:
         shutil.rmtree(begun, ignore_errors=True)
         return status

@@ -19,6 +19,14 @@ def test_mirror_is_the_machines_own() -> None:
     assert slurm_root.MIRROR == slurm_root.mirror_of("# nothing\n")
 
 
+def test_archive_of_a_bare_system_has_no_package_besides() -> None:
+    """A root folder to build images on is the suite's least, and comes as an archive."""
+    words = slurm_root.words_of("trixie", Path("root.tar"), "http://mirror.example/debian", ())
+
+    assert ["trixie", "root.tar", "http://mirror.example/debian"] == words[-3:]
+    assert [] == [word for word in words if word.startswith("--include")]
+
+
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     """A second run does nothing and needs nothing."""
     assert 0 == slurm_root.make("forky", tmp_path)
