@@ -12,6 +12,8 @@ ARGS ?=
 SPREAD := tests/real/deploy tests/real/pod tests/real/terraform
 # The tests of real Slurm: a cluster for each release, and the clusters side by side; those that promise a time, after.
 BY_GROUP := tests/real/slurm
+# Real parts that are too large to come beside the others; each has a target of its own.
+APART := tests/real/vllm tests/real/image
 # Of the deploy targets: which deployment, which of its nodes, which log.
 NAME ?=
 NODE ?= head
@@ -52,8 +54,11 @@ destroy: $(RUN_READY) ## destroy a deployment (asks for its name) and prove that
 test: $(DEV_READY) ## run every test that needs no more than Python; real parts that are absent are skipped and counted
 	$(PYTEST) -n $(WORKERS) -m "not slow" $(ARGS)
 
-test-slow: $(DEV_READY) ## run the long tests
-	$(PYTEST) tests -m slow $(ARGS)
+test-slow: $(DEV_READY) ## run the long tests, those of real parts behind the others (half an hour in all)
+	@codes=; note() { codes="$$codes $$1"; }; \
+	$(PYTEST) tests --ignore=tests/real -m slow $(ARGS); note $$?; \
+	$(PYTEST) tests/real $(APART:%=--ignore=%) -m slow -n $(WORKERS) --dist loadgroup $(ARGS); note $$?; \
+	case "$$codes" in *[!05\ ]*) exit 1 ;; *0*) ;; *) exit 5 ;; esac
 
 test-real: $(DEV_READY) ## run the tests of real parts (Prometheus, ssh, tmux, ...); `make parts` installs those
 	@codes=; note() { codes="$$codes $$1"; }; \
