@@ -42,6 +42,9 @@ def declare(parser: Parser) -> None:
     what.add_argument("--ssh", metavar="NODE", help="log in on a node, or run what stands behind --")
     what.add_argument("--logs", metavar=("NODE", "LOG"), nargs=2, help="slurmctld, slurmd, munge, exporter, vllm, boot")
     what.add_argument("--follow", action="store_true", help="follow the run that is under way elsewhere")
+    what.add_argument(
+        "--stop", action="store_true", help="stop a run that the daemon goes on with; what is there stays"
+    )
     parser.add_argument("--skip-infra", action="store_true", help="leave Terraform out: go on with the pods there are")
     jobs = parser.add_mutually_exclusive_group()
     jobs.add_argument("--wait", action="store_true", help="with --scale, --replace: let jobs end first (so by default)")
@@ -85,7 +88,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 def verb_of(args: argparse.Namespace) -> str:
     """Which of the verbs the flags name."""
-    named = [verb for verb in ("plan", "status", "list", "destroy", "ssh", "logs", "follow") if getattr(args, verb)]
+    plain = ("plan", "status", "list", "destroy", "ssh", "logs", "follow", "stop")
+    named = [verb for verb in plain if getattr(args, verb)]
     if args.scale is not None:
         named.append("scale")
     if args.replace is not None:

@@ -12,6 +12,7 @@ from app.cli.deploy_ending import Ending, print_ending
 from app.cli.deploy_looks import follow, list_all, logs, status
 from app.cli.deploy_run import Run, known_of, opened, teller_of
 from app.cli.deploy_sight import question_lines
+from app.cli.deploy_stop import stop
 from app.cli.deploy_wish import wish_of
 from app.cli.errors import CliError
 from app.config.settings import Settings
@@ -202,5 +203,6 @@ VERBS: Mapping[str, Callable[[Run], Coroutine[Any, Any, int]]] = {
     "list": list_all,
     "logs": logs,
     "follow": follow,
+    "stop": stop,
 }
 """A coroutine a verb; `ssh` hands the process over and is done in `app.cli.deploy`."""
