@@ -1,7 +1,7 @@
 """Pods out of namespaces: bare hosts with nothing of ours but the bundle, on which the real scripts are run.
 
-A pod's host name is not its node's, its private name resolves, its GPUs are the NVML stand-in's with device files that
-hold nothing. It ends with the `Rack`. Needs root.
+A pod's host name is not its node's and leads to the network of its engine, its private name to the private one, its
+GPUs are the NVML stand-in's with device files that hold nothing. It ends with the `Rack`. Needs root.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from pathlib import Path
 
 from app.services.deploy.bundle import bundle
 from tests.real.slurm.host_init import Plan
-from tests.real.slurm.namespaces import NETWORK, ClusterError, Fabric, Host, make_fabric, make_host
+from tests.real.slurm.namespaces import (
+    NETWORK,
+    ClusterError,
+    Fabric,
+    Host,
+    container_hosts,
+    join_outer,
+    make_fabric,
+    make_host,
+    outer_address,
+)
 from tests.real.slurm.releases import Release
 from tests.standins.nvml import build
 from tests.standins.nvml.state import FakeNvml
@@ -51,6 +61,11 @@ class PodHost:
     host: Host
     nvml: FakeNvml | None
     environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def outer(self) -> str:
+        """Its address on the network that is not the private one."""
+        return outer_address(self.host)
 
     @property
     def private_name(self) -> str:
@@ -90,8 +105,8 @@ class Rack:
         self.pods: list[PodHost] = []
         self._body = bundle()
         self._has_python = Path(f"{release.root}/usr/bin/python3").exists()
-        self._fabric: Fabric = make_fabric()
-        (self._fabric.inside / "shared/home").mkdir(parents=True)
+        self.fabric: Fabric = make_fabric()
+        (self.fabric.inside / "shared/home").mkdir(parents=True)
 
     def pod(self, gpus: int = 2, minors: tuple[int, ...] = (), *, is_bare: bool = False) -> PodHost:
         """Start one more pod with the bundle on it; `minors`: the N of its /dev/nvidiaN, 0, 1, … if none are told."""
@@ -101,36 +116,42 @@ class Rack:
         plan = Plan(
             name=name,
             lower=self.release.root,
-            folder=f"{self._fabric.folder}/hosts/{name}",
-            shared=f"{self._fabric.folder}/shared",
-            names=self._names(),
+            folder=f"{self.fabric.folder}/hosts/{name}",
+            shared=f"{self.fabric.folder}/shared",
+            names=self._names(name, number),
             users={"slurmrestd": 2003},
             munge_key="",
             gpus=max(ids, default=-1) + 1,
             open=[] if self._has_python else [sys.base_prefix],
         )
-        host = make_host(self._fabric, plan, number)
+        host = make_host(self.fabric, plan, number)
         for index in set(range(plan["gpus"])) - set(ids):
             (host.root / f"dev/nvidia{index}").unlink()
         (host.root / LENT.lstrip("/")).mkdir()
         pod = PodHost(name, host, self._nvml(host, ids) if ids else None, self._environ(host))
+        join_outer(self.fabric, host)
         self.pods.append(pod)
         if not is_bare:
             pod.bring(self._body)
         return pod
 
+    @property
+    def shared(self) -> Path:
+        """What every pod has at /shared, as the machine sees it."""
+        return self.fabric.inside / "shared"
+
     def end(self) -> None:
         """End all of them."""
-        self._fabric.end()
+        self.fabric.end()
         for pod in self.pods:
             pod.host.process.wait(timeout=10)
             assert pod.host.process.stdout is not None
             pod.host.process.stdout.close()
 
-    def _names(self) -> str:
+    def _names(self, name: str, number: int) -> str:
         numbers = range(FIRST_NUMBER, FIRST_NUMBER + MOST_PODS)
         rows = [f"{NETWORK}.{number} pod{number}x.runpod.internal" for number in numbers]
-        return "\n".join(["127.0.0.1 localhost", *rows, ""])
+        return container_hosts(name, number) + "\n".join([*rows, ""])
 
     def _nvml(self, host: Host, minors: tuple[int, ...]) -> FakeNvml:
         """The stand-in as the driver's library, its state where the pod's programs find it."""

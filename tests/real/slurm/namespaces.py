@@ -23,6 +23,8 @@ NETWORK = "10.77.0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRON = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb", "TZ": "UTC"}
 BRIDGE = "br0"
+OUTER_NETWORK = "172.17.0"
+OUTER_BRIDGE = "br1"
 MOUNT_POINT = Path("/mnt")
 """Where the fabric's files are, for itself and its hosts; the machine's own /mnt stays as it is."""
 
@@ -136,7 +138,9 @@ def make_fabric() -> Fabric:
         [*enter, *script("fabric_init.py"), str(MOUNT_POINT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     fabric = Fabric(process, int(said_by(process, "the fabric")))
-    fabric.ip("link set lo up", f"link add {BRIDGE} type bridge", f"link set {BRIDGE} up")
+    fabric.ip("link set lo up")
+    for bridge in (BRIDGE, OUTER_BRIDGE):
+        fabric.ip(f"link add {bridge} type bridge", f"link set {bridge} up")
     return fabric
 
 
@@ -161,6 +165,25 @@ def make_host(fabric: Fabric, plan: Plan, number: int, environ: Mapping[str, str
     if said_by(process, plan["name"]) != "ready":
         raise ClusterError(f"{plan['name']} did not become ready")
     return host
+
+
+def join_outer(fabric: Fabric, host: Host) -> None:
+    """Put a host on a second network, that of a container's engine, by which it reaches everything but the first."""
+    number = host.address.rpartition(".")[2]
+    cable = f"link add o{number} type veth peer name eth1 netns {host.pid}"
+    fabric.ip(cable, f"link set o{number} master {OUTER_BRIDGE} up")
+    gateway = f"route add default via {OUTER_NETWORK}.1 dev eth1"
+    ip_batch(host.pid, (f"addr add {outer_address(host)}/24 dev eth1", "link set eth1 up", gateway))
+
+
+def outer_address(host: Host) -> str:
+    """The address of a host on its second network."""
+    return f"{OUTER_NETWORK}.{host.address.rpartition('.')[2]}"
+
+
+def container_hosts(name: str, number: int) -> str:
+    """What a container's engine writes into /etc/hosts: the host's own name with its address on that network."""
+    return f"127.0.0.1 localhost\n::1 localhost ip6-localhost\n{OUTER_NETWORK}.{number} {name}\n"
 
 
 def script(name: str) -> list[str]:
