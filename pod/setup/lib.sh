@@ -117,6 +117,16 @@ address_of() {
     getent ahostsv4 "$1" 2>/dev/null | awk 'NR == 1 { print $1 }' || true
 }
 
+# The address of a name on this pod, or the trouble that it has none Slurm could use. NAME WHAT
+need_address() {
+    local found
+    found=$(address_of "$1")
+    [ -n "$found" ] || found=$(getent ahostsv6 "$1" 2>/dev/null | awk '$1 !~ /^::ffff:/ { print $1; exit }' || true)
+    [ -n "$found" ] || trouble bad_address "$1, $2, does not resolve on this pod"
+    [[ $found != *:* ]] || trouble bad_address "$1, $2, has an IPv6 address only, and Slurm speaks IPv4 here"
+    printf '%s\n' "$found"
+}
+
 # The last line of a log that says something, most wanted first: an error, else anything.
 last_words() {
     local line

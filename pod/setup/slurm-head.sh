@@ -46,6 +46,8 @@ SlurmctldPort=$CTLD_PORT
 SlurmdPort=$SLURMD_PORT
 SlurmUser=$(slurm_user)
 AuthType=auth/munge
+# Everything of Slurm's listens where its pod's own host name leads (lead_own_name), and not on every interface.
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 SlurmctldParameters=$(parameters)
 # What a worker says of itself counts: a container sees fewer processors and less memory than its machine has.
 SlurmdParameters=config_overrides
@@ -90,8 +92,14 @@ over_or_up() { [ "$(service_state slurmctld)" != running ] || controller_is_up; 
 need_root
 need_slurm
 need_munge
+need_python
 make_folders
-[ -n "$(address_of "$address")" ] || trouble bad_address "$address, which the head is to be reached at, does not resolve here"
+private=$(need_address "$address" "the head's address")
+# A name that is loopback on its own pod is something else for the others; an address is what it is.
+named=()
+[[ $address == "$private" || $address == localhost ]] || named=(--named)
+choose_listening "${named[@]}" "$private"
+lead_own_name "$LISTENS"
 user=$(slurm_user)
 install -d -m 755 -- /etc/slurm /run/slurm /var/spool/slurmd
 install -d -m 755 -o "$user" -- "$SPOOL"
@@ -104,7 +112,7 @@ cgroup_conf | put 644 root:root /etc/slurm/cgroup.conf
 printf 'Include %s\n' /etc/slurm/gres.local.conf | put 644 root:root /etc/slurm/gres.conf
 [ -e /etc/slurm/gres.local.conf ] || : | put 644 root:root /etc/slurm/gres.local.conf
 need_port slurmctld "$(address_of "$address")" "$CTLD_PORT"
-stamp=$(cat -- "$CONF" /etc/slurm/cgroup.conf | sha256sum | cut -c1-8)
+stamp=$(cat -- "$CONF" /etc/slurm/cgroup.conf | sha256sum | cut -c1-8)-$LISTENS
 started=$(supervise start slurmctld --log "$LOGS/slurmctld.out" --stamp "$stamp" -- slurmctld -D)
 if ! await "$UP_WITHIN_S" over_or_up || ! controller_is_up; then
     trouble slurmctld_failed "slurmctld does not come up: $(last_words "$LOGS/slurmctld.out" "$LOGS/slurmctld.log")"
@@ -116,11 +124,12 @@ remember head "$address"
 [ "$started" = changed=no ] || CHANGED=yes
 say slurmctld up
 say slurm_version "$(slurm_version)"
+say_listening
 if [ "$compute" = no ]; then
     say changed "$CHANGED"
     exit 0
 fi
-joined=$(bash "$HERE/slurm-worker.sh" --node "$node" --head "$address" --instance-id "$instance" --keep-role)
-printf '%s\n' "$joined" | grep -v '^changed='
+joined=$(bash "$HERE/slurm-worker.sh" --node "$node" --head "$address" --instance-id "$instance" --listen "$LISTENS" --keep-role)
+printf '%s\n' "$joined" | grep -vE '^(changed|listens)='
 [ "$CHANGED" = yes ] || CHANGED=$(sed -n 's/^changed=//p' <<<"$joined")
 say changed "$CHANGED"

@@ -9,7 +9,7 @@
 
 JOINS_AGAIN_S=5
 
-node="" head="" instance="" within_s=60 role=worker
+node="" head="" instance="" within_s=60 role=worker listen=""
 while [ $# -gt 0 ]; do
     case $1 in
     --node) node=${2:-} && shift 2 ;;
@@ -17,12 +17,14 @@ while [ $# -gt 0 ]; do
     --instance-id) instance=${2:-} && shift 2 ;;
     --within) within_s=${2:-} && shift 2 ;;
     --keep-role) role="" && shift ;;
+    --listen) listen=${2:-} && shift 2 ;;
     *) usage "slurm-worker.sh: unknown argument $1" ;;
     esac
 done
 [[ $node =~ $NODE_NAME ]] || usage "slurm-worker.sh: --node takes a lower-case name"
 [[ $head =~ ^[A-Za-z0-9.-]+(:[0-9]+)?$ ]] || usage "slurm-worker.sh: --head is HOST or HOST:PORT"
 [[ $instance =~ ^[A-Za-z0-9._-]*$ && $within_s =~ ^[0-9]+$ ]] || usage "slurm-worker.sh: wrong --instance-id or --within"
+[[ $listen =~ ^[0-9.]*$ ]] || usage "slurm-worker.sh: --listen is an IPv4 address"
 host=${head%%:*} port=$CTLD_PORT
 [ "$host" = "$head" ] || port=${head##*:}
 
@@ -71,7 +73,14 @@ conf=$(sed -n 's/^node_line=//p' <<<"$found")
 kind=$(sed -n 's/^gpu_type=//p' <<<"$found")
 devices=$(sed -n 's/^gpu_minors=//p' <<<"$found")
 [ -n "$devices" ] || trouble no_gpu "the driver counts no GPU on this pod: $(grep -s '^gpus=' <<<"$found" || echo 'it does not answer')"
-[ -n "$(address_of "$host")" ] || trouble bad_address "$host, the head's address, does not resolve on this pod"
+there=$(need_address "$host" "the head's address")
+if [ -n "$listen" ]; then
+    LISTENS=$listen
+else
+    choose_listening --head "$there" "$(address_of "$node")"
+    [ -n "$LISTENS" ] || trouble head_unreachable "there is no way from this pod to $host, the head's address"
+fi
+lead_own_name "$LISTENS"
 link_gpus "$devices"
 install -d -m 755 -- /etc/slurm /run/slurm /var/spool/slurmd
 for file in "$GPU_LINKS"/nvidia*; do
@@ -83,7 +92,7 @@ if [ -n "$instance" ] && slurmd -h 2>&1 | grep -q -- --instance-id; then
     takes_instance=yes
     words+=(--instance-id "$instance")
 fi
-stamp=$(sha256sum </etc/slurm/gres.local.conf | cut -c1-8)
+stamp=$(sha256sum </etc/slurm/gres.local.conf | cut -c1-8)-$LISTENS
 started=$(supervise start slurmd --log "$LOGS/slurmd.out" --stop-s 20 --stamp "$stamp" -- "${words[@]}")
 record="" state=""
 if [ "$started" = changed=no ] && ! await "$JOINS_AGAIN_S" has_joined; then
@@ -105,4 +114,5 @@ remember head "$host"
 say node "$node"
 say state "$state"
 say conf "$conf"
+say_listening
 say changed "$CHANGED"

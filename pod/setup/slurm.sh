@@ -4,6 +4,7 @@
 
 CTLD_PORT=6817
 SLURMD_PORT=6818
+MOST_HOST_NAME=63
 GPU_LINKS=$RUN/gpu
 NODE_NAME='^[a-z][a-z0-9-]{0,62}$'
 
@@ -14,6 +15,41 @@ need_munge() {
     munge -n 2>/dev/null | unmunge >/dev/null 2>&1 ||
         trouble munge_failed "munge does not work on this pod: bring the key first (munge-key.sh)"
 }
+
+# Where Slurm listens on this pod, by pod.setup.listening and its words: sets LISTENS and LISTENS_NOTE.
+choose_listening() {
+    local said
+    said=$("$PYTHON" -m pod.setup.listening "$@")
+    LISTENS=$(sed -n 's/^listens=//p' <<<"$said")
+    LISTENS_NOTE=$(sed -n 's/^note=//p' <<<"$said")
+}
+LISTENS="" LISTENS_NOTE=""
+
+say_listening() {
+    say listens "$LISTENS"
+    [ -z "$LISTENS_NOTE" ] || say note "$LISTENS_NOTE"
+}
+
+# Leads this pod's own host name there: it is what Slurm's daemons and commands bind to (NoInAddrAny), and in a container
+# it is that of another network, as its engine wrote it into /etc/hosts. ADDRESS
+lead_own_name() {
+    local name found
+    name=$(uname -n)
+    # Slurm gives up over a longer one; localhost is everybody's, and is to stay what it is.
+    ((${#name} <= MOST_HOST_NAME)) || trouble bad_host_name "this pod's host name $name is longer than $MOST_HOST_NAME characters"
+    if [[ ${name,,} == localhost* ]]; then
+        [[ $1 == 127.* ]] || trouble bad_host_name "this pod's host name is $name, which cannot lead to $1"
+    else
+        [ -z "$(full_place /etc)" ] || trouble disk_full "there is no room for this pod's own name in /etc/hosts"
+        "$PYTHON" -m pod.setup.hosts own "$name" "$1"
+    fi
+    found=$(own_address)
+    [ "$found" = "$1" ] || trouble bad_host_name "this pod's host name $name leads to ${found:-nowhere} and not to $1"
+    remember listens "$1"
+}
+
+# Where this pod's own host name leads.
+own_address() { getent ahostsv4 "$(uname -n)" 2>/dev/null | awk '!seen[$1]++ { print $1 }' | paste -sd, - || true; }
 
 # GPUs as GRES wants them: a file each, numbered from 0 without a gap. A pod with one GPU may have /dev/nvidia5 only, and
 # Slurm would tell its jobs CUDA_VISIBLE_DEVICES=5 where CUDA knows nothing but 0. MINORS, by comma

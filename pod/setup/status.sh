@@ -28,6 +28,12 @@ node=$(recalled node)
 if [ -n "$role" ]; then
     say slurm.role "$role"
     say slurm.node "$node"
+    listens=$(recalled listens)
+    if [ -n "$listens" ]; then
+        say slurm.listens "$listens"
+        # What is started from now on binds there: a container's engine may have written /etc/hosts anew since.
+        if [ "$(own_address)" = "$listens" ]; then say slurm.own_name ok; else say slurm.own_name lost; fi
+    fi
     if timeout "$ASK_S" scontrol ping 2>/dev/null | grep -q 'is UP'; then
         say slurm.controller up
         record=$(node_record "$node")

@@ -115,6 +115,7 @@ PARTS = (
         needs_hosts=True,
         is_optional=True,
     ),
+    Part("iptables", "translates the addresses of pods, as a provider may", ("iptables",), ("iptables",)),
     Part("terraform", "plans and applies our module; it is HashiCorp's, and no Debian package", ("terraform",), ()),
     # Its own server comes with `make test-vllm`, which is too large to be installed beside the others.
     Part("vllm", "serves a model on the CPU", ("python3",), (), is_optional=True),

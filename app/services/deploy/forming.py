@@ -119,6 +119,7 @@ class Forming:
         within_s = self.patience.script_s + self.patience.join_s
         facts = await self.pods.script(head, "slurm-head.sh", *words, *compute, within_s=within_s)
         tell(f"The controller runs on {head.name}, Slurm {facts.get('slurm_version', '?')}", node=head.name)
+        tell_note(head, facts, tell)
 
     async def join(self, head: Node, workers: Sequence[Node], pods: Mapping[str, Pod], tell: Tell) -> None:
         """Let every worker that is not in it join. Raises DeployError."""
@@ -135,9 +136,10 @@ class Forming:
             where = ("--node", node.name, "--head", f"{head.name}:{PORT}")
             words = (*where, "--instance-id", pod.id, "--within", str(int(self.patience.join_s)))
             within_s = self.patience.script_s + self.patience.join_s
-            await self.pods.script(node, "slurm-worker.sh", *words, within_s=within_s)
+            facts = await self.pods.script(node, "slurm-worker.sh", *words, within_s=within_s)
             done += 1
             tell(f"{node.name} has joined", node=node.name, fraction=done / len(workers))
+            tell_note(node, facts, tell)
 
         await on_each(workers, one)
 
@@ -158,6 +160,13 @@ class Forming:
                 code = "node_invalid" if node.name in known else "slurmd_failed"
                 raise DeployError(marks.trouble(code, node.name, sentence, await tail(self.pods, node, "slurmd")))
             await clock.sleep(self.patience.poll_s)
+
+
+def tell_note(node: Node, facts: Mapping[str, str], tell: Tell) -> None:
+    """Tell what a script that succeeded wants a person to know all the same: that Slurm listens where it ought not."""
+    note = facts.get("note", "")
+    if note:
+        tell(f"{node.name}: {note}", node=node.name, is_warning=True)
 
 
 def of_another_pod(record: SlurmNode, pod: Pod) -> bool:

@@ -65,6 +65,8 @@ NEXT: Mapping[str, str] = {
     "munge_mismatch": "Run deploy again: it brings the head's key to every pod.",
     "clock_skew": f"A pod's clock is its host's and cannot be set from inside. {REPLACE}",
     "bad_address": "The private network's names are not known on the pod; see that global networking is on.",
+    "bad_host_name": "See /etc/hosts and /etc/nsswitch.conf on the pod; its own host name has to lead to one address. "
+    + REPLACE,
     "slurmctld_failed": f"See its log: {_LOGS} slurmctld. {AGAIN}",
     "slurmd_failed": f"See its log: {_LOGS} slurmd. {AGAIN}",
     "no_network": 'Only the secure cloud\'s data centres with global networking have one: `cloud = "SECURE"`.',

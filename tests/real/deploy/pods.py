@@ -1,7 +1,8 @@
 """Pods out of namespaces, as the hooks of the emulated RunPod want them: each a host with a real sshd behind a port.
 
-A pod has what the official images have: root by the key in PUBLIC_KEY, no service manager, a host name of its own, a
-name on the private network (10.77.0.x), GPUs by the NVML stand-in, a `vllm` that is one. Slurm is the machine's own.
+A pod has what the official images have: root by the key in PUBLIC_KEY, no service manager, a host name of its own that
+leads to its engine's network (172.17.0.x), a name on the private one (10.77.0.x), GPUs by the NVML stand-in, a `vllm`
+that is one. Slurm is the machine's own.
 What goes wrong with one is its `Quirks`. All of it ends with this object, or with its process. Needs root.
 """
 
@@ -21,8 +22,9 @@ from app.domain.deployment import Address
 from app.services.deploy.bundle import bundle
 from tests.real.deploy.relay import Relay
 from tests.real.slurm.host_init import Plan
-from tests.real.slurm.namespaces import NETWORK, Fabric, Host, make_fabric, make_host
+from tests.real.slurm.namespaces import NETWORK, Fabric, Host, container_hosts, join_outer, make_fabric, make_host
 from tests.real.slurm.releases import DEBIAN, Release
+from tests.real.slurm.translation import be_a_router, translate
 from tests.standins.nvml import build
 from tests.standins.nvml.state import XID, FakeNvml
 
@@ -70,6 +72,8 @@ class Quirks:
     """Its clock is so far ahead, as date(1) tells it."""
     no_network: bool = False
     """The private network does not carry."""
+    is_translated: bool = False
+    """Its private address is on none of its interfaces: what is sent there is handed on to another."""
     model: str = ""
     """How its vllm fails: `memory`, `gated`, `slow`."""
     has_bundle: bool = False
@@ -124,6 +128,7 @@ class NamespacePods:
         self._names: dict[str, str] = {}
         self._lock = threading.Lock()
         self._fabric: Fabric | None = None
+        self._is_router = False
 
     def __enter__(self) -> Self:
         self._fabric = make_fabric()
@@ -159,6 +164,8 @@ class NamespacePods:
             pod = self.pods[pod_id] = Booted(pod_id, name, host, nvml, Relay(host.pid))
             for other in self.pods.values():
                 self._tell_names(other)
+        if quirks.is_translated:
+            self._translate(host)
         if quirks.no_network:
             host.must(["ip", "link", "set", "eth0", "down"])
         pod.timer = threading.Timer(quirks.boot_s, self._start, (host, env, quirks))
@@ -183,18 +190,21 @@ class NamespacePods:
 
     def _host(self, pod_id: str, number: int, gpus: int, env: Mapping[str, str]) -> Host:
         assert self._fabric is not None, "enter the context first"
+        name = f"{pod_id}-64411eb2"
         plan = Plan(
-            name=f"{pod_id}-64411eb2",
+            name=name,
             lower=self._release.root,
             folder=f"{self._fabric.folder}/{pod_id}-{number}",
             shared=f"{self._fabric.folder}/shared",
-            names="127.0.0.1 localhost\n",
+            names=container_hosts(name, number),
             users={"slurmrestd": 2003},
             munge_key="",
             gpus=gpus,
             open=[],
         )
-        return make_host(self._fabric, plan, number, environ={**env, "FAKE_NVML_STATE": f"{STATE}/state"})
+        host = make_host(self._fabric, plan, number, environ={**env, "FAKE_NVML_STATE": f"{STATE}/state"})
+        join_outer(self._fabric, host)
+        return host
 
     def _lay_out(self, host: Host, gpus: int, env: Mapping[str, str], quirks: Quirks) -> FakeNvml:
         """Fill a pod before it starts."""
@@ -203,6 +213,14 @@ class NamespacePods:
     def _start(self, host: Host, env: Mapping[str, str], quirks: Quirks) -> None:
         """Let it come up, up to its sshd."""
         _start_sshd(host, quirks.ssh)
+
+    def _translate(self, host: Host) -> None:
+        assert self._fabric is not None
+        with self._lock:
+            if not self._is_router:
+                be_a_router(self._fabric)
+                self._is_router = True
+            translate(self._fabric, host)
 
     def _tell_names(self, pod: Booted) -> None:
         """What a pod's resolver knows, above what was put there by others; in place, as a container's is a mount."""

@@ -13,6 +13,8 @@ from app.services.deploy import ssh_files
 from app.services.deploy.record import write_record
 from tests.real.deploy.ground import GPU, in_field
 from tests.real.deploy.pods import NamespacePods, Quirks
+from tests.real.pod.sockets import connects, elsewhere
+from tests.real.slurm.namespaces import outer_address
 
 pytestmark = [pytest.mark.real("slurm"), pytest.mark.real("gcc"), pytest.mark.real("ssh")]
 
@@ -35,6 +37,34 @@ async def test_two_bare_pods_become_a_cluster_and_run_a_job(cloud: NamespacePods
     assert "A new munge key is on 2 pods" in first
     assert {"lab-head has our scripts already", "The munge key of the head is on 2 pods"} <= set(lab.told)
     assert is_busy is False
+
+
+async def test_only_sshd_is_open_to_the_world(cloud: NamespacePods, state_dir: Path) -> None:
+    """On a pod of a formed cluster nothing but sshd listens on another address than loopback and the private one."""
+    async with in_field(cloud, state_dir, Wish("lab", nodes=2)) as lab:
+        await lab.boot()
+        await lab.up_to("job")
+        head, worker = (cloud.of(key).host for key in ("head", "w1"))
+        opened = [{(one.program, one.port) for one in elsewhere(host)} for host in (head, worker)]
+        let_in = [connects(worker, outer_address(head), port) for port in (22, 6817, 6818, 9400)]
+
+    assert [{("sshd", 22)}] * 2 == opened
+    assert [True, False, False, False] == let_in
+    assert not any("listens" in line for line in lab.told)
+
+
+@pytest.mark.slow
+@pytest.mark.real("iptables")
+async def test_a_network_that_translates_is_told_of(cloud: NamespacePods, state_dir: Path) -> None:
+    """Pods without their private addresses form a cluster and run a job; of each it is told where it listens."""
+    cloud.quirks.update(dict.fromkeys(("head", "w1"), Quirks(is_translated=True)))
+    async with in_field(cloud, state_dir, Wish("lab", nodes=2)) as lab:
+        await lab.boot()
+        await lab.up_to("job")
+
+    notes = [line for line in lab.told if line.endswith("so Slurm listens on all of them")]
+    assert ["lab-head", "lab-w1"] == [line.partition(":")[0] for line in notes]
+    assert lab.told[-1].startswith("A job ran on 2 nodes at once")
 
 
 @pytest.mark.slow

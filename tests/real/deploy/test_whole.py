@@ -10,6 +10,7 @@ import pytest
 
 from tests.real.deploy.customer import GPU, Customer, customer
 from tests.real.deploy.pods import Quirks
+from tests.real.pod.sockets import elsewhere
 from tests.real.slurm.oracle import MOMENTARY
 from tests.terminal.tmux import python, terminal
 
@@ -42,6 +43,7 @@ def test_from_nothing_to_a_running_cluster_and_back(user: Customer) -> None:
         said = user.must("deploy", "lab", *WISH, "--yes")
     assert "lab is ready: 3 nodes, 3 GPUs" in said
     see_it(user)
+    try_its_doors(user)
     with user.measured("job"):
         use_it(user)
     with user.measured("screen"):
@@ -83,6 +85,13 @@ def see_it(user: Customer) -> None:
     assert [STANDING] * 2 == [standing(node) for node in status["nodes"][1:]]
     assert [(MODEL, "ok")] == [(service["model"], service["state"]) for service in status["services"]]
     assert user.runpod.per_hour == pytest.approx(status["cluster"]["cost_per_hour"])
+
+
+def try_its_doors(user: Customer) -> None:
+    """On every pod, the model's as well, sshd is all that listens on an address that is not private."""
+    opened = {pod.name: {(one.program, one.port) for one in elsewhere(pod.host)} for pod in user.pods.pods.values()}
+
+    assert [{("sshd", 22)}] * 3 == list(opened.values())
 
 
 def use_it(user: Customer) -> None:

@@ -175,6 +175,67 @@ def test_head_that_cannot_be_reached_is_told(new_pod: NewPod) -> None:
     assert ("head_unreachable", "bad_address") == (silent.trouble, unknown.trouble)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("a" * 55 + ".b" * 4 + "x", "longer than 63"), ("localhost", "cannot lead to")],
+)
+def test_host_name_that_slurm_cannot_listen_by_is_told(new_pod: NewPod, name: str, words: str) -> None:
+    """One of 64 characters would end every daemon, and localhost is everybody's; nothing is started."""
+    pod = ready(new_pod, new_key())
+    pod.host.must(["hostname", name])
+
+    said = pod.script("slurm-head.sh", "--cluster", "lab", "--node", "lab-head", "--address", pod.host.address)
+
+    assert (70, "bad_host_name") == (said.code, said.trouble)
+    assert words in said.err
+    assert "stopped" == pod.must("status.sh")["service.slurmctld"]
+
+
+def test_longest_host_name_of_several_parts_is_fine(new_pod: NewPod) -> None:
+    """63 characters, on a line of /etc/hosts with others, lead to the private address."""
+    pod = ready(new_pod, new_key())
+    name = "a" * 55 + ".b" * 4
+    pod.host.must(["hostname", name])
+    with (pod.host.root / "etc/hosts").open("a") as file:
+        file.write(f"127.0.1.1 printer {name.upper()} {'a' * 55}\n")
+
+    start_head(pod)
+
+    assert pod.host.address == pod.host.must(["getent", "ahostsv4", name]).split()[0]
+    assert "127.0.1.1" == pod.host.must(["getent", "ahostsv4", "printer"]).split()[0]
+    assert pod.must("status.sh")["slurm.own_name"] == "ok"
+
+
+def test_hosts_that_cannot_be_led_are_told(new_pod: NewPod) -> None:
+    """A file that cannot be written, or a resolver that does not read it: Slurm would listen on another network."""
+    pod = ready(new_pod, new_key())
+    words = ("--cluster", "lab", "--node", "lab-head", "--address", pod.host.address)
+    pod.host.must(["sh", "-c", "mount --bind /etc/hosts /etc/hosts && mount -o remount,bind,ro /etc/hosts"])
+
+    locked = pod.script("slurm-head.sh", *words)
+    pod.host.must(["umount", "/etc/hosts"])
+    (pod.host.root / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: dns\n")
+    unread = pod.script("slurm-head.sh", *words)
+
+    assert ("bad_host_name", "bad_host_name") == (locked.trouble, unread.trouble)
+    assert "cannot be written" in locked.err
+    assert f"leads to nowhere and not to {pod.host.address}" in unread.err
+
+
+def test_name_with_an_ipv6_address_alone_is_told(new_pod: NewPod) -> None:
+    """Slurm speaks IPv4 here: for the names of a cluster, and for the head's."""
+    pod = ready(new_pod, new_key())
+    with (pod.host.root / "etc/hosts").open("a") as file:
+        file.write("fd00::7 six.runpod.internal\n")
+
+    names = pod.script("hosts.sh", stdin="six.runpod.internal lab-head\n")
+    worker = pod.script("slurm-worker.sh", *worker_words(pod, "six.runpod.internal"))
+
+    assert ("bad_address", "bad_address") == (names.trouble, worker.trouble)
+    assert "has an IPv6 address only" in names.err
+    assert "has an IPv6 address only" in worker.err
+
+
 def test_what_is_no_munge_key_is_refused(new_pod: NewPod) -> None:
     """Neither text nor a key that is too short replaces anything."""
     pod = new_pod(1)

@@ -43,6 +43,19 @@ def test_pods_without_a_private_network_cannot_be_a_cluster() -> None:
     assert {"head": "127.0.0.1"} == forming.private_names((HEAD,), {"head": pod("a")})
 
 
+def test_what_a_script_notes_is_told_as_a_warning() -> None:
+    """With the node's name; a script that has nothing to say leaves no trace."""
+    told: list[tuple[str, object]] = []
+
+    def tell(text: str, *, node: str, is_warning: bool) -> None:
+        told.append((text, (node, is_warning)))
+
+    forming.tell_note(W1, {"listens": "10.0.3.8"}, tell)
+    forming.tell_note(W1, {"listens": "0.0.0.0", "note": "it listens everywhere"}, tell)
+
+    assert [("lab-w1: it listens everywhere", ("lab-w1", True))] == told
+
+
 def test_a_key_is_known_again_by_digits_that_tell_nothing(tmp_path: Path) -> None:
     """Two fresh keys differ, what is no key has no digits, and a file that is not there knows none."""
     one, other = forming.new_key(), forming.new_key()
