@@ -23,14 +23,19 @@ from tests.real.pod.test_forming import (
     test_munge_key_comes_back_from_the_head_and_stands_in_no_log,
     test_node_says_which_pod_plays_it_and_what_it_has,
     test_node_that_was_taken_off_the_list_joins_again,
-    test_only_slurms_own_ports_are_open_to_the_private_network,
     test_running_everything_again_changes_nothing,
     test_slurm_stops_and_starts_again,
     test_status_and_logs_tell_how_it_stands,
     test_work_on_a_worker_is_known_to_the_head,
 )
+from tests.real.pod.test_listening import (
+    test_a_step_listens_on_the_private_network_alone_while_it_runs,
+    test_nodes_are_known_by_their_private_addresses,
+    test_who_is_not_on_the_private_network_is_refused,
+)
 
 __all__ = [
+    "test_a_step_listens_on_the_private_network_alone_while_it_runs",
     "test_busy_node_does_not_leave",
     "test_daemon_that_dies_is_started_again",
     "test_exporter_serves_gpus_and_logs_on_loopback_to_who_has_the_token",
@@ -39,10 +44,11 @@ __all__ = [
     "test_munge_key_comes_back_from_the_head_and_stands_in_no_log",
     "test_node_says_which_pod_plays_it_and_what_it_has",
     "test_node_that_was_taken_off_the_list_joins_again",
-    "test_only_slurms_own_ports_are_open_to_the_private_network",
+    "test_nodes_are_known_by_their_private_addresses",
     "test_running_everything_again_changes_nothing",
     "test_slurm_stops_and_starts_again",
     "test_status_and_logs_tell_how_it_stands",
+    "test_who_is_not_on_the_private_network_is_refused",
     "test_work_on_a_worker_is_known_to_the_head",
 ]
 
