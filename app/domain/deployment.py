@@ -6,7 +6,7 @@ Nothing here ever holds a secret: keys and tokens travel beside these values, ne
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from enum import StrEnum
 
@@ -177,6 +177,16 @@ class Node:
         return self.key == HEAD
 
 
+@frozen
+class Turn:
+    """A node that is to get another pod, and the pod that it is to lose: once that plays it no more, its turn is over."""
+
+    key: str
+    """The node's."""
+    pod_id: str = ""
+    """Empty: it had none when it was agreed on."""
+
+
 class State(StrEnum):
     """How a deployment stands as a whole."""
 
@@ -247,6 +257,21 @@ class Deployment:
     """Of its network volume, which is billed until it is deleted, after a destroy as well; empty: none is known."""
     volume_center: str = ""
     """Data centre of that volume, chosen with the head's; once there is the volume, the head is bound to it."""
+    turns: tuple[Turn, ...] = ()
+    """Nodes that are to get another pod, one after another, and have not joined with it yet."""
+    formed_on: str = ""
+    """Id of the head's pod on which Slurm was formed last: with it go the jobs. Empty: never."""
+
+    @property
+    def is_formed(self) -> bool:
+        """Its head holds a cluster on which jobs may run, even if not every node of it is whole."""
+        return self.head is not None and bool(self.formed_on) and self.head.pod_id == self.formed_on
+
+    @property
+    def to_replace(self) -> tuple[Node, ...]:
+        """The nodes that still have the pod that they are to lose, in the order of their turns."""
+        nodes = {node.key: node for node in self.nodes}
+        return tuple(nodes[one.key] for one in self.turns if one.key in nodes and nodes[one.key].pod_id == one.pod_id)
 
     @property
     def name(self) -> str:
@@ -357,3 +382,8 @@ class Decision:
     reason: str
     """One sentence: `the time to live of 12 h is over`."""
     at: float
+
+
+def replacing(name: str, nodes: Iterable[Node]) -> str:
+    """The command that gives these nodes of a deployment other pods."""
+    return " ".join((f"gpu-watchdog deploy {name}", *(f"--replace {node.name}" for node in nodes)))

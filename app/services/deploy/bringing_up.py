@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, replace
 
-from app.domain.deployment import Deployment, State, Step, Told, Wish
+from app.domain.deployment import Deployment, Node, State, Step, Told, Wish
 from app.services.deploy import steps_plan, steps_pods
 from app.services.deploy.errors import stop
 from app.services.deploy.plans import How
@@ -27,6 +27,7 @@ WORK: Mapping[Step, Callable[[Run], Awaitable[None]]] = {
     Step.WATCH: steps_pods.watch,
 }
 """What each step does."""
+TO_JOIN = (Step.REACH, Step.INSTALL, Step.GPUS, Step.SLURM)
 _MAY_CHANGE = frozenset({"gpu_types", "by_price", "data_centers", "max_cost_per_hour", "ttl_s", "idle_s", "burn_in"})
 """Parts of a wish that may change while there are pods: they say where new ones go, and until when."""
 
@@ -43,6 +44,13 @@ async def bring_up(run: Run, how: How = "wait") -> Deployment:
         await in_step(run, step, WORK[step])
     await finish_steps(run)
     return run.deployment
+
+
+async def join_again(run: Run, node: Node) -> None:
+    """The steps after which a node with another pod works as it did; those over all nodes are left to the last one."""
+    serves = node.is_head and bool(run.deployment.wish.model)
+    for step in (*TO_JOIN, *((Step.MODEL,) if serves else ()), Step.WATCH):
+        await in_step(run, step, WORK[step])
 
 
 async def finish_steps(run: Run) -> None:

@@ -60,6 +60,10 @@ class Controller:
             words = ("update", f"nodename={node}", "state=drain", f"reason={clean(reason, 100) or 'deploy'}")
             await self._ask("scontrol", *words)
 
+    async def resume(self, node: str) -> None:
+        """Let a node take jobs again."""
+        await self._ask("scontrol", "update", f"nodename={node}", "state=resume")
+
     async def cancel(self, jobs: tuple[str, ...]) -> None:
         """Cancel jobs."""
         wanted = [job for job in jobs if _JOB.fullmatch(job)]

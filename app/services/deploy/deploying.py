@@ -7,13 +7,13 @@ whoever asked, and leaves a state that the next run understands, however it ends
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeVar
 
 from app.domain.deployment import NAME, DeployEvent, Deployment, InfraPlan, Pod, State, Step, Told, Wish
-from app.services.deploy import bringing_up, destroying, scaling, steps_plan
+from app.services.deploy import bringing_up, destroying, rolling, scaling, steps_plan
 from app.services.deploy.errors import stop, translated
 from app.services.deploy.folder import DeploymentFolder, folder_of
 from app.services.deploy.history import archive, archive_told
@@ -131,14 +131,19 @@ class Deploys:
             return await self._do(Run(*self._made(self._alive(name), tell, confirm, options)), work)
 
     async def replace(
-        self, name: str, node: str, *, tell: Listen, confirm: Confirm, how: How = "wait", options: Options = USUAL
+        self,
+        name: str,
+        nodes: Sequence[str],
+        *,
+        tell: Listen,
+        confirm: Confirm,
+        how: How = "wait",
+        options: Options = USUAL,
     ) -> Deployment:
-        """Give a node (name or key) another pod, drained first."""
+        """Give nodes (names or keys, or `all`) other pods, one after another, each drained first."""
 
         async def work(run: Run) -> Deployment:
-            await in_step(run, Step.CHECK, steps_plan.check)
-            await scaling.exchange(run, scaling.node_named(run.deployment, node), how)
-            return await bringing_up.bring_up(run, how)
+            return await rolling.roll(run, nodes, how)
 
         with self._held(name, "replace", options):
             return await self._do(Run(*self._made(self._alive(name), tell, confirm, options)), work)
@@ -156,6 +161,8 @@ class Deploys:
         """The last lines of a log of a node's pod: `slurmctld`, `slurmd`, `munge`, `exporter`, `vllm`, `boot`."""
         deployment = self.read(name)
         found = scaling.node_named(deployment, node)
+        if not found.pod_id:
+            raise stop("not_formed", f"{found.name} has no pod, so there is no log of it", name=name)
         async with self._parts.hands(self.folder(name), deployment) as hands:
             return await hands.logs(found, log, lines)
 

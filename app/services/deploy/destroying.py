@@ -57,6 +57,8 @@ def _proven(run: Run, proof: Proof) -> Proof:
         done=(),
         deadline_at=None,
         nodes=(),
+        turns=(),
+        formed_on="",
         volume_id=kept[0][0] if kept else "",
         volume_center=volumes.center_of(run.deployment) if kept else "",
     )

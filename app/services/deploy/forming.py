@@ -23,7 +23,7 @@ from app.services.deploy.controller import Controller, standing, tail, unfit
 from app.services.deploy.crowd import on_each
 from app.services.deploy.login import SETUP, Pods
 from app.services.deploy.patience import Patience
-from app.services.deploy.ports import DeployError, Tell
+from app.services.deploy.ports import DRAINED, DeployError, Tell
 from app.services.deploy.ssh_files import write_whole
 
 KEY_BYTES = 1024
@@ -59,6 +59,7 @@ class Forming:
 
         await on_each(everyone, tell_names)
         await self.start_head(head, names[head.key], pods[head.key], tell)
+        await self.take_back(head, pods, everyone, tell)
         await self.join(head, workers, pods, tell)
         computing = everyone if self.head_computes else tuple(workers)
         await self.await_idle(head, computing, tell)
@@ -120,6 +121,18 @@ class Forming:
         facts = await self.pods.script(head, "slurm-head.sh", *words, *compute, within_s=within_s)
         tell(f"The controller runs on {head.name}, Slurm {facts.get('slurm_version', '?')}", node=head.name)
         tell_note(head, facts, tell)
+
+    async def take_back(self, head: Node, pods: Mapping[str, Pod], nodes: Sequence[Node], tell: Tell) -> None:
+        """Let nodes take jobs again that were to go and have stayed. A person's drain is left as it is."""
+        controller = Controller(self.pods, head)
+        known = await controller.nodes()
+        for node in nodes:
+            record = known.get(node.name)
+            if record is None or "DRAIN" not in record.flags or of_another_pod(record, pods[node.key]):
+                continue
+            if (record.reason or "").startswith(DRAINED):
+                await controller.resume(node.name)
+                tell(f"{node.name} was to go and stays: it takes jobs again", node=node.name)
 
     async def join(self, head: Node, workers: Sequence[Node], pods: Mapping[str, Pod], tell: Tell) -> None:
         """Let every worker that is not in it join. Raises DeployError."""

@@ -64,6 +64,14 @@ class Search:
         self.run.keep(nodes=nodes)
         await self.places(may_wait=False)
 
+    async def could_go_elsewhere(self, keys: Sequence[str]) -> None:
+        """See that there is a candidate for them now. Raises DeployError where there is none; they keep their pods."""
+        nodes = self.run.deployment.nodes
+        try:
+            await self.elsewhere(keys)
+        finally:
+            self.run.keep(nodes=nodes)
+
     async def _placing(self, missing: Sequence[str]) -> Placing:
         run = self.run
         wish = run.deployment.wish

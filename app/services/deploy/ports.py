@@ -20,6 +20,10 @@ Tell = Callable[..., None]
 """
 
 
+DRAINED = "gpu-watchdog: its pod is to end"
+"""Why Slurm gives a node no new jobs, in its own records; by this a drain of ours is known from a person's."""
+
+
 class DeployError(Exception):
     """A step cannot go on; says what happened and what to do. Nothing in it is secret."""
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from app.domain.deployment import NAME, STEPS, Billing, Deployment, Node, Offer, State, Step, Trouble, Wish
+from app.domain.deployment import HEAD, NAME, STEPS, Billing, Deployment, Node, Offer, State, Step, Trouble, Turn, Wish
 from app.domain.naming import clean
 from app.services.deploy.folder import DeploymentFolder, deployments_dir
 from app.services.deploy.ssh_files import write_whole
@@ -89,6 +89,8 @@ def decode(told: Mapping[str, Any]) -> Deployment:
         _number(told.get("destroyed_at")),
         _text(told, "volume_id"),
         _text(told, "volume_center"),
+        tuple(_turn(_table(one)) for one in _list(told.get("turns")) if _text(_table(one), "key")),
+        _formed_on(told),
     )
 
 
@@ -117,6 +119,18 @@ def _wish(told: Mapping[str, Any]) -> Wish:
 
 def _node(told: Mapping[str, Any]) -> Node:
     return Node(str(told["key"]), str(told.get("name", "")), _offer(_table(told.get("offer"))), _text(told, "pod_id"))
+
+
+def _turn(told: Mapping[str, Any]) -> Turn:
+    return Turn(_text(told, "key"), _text(told, "pod_id"))
+
+
+def _formed_on(told: Mapping[str, Any]) -> str:
+    """The head's pod that Slurm was formed on; an older record says only that it was."""
+    if "formed_on" in told or Step.SLURM not in _steps(told.get("done")):
+        return _text(told, "formed_on")
+    nodes = (_table(one) for one in _list(told.get("nodes")))
+    return next((_text(one, "pod_id") for one in nodes if one.get("key") == HEAD), "")
 
 
 def _offer(told: Mapping[str, Any]) -> Offer:

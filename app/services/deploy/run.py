@@ -25,6 +25,7 @@ from app.domain.deployment import (
     Step,
     Told,
     Trouble,
+    Turn,
     Wish,
 )
 from app.domain.frozen import frozen
@@ -101,6 +102,8 @@ class Changes(TypedDict, total=False):
     destroyed_at: float | None
     volume_id: str
     volume_center: str
+    turns: tuple[Turn, ...]
+    formed_on: str
 
 
 class Run:
@@ -127,6 +130,8 @@ class Run:
         """Keys of nodes whose pod was replaced in this run: it is done once."""
         self.gone: set[str] = set()
         """Ids of pods that this run found ended by somebody else."""
+        self.amend: Callable[[Trouble], Trouble] = lambda told: told
+        """What a verb has to add where it cannot go on."""
         self._written: Deployment | None = None
         self._tell, self._confirm = tell, confirm
         self._journal = Journal(folder, parts.redact())
@@ -230,7 +235,7 @@ class Run:
 
         So does a run that failed before it changed anything: a mistyped node makes no sick cluster of one that runs.
         """
-        told = trouble if trouble.step is not None else replace(trouble, step=self.step)
+        told = self.amend(trouble if trouble.step is not None else replace(trouble, step=self.step))
         redact = self.parts.redact()
         told = replace(told, what=redact(told.what), details=tuple(redact(line) for line in told.details))
         if state is not None and not (state is State.FAILED and self._is_as_found):
@@ -288,6 +293,13 @@ async def finish(work: Coroutine[Any, Any, None], within_s: float) -> bool:
 def before(step: Step) -> tuple[Step, ...]:
     """The steps that come before one."""
     return STEPS[: STEPS.index(step)]
+
+
+def must_have_time(run: Run) -> None:
+    """See that its time to live is not over. Raises DeployError."""
+    deadline_at = run.deployment.deadline_at
+    if deadline_at is not None and run.clock.now() >= deadline_at:
+        raise stop("too_late", f"The time to live of {run.name} is over.", name=run.name)
 
 
 def must_have_head(run: Run) -> Node:

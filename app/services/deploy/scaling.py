@@ -1,7 +1,8 @@
 """Shrinking a cluster, and giving a node another pod: Slurm first, then the money.
 
 A node that is to go takes no new jobs, its jobs end or are cancelled, it leaves Slurm, and only then its pod does. The
-new size is written down before that, so that a run that was interrupted is gone on with by the next one.
+new size is written down before that, so that a run that was interrupted is gone on with by the next one; a node that
+stays after all takes jobs again when Slurm is formed the next time.
 """
 
 from __future__ import annotations
@@ -10,22 +11,25 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.deployment import HEAD, Deployment, Node, PodStatus, Step, Told
+from app.domain.deployment import HEAD, Deployment, Node, PodStatus, State, Step, Told
 from app.services.deploy import sweep
 from app.services.deploy.errors import stop
 from app.services.deploy.placing_pods import Search, apply, make_pods
 from app.services.deploy.plan_check import checked
 from app.services.deploy.plans import How, Removal, Why
-from app.services.deploy.ports import DeployError
-from app.services.deploy.run import Run, before, must_have_head
+from app.services.deploy.ports import DRAINED, DeployError
+from app.services.deploy.run import Run, before, must_have_head, must_have_time
 
-REASON = "gpu-watchdog: its pod is to end"
 
 
 def surplus(deployment: Deployment, nodes: int) -> tuple[Node, ...]:
     """The workers that are more than so many nodes: the newest."""
-    workers = sorted(deployment.workers, key=lambda node: _number(node.key))
-    return tuple(workers[max(0, nodes - 1) :])
+    return by_age(deployment.nodes)[max(0, nodes - 1) :]
+
+
+def by_age(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    """The workers among them, the newest last."""
+    return tuple(sorted((node for node in nodes if not node.is_head), key=lambda node: _number(node.key)))
 
 
 async def shrink(run: Run, nodes: int, how: How) -> None:
@@ -35,11 +39,12 @@ async def shrink(run: Run, nodes: int, how: How) -> None:
         return
     await asked(run, leaving, how, "scale")
     run.keep(wish=replace(run.deployment.wish, nodes=nodes))
+    done = run.deployment.done
     await emptied(run, leaving, how)
     keys = frozenset(node.key for node in leaving)
     run.keep(
         nodes=tuple(node for node in run.deployment.nodes if node.key not in keys),
-        done=tuple(step for step in run.deployment.done if step is not Step.WATCH),
+        done=tuple(step for step in done if step is not Step.WATCH),
     )
     await sweep.lay_out(run)
     await sweep.settle(run)
@@ -56,10 +61,9 @@ async def shrink(run: Run, nodes: int, how: How) -> None:
 
 
 async def exchange(run: Run, node: Node, how: How) -> None:
-    """Give one node another pod; the steps after the pods are to be done again. Raises DeployError, Declined."""
-    await asked(run, (node,), how, "replace")
+    """Give one node another pod; the steps after the pods are to be done again. Raises DeployError."""
     search = Search(run)
-    await search.elsewhere((node.key,))  # before a job is disturbed
+    await search.could_go_elsewhere((node.key,))  # before a job is disturbed
     await emptied(run, (node,), how)
     await run.forget(node)
     run.keep(done=before(Step.REACH))
@@ -85,12 +89,15 @@ async def emptied(run: Run, nodes: Sequence[Node], how: How) -> None:
 
     A cluster that was never formed has no jobs. When the head itself goes, nobody is left to ask if it is silent.
     """
-    if Step.SLURM not in run.deployment.done:
+    if not run.deployment.is_formed:
         return
+    # However this ends, Slurm is to be formed again: nodes that stay would take no job for ever.
+    done = tuple(step for step in run.deployment.done if step is not Step.SLURM)
+    run.keep(state=State.DEPLOYING, trouble=None, done=done)
     try:
         await _emptied(run, nodes, how)
     except DeployError as error:
-        if error.trouble.code == "jobs_running" or not any(node.is_head for node in nodes):
+        if error.trouble.code in {"jobs_running", "too_late"} or not any(node.is_head for node in nodes):
             raise
         run.say(f"the head cannot be asked, and goes all the same: {error.trouble.what}", Told.WARNING)
 
@@ -98,7 +105,7 @@ async def emptied(run: Run, nodes: Sequence[Node], how: How) -> None:
 async def _emptied(run: Run, nodes: Sequence[Node], how: How) -> None:
     head = must_have_control(run, nodes)
     for node in _touched(run, nodes):
-        await run.hands.drain(head, node, REASON)
+        await run.hands.drain(head, node, DRAINED)
         run.say(f"{node.name} takes no new jobs", node=node.name)
     jobs = sorted(await _jobs(run, head, nodes))
     if how == "cancel" and jobs:
@@ -109,6 +116,7 @@ async def _emptied(run: Run, nodes: Sequence[Node], how: How) -> None:
         if limit_s is not None and run.clock.monotonic() - began > limit_s:
             what = f"Jobs {', '.join(jobs[:20])} still run after {limit_s:.0f} s; their nodes take no new ones"
             raise stop("jobs_running", what, name=run.name)
+        must_have_time(run)  # while we hold the lock, nobody else ends it
         run.say(f"waiting for the jobs {', '.join(jobs[:20])}", Told.PROGRESS, jobs=jobs)
         await run.clock.sleep(run.pace.jobs_s)
     for node in nodes:
@@ -134,7 +142,7 @@ def node_named(deployment: Deployment, called: str) -> Node:
 
 async def _jobs_if_any(run: Run, nodes: Sequence[Node]) -> frozenset[str]:
     """The jobs on nodes; none where nobody can be asked."""
-    if Step.SLURM not in run.deployment.done:
+    if not run.deployment.is_formed:
         return frozenset()
     try:
         return await _jobs(run, must_have_control(run, nodes), nodes)

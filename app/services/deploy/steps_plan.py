@@ -11,7 +11,7 @@ from app.services.deploy.errors import stop
 from app.services.deploy.placing_pods import UNPLACED, Search, make_pods
 from app.services.deploy.plan_check import checked
 from app.services.deploy.ports import InfraError
-from app.services.deploy.run import Run
+from app.services.deploy.run import Run, must_have_time
 
 MOST_NODES = 64
 MOST_GPUS = 16
@@ -57,12 +57,11 @@ def with_nodes(deployment: Deployment) -> Deployment:
 
 async def check(run: Run) -> None:
     """Wish, key and time to live are looked at; nothing is changed."""
-    deployment, now = run.deployment, run.clock.now()
+    deployment = run.deployment
     fault = faults_of(deployment.wish)
     if fault:
         raise stop("bad_wish", fault[:1].upper() + fault[1:], name=run.name)
-    if deployment.deadline_at is not None and now >= deployment.deadline_at:
-        raise stop("too_late", f"The time to live of {run.name} is over.", name=run.name)
+    must_have_time(run)
     found = await sweep.look(run)
     if found:
         run.say(f"the provider lists {len(found)} pods of {run.name}", pods=[pod.id for pod in found])

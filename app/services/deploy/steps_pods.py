@@ -174,7 +174,10 @@ async def gpus(run: Run) -> None:
 
 async def slurm(run: Run) -> None:
     """The head's controller is up and every worker has joined it."""
-    await run.hands.form(must_have_head(run), run.deployment.workers, await known_pods(run), run.teller)
+    head = must_have_head(run)
+    await run.hands.form(head, run.deployment.workers, await known_pods(run), run.teller)
+    waiting = {node.key for node in run.deployment.to_replace}
+    run.keep(formed_on=head.pod_id, turns=tuple(one for one in run.deployment.turns if one.key in waiting))
 
 
 async def job(run: Run) -> None:

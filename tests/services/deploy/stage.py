@@ -88,8 +88,11 @@ class Stage:
             "lab", nodes, tell=self.events.append, confirm=self.confirm, how=how, options=options
         )
 
-    async def replace(self, node: str, how: How = "wait") -> Deployment:
-        return await self.deploys.replace("lab", node, tell=self.events.append, confirm=self.confirm, how=how)
+    async def replace(self, *nodes: str, how: How = "wait", options: Options = USUAL) -> Deployment:
+        deploys = self.deploys
+        return await deploys.replace(
+            "lab", nodes, tell=self.events.append, confirm=self.confirm, how=how, options=options
+        )
 
     def told(self, kind: Told) -> list[DeployEvent]:
         """The events of a kind."""

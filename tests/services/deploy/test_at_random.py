@@ -115,7 +115,9 @@ async def do(stage: Stage, verb: str) -> None:
         case "scale":
             await stage.scale(len(stage.world.clock.slept) % 4 + 1, "cancel")
         case "replace":
-            await stage.replace("w1", "cancel")
+            await stage.replace("w1", how="cancel")
+        case "roll":
+            await stage.replace("all", how="cancel")
         case _:
             await stage.destroy()
 
@@ -141,7 +143,7 @@ async def one_story(stage: Stage, folder: Path, seed: int) -> None:
     story = []
     for _ in range(random.randint(1, 4)):
         alive = [one for one in stage.deploys.listed() if one.state is not State.DESTROYED]
-        verbs = ("deploy", "deploy", "scale", "replace", "destroy") if alive else ("deploy",)
+        verbs = ("deploy", "deploy", "scale", "replace", "roll", "destroy") if alive else ("deploy",)
         verb = random.choice(verbs)
         story.append(f"{verb}: {await troubled(stage, random, verb)}")
 
