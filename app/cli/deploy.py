@@ -38,7 +38,12 @@ def declare(parser: Parser) -> None:
     what.add_argument("--list", action="store_true", help="every deployment there is a record of")
     what.add_argument("--destroy", action="store_true", help="end all of it, and prove that nothing is left")
     what.add_argument("--scale", metavar="N", type=int, help="grow or shrink to N nodes, the head counted")
-    what.add_argument("--replace", metavar="NODE", help="give this node another pod: head, w1, lab-w1")
+    what.add_argument(
+        "--replace",
+        metavar="NODE",
+        action="append",
+        help="give this node another pod: head, w1, lab-w1; repeat it, or say all: one after another",
+    )
     what.add_argument("--ssh", metavar="NODE", help="log in on a node, or run what stands behind --")
     what.add_argument("--logs", metavar=("NODE", "LOG"), nargs=2, help="slurmctld, slurmd, munge, exporter, vllm, boot")
     what.add_argument("--follow", action="store_true", help="follow the run that is under way elsewhere")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.cli.command import PROGRAM, Context
 from app.cli.errors import BILLED, BUSY, FOUND, INTERRUPTED, NOT_DONE, OK, UNAVAILABLE, USAGE
-from app.domain.deployment import Billing, Deployment, InfraPlan, State, Trouble
+from app.domain.deployment import Billing, Deployment, InfraPlan, State, Trouble, replacing
 from app.domain.frozen import frozen
 from app.domain.naming import clean
 from app.present.cells import tidy, wrap
@@ -188,6 +188,10 @@ def outcome_words(ending: Ending, now: float) -> list[str]:
         f"  log in   {PROGRAM} deploy {one.name} --ssh head",
         f"  end it   {PROGRAM} deploy {one.name} --destroy",
     ]
+    rest = one.to_replace
+    if rest:
+        named = ", ".join(node.name for node in rest)
+        lines.append(f"  rest     {named}: still to be replaced; `{replacing(one.name, rest)}` goes on")
     return lines
 
 

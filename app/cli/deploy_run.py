@@ -29,7 +29,7 @@ TITLES = {
     "plan": "planning",
     "destroy": "destroying",
     "scale": "scaling",
-    "replace": "replacing a node of",
+    "replace": "replacing nodes of",
     "follow": "following",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.deployment import STEPS, DeployEvent, Deployment, InfraPlan, Told
+from app.domain.deployment import HEAD, STEPS, DeployEvent, Deployment, InfraPlan, Told
 from app.domain.naming import clean
 from app.present.cells import Cell, Line, Tone, cells, fit_line, line, spread, tidy, wrap
 from app.present.glyphs import ASCII, UNICODE
@@ -21,6 +21,10 @@ CHOSEN_BY = ("gpu_type_id", "gpu_count", "data_center_ids", "image", "size")
 _SIGNS = {Told.FAILED: "FAILED: ", Told.WARNING: "warning: ", Told.SKIPPED: "skipped: "}
 QUIET_S = 10.0
 """Seconds between two plain lines of progress about the same thing."""
+
+
+ROLL = "each is drained when the one before has joined; the cluster never lacks two"
+QUEUE = "with it go the queue and its waiting jobs; all that run end first"
 
 
 class Sight:
@@ -173,6 +177,9 @@ def removal_lines(removal: Removal, look: Look, width: int) -> list[Line]:
         "scale": f"{removal.name} is to be smaller",
         "replace": f"a node of {removal.name} is to get another pod",
     }[removal.why]
+    is_roll = removal.why == "replace" and len(removal.nodes) > 1
+    if is_roll:
+        title = f"{len(removal.nodes)} nodes of {removal.name} are to get other pods, one after another"
     lines: list[Line] = [line(" ", cells(title, "strong"))]
     for pod in removal.pods:
         what = f"{pod.gpus} {look.glyphs.times} {pod.gpu_type}  {pod.data_center}  {pod.status.value.lower()}"
@@ -187,5 +194,11 @@ def removal_lines(removal: Removal, look: Look, width: int) -> list[Line]:
         lines.append(line(Cell(" jobs ", "head"), cells(f"{len(removal.jobs)} on them ({named}) {fate}", "look")))
     for volume, name in removal.volumes:
         lines.append(line(Cell(" volume ", "head"), cells(f"{name} ({volume}) goes, with all that is on it", "bad")))
+    if is_roll:
+        lines.append(line(Cell(" turns ", "head"), cells(ROLL)))
+    if removal.why == "replace" and any(name.endswith(f"-{HEAD}") for name in removal.nodes):
+        lines.append(line(Cell(" head ", "head"), cells(QUEUE, "look")))
     saved = f"{money(removal.per_hour)} is no longer billed; {dollars(removal.spent)} so far"
+    if removal.why == "replace":
+        saved = f"{money(removal.per_hour)} now; a new pod is billed in place of each; {dollars(removal.spent)} so far"
     return [*(fit_line(one, width, cut=look.glyphs.more) for one in lines), (), line(" ", cells(saved))]

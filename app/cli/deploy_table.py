@@ -8,7 +8,7 @@ from app.domain.deployment import Deployment, State
 from app.present.cells import Cell, Line, cells, fit, fit_line, line, tidy, wrap
 from app.present.infra_ladder import ladder, ladder_lines
 from app.present.infra_rows import DEPLOYMENT_COLUMNS, NODE_COLUMNS, deployment_rows, node_rows
-from app.present.infra_told import astray_lines, over_lines, trouble_lines, unreadable_lines, volume_lines
+from app.present.infra_told import astray_lines, over_lines, trouble_lines, turn_lines, unreadable_lines, volume_lines
 from app.present.infra_view import Held, InfraRun, RunVerb, dollars, money
 from app.present.look import Look
 from app.present.rows import GAP_WIDTH, Column, Rows, lay_out
@@ -48,7 +48,8 @@ def status_lines(standing: Standing, look: Look, width: int) -> list[Line]:
     if one.next_step is not None and over_lines(held, look, width) == ():
         rungs = ladder(one, (), is_running=False)
         lines += [(), *ladder_lines(rungs, look, width)]
-    for part in (trouble_lines(held, look, width, "running `deploy` again"), astray_lines(held, look, width)):
+    trouble = trouble_lines(held, look, width, "running `deploy` again")
+    for part in (trouble, astray_lines(held, look, width), turn_lines(held, width)):
         lines += [(), *part] if part else []
     over = over_lines(held, look, width) or volume_lines(held, width)
     return [*lines, *([(), *over] if over else [])]

@@ -94,14 +94,14 @@ async def scale(run: Run) -> int:
         return await _carry(run, Subject(deploys, name, known_of(deploys, name)), work)
 
 
-async def replace_node(run: Run) -> int:
-    """Give a node another pod."""
+async def replace_nodes(run: Run) -> int:
+    """Give nodes other pods, one after another."""
     async with opened(run) as deploys:
         name, how = deploys.chosen(run.args.name), _how(run)
 
         async def work(tell: Listen, confirm: Confirm) -> Came:
-            node: str = run.args.replace
-            return await deploys.replace(name, node, tell=tell, confirm=confirm, how=how, options=run.options)
+            nodes: list[str] = run.args.replace
+            return await deploys.replace(name, nodes, tell=tell, confirm=confirm, how=how, options=run.options)
 
         return await _carry(run, Subject(deploys, name, known_of(deploys, name)), work)
 
@@ -198,7 +198,7 @@ VERBS: Mapping[str, Callable[[Run], Coroutine[Any, Any, int]]] = {
     "plan": plan,
     "destroy": destroy,
     "scale": scale,
-    "replace": replace_node,
+    "replace": replace_nodes,
     "status": status,
     "list": list_all,
     "logs": logs,

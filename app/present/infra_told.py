@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.domain.deployment import DeployEvent, State, Told
+from app.domain.deployment import DeployEvent, State, Told, replacing
 from app.domain.frozen import frozen
 from app.present.cells import Cell, Line, Tone, cells, line, tidy, wrap
 from app.present.infra_ladder import text_of
@@ -80,6 +80,15 @@ def astray_lines(held: Held, look: Look, width: int) -> tuple[Line, ...]:
         told = f"{pod.name or pod.id} is billed at {money(pod.cost_per_hour)}{since} and belongs to nothing"
         lines += _labelled("orphan", told, width, "look")
     return tuple(lines)
+
+
+def turn_lines(held: Held, width: int) -> tuple[Line, ...]:
+    """The nodes that are still to get another pod, and the command that goes on; nothing while a run is at it."""
+    rest = held.deployment.to_replace
+    if held.run is not None or not rest:
+        return ()
+    told = f"{', '.join(node.name for node in rest)}: still with the pod it was to lose; to go on:"
+    return tuple(_labelled("replace", f"{told} {replacing(held.name, rest)}", width, "look"))
 
 
 def ending_lines(held: Held, look: Look, width: int) -> tuple[Line, ...]:

@@ -76,6 +76,7 @@ def deployment_json(one: Deployment, now: float) -> dict[str, Any]:
         "done": [step.value for step in one.done],
         "next_step": one.next_step.value if one.next_step else None,
         "nodes": [_node(node) for node in one.nodes],
+        "to_replace": [node.name for node in one.to_replace],
         "per_hour": number(one.billing.per_hour),
         "spent": number(one.billing.until(now)),
         "trouble": trouble_json(one.trouble),

@@ -8,7 +8,15 @@ from app.present.cells import Cell, Line, cells, line
 from app.present.infra_ladder import Rung, ladder, ladder_lines, ladder_state
 from app.present.infra_plan import plan_lines, plan_state
 from app.present.infra_rows import NODE_COLUMNS, ORPHAN, node_rows, nodes_state
-from app.present.infra_told import astray_lines, ending_lines, log_lines, over_lines, trouble_lines, unreadable_lines
+from app.present.infra_told import (
+    astray_lines,
+    ending_lines,
+    log_lines,
+    over_lines,
+    trouble_lines,
+    turn_lines,
+    unreadable_lines,
+)
 from app.present.infra_view import Held, pieces, ssh_text, state_word
 from app.present.look import Look
 from app.present.rows import Rows
@@ -98,8 +106,8 @@ class InfraPanes(Container):
         trouble = trouble_lines(held, look, width, key_of("infra.go", self._desk.keymap))
         ending = (*over_lines(held, look, width), *ending_lines(held, look, width))
         rungs = () if ending else ladder_lines(self._rungs, look, width)
-        parts = [part for part in (trouble, ending, astray_lines(held, look, width), rungs) if part]
-        self._steps.show_lines(_apart(parts))
+        parts = (trouble, ending, astray_lines(held, look, width), turn_lines(held, width), rungs)
+        self._steps.show_lines(_apart([part for part in parts if part]))
         state = ladder_state(held, () if ending else self._rungs, look)
         title = line(cells(held.name, "strong"), "  ", state_word(held))
         self.panes["steps"].show(title, state, frame_keys(self._desk, STEP_KEYS))

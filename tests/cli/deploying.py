@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -148,9 +148,9 @@ class FakeDeploys:
         return self.read(name)
 
     async def replace(
-        self, name: str, node: str, *, tell: Listen, confirm: Confirm, how: str, options: Options
+        self, name: str, nodes: Sequence[str], *, tell: Listen, confirm: Confirm, how: str, options: Options
     ) -> Deployment:
-        self.asked.append(("replace", name, node, how))
+        self.asked.append(("replace", name, tuple(nodes), how))
         await confirm(PLAN)
         return self.read(name)
 

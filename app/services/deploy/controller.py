@@ -101,6 +101,12 @@ def unfit(node: SlurmNode) -> bool:
     return not UNFIT.isdisjoint((node.state, *node.flags))
 
 
+def is_full(node: SlurmNode) -> bool:
+    """Jobs have all of it, or all its GPUs: another one would only wait for them."""
+    used = sum(one.count for one in node.gres_used or () if one.name == "gpu")
+    return node.state == "ALLOCATED" or 0 < node.gpus <= used
+
+
 def standing(node: SlurmNode | None, gpus: int) -> str:
     """What a node lacks to be of use, in words; empty: nothing."""
     if node is None:

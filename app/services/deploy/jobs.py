@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.domain.deployment import Node
 from app.services.deploy import marks
-from app.services.deploy.controller import Controller, tail
+from app.services.deploy.controller import Controller, is_full, tail
 from app.services.deploy.login import Pods
 from app.services.deploy.patience import Patience
 from app.services.deploy.ports import DeployError, Tell
@@ -22,7 +22,7 @@ NAME = "gpu-watchdog-check"
 async def run_everywhere(pods: Pods, head: Node, nodes: Sequence[Node], patience: Patience, tell: Tell) -> None:
     """Run one step on all of these nodes; each must answer with a GPU of its own. Raises DeployError."""
     known = await Controller(pods, head).nodes()
-    full = [node.name for node in nodes if node.name in known and known[node.name].state == "ALLOCATED"]
+    full = [node.name for node in nodes if node.name in known and is_full(known[node.name])]
     free = [node for node in nodes if node.name not in full]
     if full:
         tell(f"{', '.join(full)}: all taken by jobs, which is proof enough")
