@@ -18,6 +18,8 @@ TTL_WARNINGS_S = (3600.0, 600.0)
 """So long before the end of its time to live a deployment's end is announced; the shorter first where both fit."""
 IDLE_WARNING = 0.8
 """Share of the idle time after which the end is announced."""
+IDLE_SAID = "nothing was done on it for"
+"""What every word about idleness begins with; work in between makes it news again."""
 EPSILON = 1e-6
 _OVER = frozenset({State.NEW, State.PLANNED, State.DESTROYING, State.DESTROYED})
 
@@ -79,12 +81,10 @@ def _idle(deployment: Deployment, now: float, idle: Idle) -> Decision | None:
     if most_s is None or deployment.state is not State.READY:
         return None
     if idle.idle_s + EPSILON >= most_s:
-        return Decision("destroy", f"nothing was done on it for {format_span(most_s)}", now)
+        return Decision("destroy", f"{IDLE_SAID} {format_span(most_s)}", now)
     if idle.idle_s >= IDLE_WARNING * most_s:
         share = format_span(IDLE_WARNING * most_s)
-        return Decision(
-            "warn", f"nothing was done on it for {share}; after {format_span(most_s)} all is destroyed", now
-        )
+        return Decision("warn", f"{IDLE_SAID} {share}; after {format_span(most_s)} all is destroyed", now)
     return None
 
 

@@ -65,6 +65,11 @@ class DeploymentFolder:
         """What is there to be watched: exporters, logs, model, Slurm, prices, as JSON (see `watching`)."""
         return self.path / paths.WATCH
 
+    @property
+    def memory(self) -> Path:
+        """What the keeper has seen of it (see `memory`)."""
+        return self.path / "keeper.json"
+
     def make(self) -> None:
         """Make the folder, private."""
         private_dir(self.path.parent)

@@ -1,7 +1,8 @@
 """Ends deployments whose time to live or idle time is over, and warns before: the provider ends nothing by itself.
 
 Runs in the daemon, and in a screen without one. Several of them do no harm: whoever ends a deployment holds its lock,
-and the others find it ended. What the keeper does and what it warns of stands in the deployment's journal.
+and the others find it ended; all of them go by what the last look of any of them left on disk. What the keeper does and
+what it warns of stands in the deployment's journal.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from pathlib import Path
 
 from app.config.settings import Settings
 from app.domain.deployment import Decision, DeployEvent, Deployment, State, Told
-from app.engine.lifetime import NEVER_SEEN, Idle, decide
+from app.engine.lifetime import IDLE_SAID, NEVER_SEEN, Idle, decide
 from app.services.deploy.building import deploying
 from app.services.deploy.deploying import Deploys
+from app.services.deploy.memory import MOST_SAID, Memory, recall
+from app.services.deploy.memory import keep as keep_memory
 from app.services.deploy.plans import Question, Standing
 from app.services.deploy.ports import DeployError
 from app.transport.clock import Clock
@@ -34,13 +37,15 @@ async def keep(settings: Settings, state_dir: Path, environ: Mapping[str, str], 
 
 
 class Keeper:
-    """Remembers since when each deployment is idle, and what was said of it."""
+    """Looks at deployments; for how long each was idle, and what was said of it, is kept in its folder."""
 
     def __init__(self, deploys: Deploys, clock: Clock) -> None:
         self._deploys = deploys
         self._clock = clock
-        self._idle: dict[str, Idle] = {}
-        self._said: set[tuple[str, str]] = set()
+        self._unkept: dict[str, Memory] = {}
+        """By id: what could not be written down, so that a full disk costs nobody a deadline."""
+        self._looked_at: dict[str, float] = {}
+        """By id: when this keeper asked last whether anybody uses it."""
 
     async def look(self) -> None:
         """Look at every deployment that has a limit once, and do what is due."""
@@ -55,7 +60,7 @@ class Keeper:
     async def _look_at(self, deployment: Deployment) -> None:
         standing = await self._deploys.status(deployment.name)
         if standing.held_by:  # whoever works on it decides; it is no idle time either
-            self._idle.pop(deployment.id, None)
+            self._keep(deployment, _begun_anew(self._recall(deployment), NEVER_SEEN))
             return
         await self._judge(deployment, standing)
 
@@ -70,12 +75,17 @@ class Keeper:
             self._say(deployment, decision.reason)
 
     async def _seen(self, deployment: Deployment) -> Idle:
-        known = self._idle.get(deployment.id, NEVER_SEEN)
         if deployment.wish.idle_s is None or deployment.state is not State.READY:
-            return known
+            return self._recall(deployment).idle
         is_busy = await self._deploys.is_busy(deployment.name)
-        self._idle[deployment.id] = known.seen(is_busy, self._clock.now())
-        return self._idle[deployment.id]
+        memory, now = self._recall(deployment), self._clock.now()  # after the question: others look meanwhile
+        looked_at = self._looked_at.get(deployment.id)
+        self._looked_at[deployment.id] = now
+        if is_busy is None and _is_later(memory.idle.seen_at, looked_at):
+            return memory.idle  # another keeper could tell since then; that this one cannot takes nothing from it
+        idle = memory.idle.seen(is_busy, now)
+        self._keep(deployment, _begun_anew(memory, idle) if is_busy else replace(memory, idle=idle))
+        return idle
 
     async def _destroy(self, deployment: Deployment, decision: Decision) -> None:
         self._say(deployment, f"{decision.reason}: it is destroyed now")
@@ -85,10 +95,35 @@ class Keeper:
             self._say(deployment, f"it could not be destroyed: {error.trouble.what} {error.trouble.next}")
 
     def _say(self, deployment: Deployment, text: str) -> None:
-        """Write something into the deployment's journal, once."""
-        if (deployment.id, text) not in self._said:
-            self._said.add((deployment.id, text))
+        """Write something into the deployment's journal, once, whoever is restarted."""
+        memory = self._recall(deployment)
+        if text not in memory.said:
+            self._keep(deployment, replace(memory, said=(*memory.said, text)[-MOST_SAID:]))
             self._deploys.note(deployment, text, Told.WARNING)
+
+    def _recall(self, deployment: Deployment) -> Memory:
+        unkept = self._unkept.get(deployment.id)
+        return unkept or recall(self._deploys.folder(deployment.name), deployment, self._clock.now())
+
+    def _keep(self, deployment: Deployment, memory: Memory) -> None:
+        """Write down what is news."""
+        if memory == self._recall(deployment) and deployment.id not in self._unkept:
+            return
+        try:
+            keep_memory(self._deploys.folder(deployment.name), deployment, memory)
+        except OSError:
+            self._unkept[deployment.id] = memory
+        else:
+            self._unkept.pop(deployment.id, None)
+
+
+def _is_later(seen_at: float | None, looked_at: float | None) -> bool:
+    return seen_at is not None and looked_at is not None and seen_at > looked_at
+
+
+def _begun_anew(memory: Memory, idle: Idle) -> Memory:
+    """Somebody uses it: should it be idle again, that is said again."""
+    return Memory(idle, tuple(one for one in memory.said if not one.startswith(IDLE_SAID)))
 
 
 def _has_limit(deployment: Deployment) -> bool:
