@@ -59,6 +59,7 @@ class _Real:
             watch=watching.watch,
             unwatch=watching.unwatch,
             redact=self.redact,
+            needed=self.needed,
             prices=self.settings.prices,
             pace=self.pace,
         )
@@ -79,12 +80,17 @@ class _Real:
         return Terraform(folder.terraform, Setup(self.environ, self._key(), base_url, deploy.terraform, overlay), log)
 
     def hands(self, folder: DeploymentFolder, deployment: Deployment) -> contextlib.AbstractAsyncContextManager[Hands]:
-        """What works on a deployment's pods. Raises DeployError where a file that is named cannot be read."""
+        """What works on a deployment's pods."""
         from app.services.deploy import keys  # noqa: PLC0415 - late: see the module
         from app.services.deploy.hands import Ground, SshHands  # noqa: PLC0415 - likewise
 
         key = keys.key_path(folder, self.settings.deploy.ssh_key)
-        return SshHands(Ground(folder, self.state_dir, deployment.wish, self.clock, key, self._hf_token()))
+        return SshHands(Ground(folder, self.state_dir, deployment.wish, self.clock, key, self._hf_token))
+
+    def needed(self, deployment: Deployment) -> None:
+        """The token that a model may need, where one is wished for: destroying must not depend on it."""
+        if deployment.wish.model:
+            self._hf_token()
 
     def redact(self) -> Redact:
         """Takes whatever of these secrets there is out of text."""

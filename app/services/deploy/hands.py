@@ -7,7 +7,7 @@ secrets go over standard input, to files in the pod's memory.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from types import TracebackType
@@ -46,7 +46,8 @@ class Ground:
     clock: Clock
     key: Path
     """Private ssh key that the pods let in (`keys.key_path`)."""
-    hf_token: Secret | None = None
+    hf_token: Callable[[], Secret | None] = lambda: None
+    """Asked for when a model is started. Raises DeployError where it cannot be read."""
     patience: Patience = field(default_factory=Patience)
 
 
@@ -132,7 +133,7 @@ class SshHands:
         """Start vLLM and follow its log until it answers."""
         token_file = keys.exporter_token_file(self._folder)
         serving = Serving(self._pods, keys.tokens(self._folder), token_file, self._patience)
-        await serving.serve(head, model, self._ground.hf_token, tell)
+        await serving.serve(head, model, self._ground.hf_token(), tell)
 
     async def jobs_on(self, head: Node, node: Node) -> tuple[str, ...]:
         """Ids of the jobs that run on a node."""

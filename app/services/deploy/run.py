@@ -85,6 +85,8 @@ class Parts:
     unwatch: Callable[[DeploymentFolder], None]
     """Takes that back."""
     redact: Callable[[], Redact] = lambda: lambda text: text
+    needed: Callable[[Deployment], None] = lambda _deployment: None
+    """Sees that what its steps will read is there, before anything is made. Raises DeployError."""
     prices: Mapping[str, float] = field(default_factory=dict)
     """$/h of a GPU where the catalogue names none."""
     pace: Pace = Pace()

@@ -21,7 +21,6 @@ from app.services.deploy.ports import DRAINED, DeployError
 from app.services.deploy.run import Run, before, must_have_head, must_have_time
 
 
-
 def surplus(deployment: Deployment, nodes: int) -> tuple[Node, ...]:
     """The workers that are more than so many nodes: the newest."""
     return by_age(deployment.nodes)[max(0, nodes - 1) :]

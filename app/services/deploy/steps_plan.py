@@ -62,6 +62,7 @@ async def check(run: Run) -> None:
     if fault:
         raise stop("bad_wish", fault[:1].upper() + fault[1:], name=run.name)
     must_have_time(run)
+    run.parts.needed(deployment)
     found = await sweep.look(run)
     if found:
         run.say(f"the provider lists {len(found)} pods of {run.name}", pods=[pod.id for pod in found])

@@ -46,7 +46,7 @@ def test_all_nodes_are_replaced_while_jobs_run(user: Customer) -> None:
     second = submit(user, "second", "lab-w2")
     with looks(user) as seen, user.measured("roll"):
         roll = begun(user, *rest)
-        user.until(lambda: told(user).rpartition("lab-w1 is next")[2].count(waits_for(first)))
+        user.until(lambda: told(user).rpartition("lab-w1 is next")[2].count(waits_for(first)) > 0)
         let_go(user, "first")
         user.until(lambda: waits_for(second) in told(user))
         at_the_second = (states(user)["lab-w1"].split("*")[0], pod_ids(user)["w1"] != before["w1"])
