@@ -179,7 +179,7 @@ class Node:
 
 @frozen
 class Turn:
-    """A node that is to get another pod, and the pod that it is to lose: once that plays it no more, its turn is over."""
+    """A node that is to get another pod, and the one that it is to lose: once that is gone, its turn is over."""
 
     key: str
     """The node's."""

@@ -87,8 +87,9 @@ def turn_lines(held: Held, width: int) -> tuple[Line, ...]:
     rest = held.deployment.to_replace
     if held.run is not None or not rest:
         return ()
-    told = f"{', '.join(node.name for node in rest)}: still with the pod it was to lose; to go on:"
-    return tuple(_labelled("replace", f"{told} {replacing(held.name, rest)}", width, "look"))
+    have = "still have the pods they were to lose" if len(rest) > 1 else "still has the pod it was to lose"
+    told = f"{', '.join(node.name for node in rest)} {have}; to go on: {replacing(held.name, rest)}"
+    return tuple(_labelled("replace", told, width, "look"))
 
 
 def ending_lines(held: Held, look: Look, width: int) -> tuple[Line, ...]:

@@ -122,7 +122,7 @@ _OTHERS: tuple[Action, ...] = (
     Action("infra.go", "deploy", "Bring the chosen deployment up, from the first step that is not done; asks first.", "infra('go')", "g", ("infra",), "deploy"),
     Action("infra.plan", "plan", "What deploying would change at the provider, and what it would cost; changes nothing.", "infra('plan')", "p", ("infra",), "plan"),
     Action("infra.scale", "scale", "More nodes or fewer; those that go are drained first; asks first.", "infra('scale')", "s", ("infra",), "scale"),
-    Action("infra.replace", "replace node", "Give the chosen node another pod, drained first; asks first.", "infra('replace')", "R", ("infra",), "replace"),
+    Action("infra.replace", "replace node", "Give nodes, the chosen one or all, other pods, each drained first; asks first.", "infra('replace')", "R", ("infra",), "replace"),
     Action("infra.answer", "answer", "Look again at what the run asks, and answer it.", "infra('answer')", "y", ("infra",)),
     Action("infra.stop", "stop", "Stop the run that goes on; says what stays billed.", "infra('stop')", "x", ("infra",), "stop"),
     Action("infra.destroy", "destroy", "End all of the chosen deployment and prove that nothing is left; its name is typed first.", "infra('destroy')", "X", ("infra",), "destroy"),

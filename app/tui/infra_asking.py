@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, cast
 
-from app.domain.deployment import InfraPlan
+from app.domain.deployment import HEAD, InfraPlan
 from app.domain.job_actions import InfraVerb, Outcome, Plan
 from app.present.cells import line_text
 from app.present.infra_plan import change_text, money_line, plan_state
@@ -77,6 +77,12 @@ def _removal_asked(removal: Removal, run: Run, look: Look) -> Plan:
     volumes = tuple(f"network volume {name or key} goes with them, and what is on it" for key, name in removal.volumes)
     nodes = ", ".join(removal.nodes) or f"{len(removal.pods)} pods"
     what = f"end all of {removal.name}" if removal.why == "destroy" else f"end {nodes}"
+    turns: tuple[str, ...] = ()
+    if removal.why == "replace" and len(removal.nodes) > 1:
+        what = f"replace {nodes}"
+        turns = ("one after another: each is drained when the one before has joined",)
+    if removal.why == "replace" and any(name.endswith(f"-{HEAD}") for name in removal.nodes):
+        turns += ("with the head go the queue and its waiting jobs; all jobs that run end first",)
     is_all = removal.why == "destroy" and removal.spent >= 0.005
     warnings = (f"{dollars(removal.spent)} was spent on it",) if is_all else ()
     undo = "nothing undoes this" if removal.why == "destroy" else "scaling up again; what is on the pods is gone"
@@ -84,7 +90,7 @@ def _removal_asked(removal: Removal, run: Run, look: Look) -> Plan:
         undo = "nothing: the node comes back as another pod, without what was on this one"
     return Plan(
         removal.why, (run.name,), (_command(run),), f"{what}: {money(-removal.per_hour, signed=True)}",
-        (*pods, *jobs, *volumes) or ("no pod",), undo, is_severe=True, warnings=warnings,
+        (*pods, *jobs, *volumes, *turns) or ("no pod",), undo, is_severe=True, warnings=warnings,
     )  # fmt: skip
 
 

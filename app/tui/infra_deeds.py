@@ -17,7 +17,7 @@ from app.tui.feed import RefusedError
 from app.tui.form_dialogue import Form, FormField, Values, ask_for
 from app.tui.infra_asking import put
 from app.tui.infra_desk import InfraDesk, may_deploy
-from app.tui.infra_form import checked, fields_of, how_of, scale_check, wish_of
+from app.tui.infra_form import ALL, checked, fields_of, how_of, nodes_named, replace_check, scale_check, wish_of
 from app.tui.infra_runs import Run
 
 if TYPE_CHECKING:
@@ -130,16 +130,36 @@ class InfraDeeds:
         _is_there(held)
         if node.startswith(ORPHAN):
             raise RefusedError("an orphan is no node of it: deploying or destroying it sweeps what belongs to nothing")
-        one = next((one for one in held.deployment.nodes if one.key == node), None)
-        if one is None:
-            raise RefusedError("choose the node that is to be replaced, in the pane of the nodes")
+        self._infra.may_begin(held.name)
+        rest = held.deployment.to_replace
+        chosen = next((one.name for one in held.deployment.nodes if one.key == node), "")
 
+        async def perform(values: Values) -> Outcome:
+            called, how = nodes_named(values["nodes"]), how_of(values)
+            self._begin_replace(held, called, how)
+            return Outcome(True, f"{held.name}: replacing {', '.join(called)}; you are asked first")
+
+        fields = (
+            FormField(
+                "nodes", "nodes", " ".join(one.name for one in rest) or chosen, "lab-w1 lab-w2, or all",
+                "One after another: the next is drained when the one before has joined.",
+            ),
+            FormField("jobs", "their jobs", "wait", "wait or cancel", "What becomes of jobs on a node in its turn."),
+        )  # fmt: skip
+        about = f"{held.name}, {len(held.deployment.nodes)} nodes"
+        ask_for(self._desk, Form("Replace", about, fields, replace_check(held.deployment), perform, "replace"))
+
+    def _begin_replace(self, held: Held, called: tuple[str, ...], how: str) -> None:
         async def work(deploys: Deploys, tell: Listen, confirm: Confirm) -> str:
-            await deploys.replace(held.name, one.name, tell=tell, confirm=confirm)
-            return f"{one.name} is another pod now"
+            await deploys.replace(
+                held.name, called, tell=tell, confirm=confirm, how="cancel" if how == "cancel" else "wait"
+            )
+            are = "are other pods" if len(called) > 1 or called == (ALL,) else "is another pod"
+            return f"{held.name}: {', '.join(called)} {are} now"
 
+        words = "".join(f" --replace {one}" for one in called)
         run = self._infra.begin(held.name, "replace", work)
-        run.command = f"gpu-watchdog deploy {held.name} --replace {one.name}"
+        run.command = f"gpu-watchdog deploy {held.name}{words}{' --cancel' if how == 'cancel' else ''}"
 
     # ── ending ──
 

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from app.__main__ import main
+from app.cli import deploy_run
 from app.domain.apply import Change
 from app.domain.series import FLEET, Subject
 from app.domain.snapshot import Layer, Snapshot
 from app.store.history import Tick
 from app.store.sqlite import open_store
+from tests.cli.deploying import FakeDeploys
 from tests.cli.schema_rules import faults
 from tests.standins.slurm_commands import FakeSlurm, row
 
@@ -54,6 +56,17 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return Answer(code, shown.out, shown.err)
 
     return answer
+
+
+@pytest.fixture
+def deploys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDeploys:
+    """The service that the command asks."""
+    fake = FakeDeploys(tmp_path)
+    monkeypatch.setattr(deploy_run, "deploying", fake.opened)
+    monkeypatch.setenv("GPU_WATCHDOG_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("GPU_WATCHDOG_CONFIG", str(tmp_path / "config.toml"))
+    (tmp_path / "config.toml").write_text("[deploy]\nnodes = 3\n")
+    return fake
 
 
 def schema(name: str) -> Any:  # noqa: ANN401 - JSON has no better name

@@ -151,7 +151,12 @@ class FakeDeploys:
         self, name: str, nodes: Sequence[str], *, tell: Listen, confirm: Confirm, how: str, options: Options
     ) -> Deployment:
         self.asked.append(("replace", name, tuple(nodes), how))
-        await confirm(PLAN)
+        pods = (pod("w1", "p1"), pod("head", "p0"))
+        names = ("lab-w1", "lab-head")[: 2 if "all" in nodes else len(nodes)]
+        if not await confirm(Removal(name, "replace", pods[: len(names)], names, ("812",), "wait", spent=0.02)):
+            raise Declined
+        if self.trouble is not None:
+            raise DeployError(self.trouble)
         return self.read(name)
 
     async def status(self, name: str) -> Standing:

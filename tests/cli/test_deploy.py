@@ -6,13 +6,12 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from app.cli import deploy_run, errors
+from app.cli import errors
 from app.domain.deployment import STEPS, Billing, State, Step, Trouble, Wish
 from app.services.deploy.plans import Drift, Look, Proof, Removal, Standing
 from tests.cli.conftest import Answer, Run, schema
@@ -24,17 +23,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture
-def deploys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDeploys:
-    """The service that the command asks."""
-    fake = FakeDeploys(tmp_path)
-    monkeypatch.setattr(deploy_run, "deploying", fake.opened)
-    monkeypatch.setenv("GPU_WATCHDOG_STATE_DIR", str(tmp_path))
-    monkeypatch.setenv("GPU_WATCHDOG_CONFIG", str(tmp_path / "config.toml"))
-    (tmp_path / "config.toml").write_text("[deploy]\nnodes = 3\n")
-    return fake
 
 
 def objects(answer: Answer) -> list[dict[str, Any]]:
@@ -228,7 +216,7 @@ def test_scaling_and_replacing_hand_on_what_was_said(run: Run, deploys: FakeDepl
     assert errors.OK == run("deploy", "--scale", "1", "--cancel", "--yes").code
     answer = run("deploy", "--replace", "w1", "--yes")
     assert errors.OK == answer.code
-    assert [("scale", "lab", 1, "cancel"), ("replace", "lab", "w1", "wait")] == deploys.asked
+    assert [("scale", "lab", 1, "cancel"), ("replace", "lab", ("w1",), "wait")] == deploys.asked
 
 
 def test_status_shows_nodes_pods_drift_orphans_and_money(run: Run, deploys: FakeDeploys) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.domain.deployment import Billing, DeployEvent, State, Told
+from app.domain.deployment import Billing, DeployEvent, State, Told, Turn
 from app.present.cells import line_text
 from app.present.infra_told import (
     Need,
@@ -15,6 +15,7 @@ from app.present.infra_told import (
     log_lines,
     over_lines,
     trouble_lines,
+    turn_lines,
 )
 from app.present.infra_view import Held, InfraRun, money, ssh_text
 from tests.present.fleets import NOW
@@ -45,6 +46,22 @@ def test_run_that_is_gone_says_how_to_go_on() -> None:
 
     assert "the run that was to destroy it is gone" in text(trouble_lines(held, LOOK, 80, "g"))
     assert "X goes on where it stopped" in text(trouble_lines(held, LOOK, 80, "X"))
+
+
+def test_nodes_that_are_still_to_be_replaced_are_named_with_the_command_that_goes_on() -> None:
+    """One whose pod is another by now is not among them; while a run is at it, nothing is said."""
+    one = deployment(State.READY, 10, 4)
+    turns = tuple(Turn(node.key, node.pod_id) for node in one.nodes[2:])
+    held = Held(replace(one, turns=(Turn("w1", "former"), *turns)))
+    last = Held(replace(one, turns=turns[1:]))
+
+    assert (
+        " replace lab-w2, lab-w3 still have the pods they were to lose; to go on: "
+        "gpu-watchdog deploy lab --replace lab-w2 --replace lab-w3"
+    ) == text(turn_lines(held, 200))
+    assert "lab-w3 still has the pod it was to lose" in text(turn_lines(last, 200))
+    assert () == turn_lines(replace(held, run=InfraRun("replace", NOW)), 200)
+    assert () == turn_lines(Held(one), 200)
 
 
 def test_nothing_billed_is_said_in_words() -> None:

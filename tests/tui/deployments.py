@@ -304,11 +304,14 @@ class FakeDeploys:
         return deployment(State.READY, 10, nodes, of=wish(name, nodes))
 
     async def replace(
-        self, name: str, node: str, *, tell: Listen, confirm: Confirm, how: How = "wait", **_more: object
+        self, name: str, nodes: Sequence[str], *, tell: Listen, confirm: Confirm, how: How = "wait", **_more: object
     ) -> Deployment:
-        self.done.append(("replace", name, node))
-        of = next(iter(self.standings[name].pods.values()))
-        await self._work(name, tell, confirm, Removal(name, "replace", (of,), (node,), ("812",)))
+        self.done.append(("replace", name, tuple(nodes), how))
+        one = self.standings[name]
+        named = [node for node in one.deployment.nodes if "all" in nodes or node.name in nodes]
+        pods = tuple(one.pods[node.key] for node in named)
+        asked = Removal(name, "replace", pods, tuple(node.name for node in named), ("812",), how)
+        await self._work(name, tell, confirm, asked)
         return deployment(State.READY, 10, 4)
 
     async def status(self, name: str) -> Standing:

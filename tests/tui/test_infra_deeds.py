@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.events import Key
 
-from app.domain.deployment import State, Trouble, Wish
+from app.domain.deployment import State, Trouble, Turn, Wish
 from app.services.deploy.folder import folder_of
 from app.services.deploy.lock import locked
 from app.services.deploy.plans import Removal
@@ -233,16 +233,61 @@ async def test_scaling_says_what_becomes_of_the_jobs(tmp_path: Path) -> None:
 
 
 async def test_chosen_node_is_replaced(tmp_path: Path) -> None:
-    """Its jobs stand in the question."""
+    """It stands in the form; its jobs stand in the question."""
     fake = a_ready(tmp_path)
     async with infra(tmp_path, fake) as drive:
         await drive.press("enter", "down", "R")
+        assert "lab-w1; their jobs are waited for" in said(drive)
+        await drive.press("enter")
         await drive.shows("end lab-w1")
         assert "job 812 runs there and is waited for" in drive.text
         await drive.press("y")
         await drive.shows("lab-w1 is another pod now")
 
-        assert [("replace", "lab", "lab-w1")] == fake.done
+        assert [("replace", "lab", ("lab-w1",), "wait")] == fake.done
+
+
+async def test_several_nodes_are_replaced_one_after_another(tmp_path: Path) -> None:
+    """Names or `all`; what is wrong is told while one types, what it means before anything is asked of anybody."""
+    fake = a_ready(tmp_path)
+    async with infra(tmp_path, fake) as drive:
+        await drive.press("enter", "R")
+        for nodes, jobs, words in (
+            ("", "wait", "name the nodes that are to get another pod, or write all"),
+            ("lab-w1 lab-w9", "wait", "'lab-w9' is no node of it: lab-head, lab-w1, lab-w2, lab-w3, or all"),
+            ("w1, lab-w1", "wait", "lab-w1 is named twice"),
+            ("w1", "perhaps", "write wait or cancel"),
+            ("w2 head", "wait", "lab-w2, lab-head, one after another; their jobs are waited for"),
+            ("all", "c", "all 4 nodes, one after another, the head last; their jobs are cancelled"),
+        ):
+            await fill(drive, nodes=nodes, jobs=jobs)
+            assert words in said(drive)
+        await drive.press("enter")
+        await drive.shows("one after another: each is drained when the one before has joined")
+        assert "with the head go the queue and its waiting jobs" in said(drive)
+        assert "gpu-watchdog deploy lab --replace all --cancel" in said(drive)
+        await drive.press("y")
+        await drive.shows("lab: all are other pods now")
+
+        assert [("replace", "lab", ("all",), "cancel")] == fake.done
+
+
+async def test_what_is_still_to_be_replaced_is_shown_and_offered(tmp_path: Path) -> None:
+    """After a run that did not come to its end: the command stands above the steps, the names in the form."""
+    made = ready(tmp_path)
+    rest = tuple(Turn(node.key, node.pod_id) for node in (*made.nodes[2:], made.nodes[0]))
+    one = replace(made, turns=(*rest, Turn("w1", "former")))
+    write(tmp_path, one, ())
+    fake = FakeDeploys(tmp_path, {"lab": standing(one)})
+    async with infra(tmp_path, fake) as drive:
+        assert "replace lab-w2, lab-w3, lab-head still have the" in drive.text
+        assert "gpu-watchdog deploy lab --replace lab-w2" in drive.text
+        await drive.press("R", "enter")
+        await drive.shows("replace lab-head, lab-w2, lab-w3")
+        await drive.press("y")
+        await drive.shows("are other pods now")
+
+        assert [("replace", "lab", ("lab-w2", "lab-w3", "lab-head"), "wait")] == fake.done
 
 
 async def test_orphan_is_not_replaced(tmp_path: Path) -> None:

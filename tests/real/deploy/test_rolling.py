@@ -56,7 +56,9 @@ def test_all_nodes_are_replaced_while_jobs_run(user: Customer) -> None:
 
     assert (0, True) == (roll.returncode, "lab is ready: 3 nodes, 3 GPUs" in out), err
     assert ("idle", True) == at_the_second
-    assert ["lab-w1", "lab-w2"] == [user.pods.of("w1").host.must(["cat", f"/shared/done-{one}"]).strip() for one in JOBS]
+    assert ["lab-w1", "lab-w2"] == [
+        user.pods.of("w1").host.must(["cat", f"/shared/done-{one}"]).strip() for one in JOBS
+    ]
     assert set() == set(before.values()) & set(pod_ids(user).values())
     assert dict.fromkeys(NODES, "idle") == states(user)
     assert ("ready", [], []) == standing(user)

@@ -1,4 +1,4 @@
-"""What the keeper has seen outlives it: whoever is restarted, killed or doubled, time and warnings go on as they were."""
+"""What the keeper has seen outlives it: restarted, killed or doubled, time and warnings go on as they were."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def full(*_: object) -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 async def test_killed_and_restarted_at_random_it_counts_as_one_that_never_ends(stage: Stage, seed: int) -> None:
-    """Looks at any distance, work now and then, kills in the middle of a look: idle time is what one keeper would say."""
+    """Looks at any distance, work now and then, kills in the middle of a look: it is what one keeper would say."""
     random = Random(seed)
     await stage.deploy(replace(LAB, idle_s=1e6))
     keeper, expected = fresh(stage), NEVER_SEEN

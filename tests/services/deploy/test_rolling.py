@@ -256,10 +256,13 @@ async def test_an_interruption_while_jobs_are_waited_for_keeps_the_pod(stage: St
     before = await stage.deploy()
     stage.world.jobs = {"lab-w1": [str(number) for number in range(1000)]}
     task = asyncio.create_task(stage.replace("w1", "w2"))
-    while "drain lab-w1" not in stage.world.did:
-        await asyncio.sleep(0)
 
-    task.cancel()
+    def at(_name: str) -> None:
+        if "drain lab-w1" in stage.world.did:
+            stage.world.at_point = lambda _name: None
+            task.cancel()
+
+    stage.world.at_point = at
     with pytest.raises(asyncio.CancelledError):
         await task
     record = stage.deploys.read("lab")

@@ -21,7 +21,7 @@ from app.services.deploy.run import Pace
 from app.services.deploy.secrets import KEY_VARIABLE
 from app.services.deploy.trouble_rows import ROWS
 from app.transport.clock import SystemClock
-from tests.services.deploy.stage import LAB, Stage
+from tests.services.deploy.stage import Stage
 from tests.services.deploy.test_troubles import CASES, ELSEWHERE, on_pod
 from tests.standins.runpod.emulator import Emulator
 
@@ -161,7 +161,8 @@ async def test_every_trouble_of_a_pod_stops_the_run_with_its_own_remedy(stage: S
     trouble, ended = caught.value.trouble, stage.events[-1]
     assert (code, "lab-w1", marks.next_of(code, "lab-w1")) == (trouble.code, trouble.node, trouble.next)
     assert not {"{", "NODE", "NAME"} & set(trouble.next.replace(".", " ").split())
-    assert (3, pytest.approx(4.92)) == (len(stage.world.billed()), ended.per_hour)
+    assert 3 == len(stage.world.billed())
+    assert pytest.approx(4.92) == ended.per_hour
     assert ended.text.startswith("3 pods of lab cost $4.92/h until ended")
 
 
