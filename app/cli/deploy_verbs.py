@@ -100,7 +100,7 @@ async def replace_nodes(run: Run) -> int:
         name, how = deploys.chosen(run.args.name), _how(run)
 
         async def work(tell: Listen, confirm: Confirm) -> Came:
-            nodes: list[str] = run.args.replace
+            nodes = tuple(run.args.replace)
             return await deploys.replace(name, nodes, tell=tell, confirm=confirm, how=how, options=run.options)
 
         return await _carry(run, Subject(deploys, name, known_of(deploys, name)), work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -148,9 +148,9 @@ class FakeDeploys:
         return self.read(name)
 
     async def replace(
-        self, name: str, nodes: Sequence[str], *, tell: Listen, confirm: Confirm, how: str, options: Options
+        self, name: str, nodes: tuple[str, ...], *, tell: Listen, confirm: Confirm, how: str, options: Options
     ) -> Deployment:
-        self.asked.append(("replace", name, tuple(nodes), how))
+        self.asked.append(("replace", name, nodes, how))
         pods = (pod("w1", "p1"), pod("head", "p0"))
         names = ("lab-w1", "lab-head")[: 2 if "all" in nodes else len(nodes)]
         if not await confirm(Removal(name, "replace", pods[: len(names)], names, ("812",), "wait", spent=0.02)):

@@ -304,9 +304,9 @@ class FakeDeploys:
         return deployment(State.READY, 10, nodes, of=wish(name, nodes))
 
     async def replace(
-        self, name: str, nodes: Sequence[str], *, tell: Listen, confirm: Confirm, how: How = "wait", **_more: object
+        self, name: str, nodes: tuple[str, ...], *, tell: Listen, confirm: Confirm, how: How = "wait", **_more: object
     ) -> Deployment:
-        self.done.append(("replace", name, tuple(nodes), how))
+        self.done.append(("replace", name, nodes, how))
         one = self.standings[name]
         named = [node for node in one.deployment.nodes if "all" in nodes or node.name in nodes]
         pods = tuple(one.pods[node.key] for node in named)

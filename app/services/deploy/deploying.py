@@ -133,7 +133,7 @@ class Deploys:
     async def replace(
         self,
         name: str,
-        nodes: Sequence[str],
+        nodes: tuple[str, ...],
         *,
         tell: Listen,
         confirm: Confirm,

@@ -7,11 +7,11 @@ look tells what is still to be done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from app.domain.deployment import Deployment, Node, Step, Told, Trouble, Turn, replacing
+from app.domain.deployment import Deployment, Node, Pod, PodStatus, Step, Told, Trouble, Turn, replacing
 from app.services.deploy import scaling, steps_plan
 from app.services.deploy.bringing_up import bring_up, join_again
 from app.services.deploy.errors import stop
@@ -49,9 +49,9 @@ async def roll(run: Run, called: Sequence[str], how: How) -> Deployment:
     await in_step(run, Step.CHECK, steps_plan.check)
     if any(not node.pod_id for node in run.deployment.nodes):
         await steps_plan.take_listed(run)  # a run that was killed may have left its pod where it was
-    lacking = _lacking(run.deployment)
     nodes = named(run.deployment, called)
     await scaling.asked(run, nodes, how, "replace")
+    lacking = _lacking(run.deployment, run.pods)
     nodes = tuple(sorted(nodes, key=lambda node: node.key not in lacking))  # what is broken costs nobody a node
     run.keep(turns=tuple(Turn(node.key, node.pod_id) for node in nodes))
     run.amend = partial(_amended, run, nodes, how)
@@ -69,10 +69,11 @@ async def roll(run: Run, called: Sequence[str], how: How) -> Deployment:
     return await bring_up(run, how)
 
 
-def _lacking(deployment: Deployment) -> frozenset[str]:
-    """Keys of the nodes that are known not to be part of the cluster: without a pod, half replaced, in trouble."""
+def _lacking(deployment: Deployment, pods: Mapping[str, Pod]) -> frozenset[str]:
+    """Keys of the nodes that are known not to be part of the cluster: no pod that runs, half replaced, in trouble."""
     waiting = {node.key for node in deployment.to_replace}
-    found = {node.key for node in deployment.nodes if not node.pod_id}
+    running = {key for key, pod in pods.items() if pod.status is PodStatus.RUNNING}
+    found = {node.key for node in deployment.nodes} - running
     if Step.SLURM in deployment.done:
         return frozenset(found)
     found |= {one.key for one in deployment.turns if one.key not in waiting}

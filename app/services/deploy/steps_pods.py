@@ -160,7 +160,7 @@ async def gpus(run: Run) -> None:
     wanted = run.deployment.wish.gpus_per_node
 
     async def one(node: Node) -> None:
-        seen = await run.hands.gpus(node, run.teller, burn_in=run.deployment.wish.burn_in)
+        seen = await run.hands.gpus(node, run.teller, burn_in=await _may_load(run, node))
         if seen.count < wanted:
             what = f"{node.name} has {seen.count} of {wanted} GPUs"
             raise stop("gpus_missing", what, name=run.name, node=node.name, details=seen.sick)
@@ -170,6 +170,17 @@ async def gpus(run: Run) -> None:
         run.say(f"{node.name} has {seen.count} {seen.model or 'GPUs'}", Told.PROGRESS, node=node.name, gpus=seen.count)
 
     await on_each(run.deployment.nodes, one)
+
+
+async def _may_load(run: Run, node: Node) -> bool:
+    """Whether a node's GPUs are to be loaded: where somebody's job or the model has them, they are known to work."""
+    wish, head = run.deployment.wish, run.deployment.head
+    if not wish.burn_in or head is None or not run.deployment.is_formed:
+        return wish.burn_in
+    if (node.is_head and wish.model) or await run.hands.jobs_on(head, node):
+        run.say(f"{node.name} is in use: its GPUs are not loaded", Told.PROGRESS, node=node.name)
+        return False
+    return True
 
 
 async def slurm(run: Run) -> None:

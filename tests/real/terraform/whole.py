@@ -129,7 +129,7 @@ class Whole:
         return await self.deploys.scale("lab", nodes, tell=self.events.append, confirm=self.confirm, options=USUAL)
 
     async def replace(self, node: str) -> Deployment:
-        return await self.deploys.replace("lab", node, tell=self.events.append, confirm=self.confirm, options=USUAL)
+        return await self.deploys.replace("lab", (node,), tell=self.events.append, confirm=self.confirm, options=USUAL)
 
     async def destroy(self) -> Proof:
         return await self.deploys.destroy("lab", tell=self.events.append, confirm=self.confirm, options=USUAL)

@@ -207,6 +207,31 @@ def turns_of(stage: Stage) -> list[Turn]:
     return [Turn(event.node.removeprefix("lab-")) for event in told]
 
 
+async def test_where_another_pod_is_gone_the_cluster_is_made_whole_first(stage: Stage) -> None:
+    """One that somebody ended in the provider's console is made anew before the first is drained."""
+    before = await stage.deploy()
+    del stage.world.pods[ids(before)[2]]
+    stage.world.did.clear()
+    missing = count_missing(stage)
+
+    made = await stage.replace("w1")
+
+    assert set() == set(ids(before)[1:]) & set(ids(made))
+    assert (ids(before)[0], State.READY, 1) == (ids(made)[0], made.state, max(missing))
+    assert did(stage).index("form lab-head,lab-w1,lab-w2") < did(stage).index("drain lab-w1")
+
+
+async def test_gpus_in_use_are_not_loaded(stage: Stage) -> None:
+    """A burn-in is for the new pod, not for a node with jobs, nor for the head that serves the model."""
+    await stage.deploy(replace(LAB, model="m", burn_in=True))
+    stage.world.jobs = {"lab-w2": ["7"]}
+    stage.world.did.clear()
+
+    await stage.replace("w1")
+
+    assert ["burn_in lab-w1"] == did(stage, "burn_in")
+
+
 async def test_without_a_place_nothing_is_drained_and_the_node_keeps_its_pod(stage: Stage) -> None:
     """There is no capacity for the second: it is told, and the second goes on as it was."""
     before = await stage.deploy()

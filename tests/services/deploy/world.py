@@ -300,6 +300,8 @@ class FakeHands:
 
     async def gpus(self, node: Node, tell: Tell, *, burn_in: bool) -> GpusSeen:
         await self._do("gpus", node.name)
+        if burn_in:
+            self.world.did.append(f"burn_in {node.name}")
         return self.world.sick.get(node.name, GpusSeen(1, "H100"))
 
     async def form(self, head: Node, workers: Sequence[Node], pods: Mapping[str, Pod], tell: Tell) -> None:
