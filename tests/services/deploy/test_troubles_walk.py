@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,23 @@ def test_every_row_is_provoked_somewhere() -> None:
     assert set() == provoked - set(ROWS) - set(marks.NEXT)
     assert [] == [(code, name) for code, name in ELSEWHERE.items() if f'"{code}"' not in body_of(name)]
     assert len(CASES) >= 30
+
+
+def test_every_code_of_the_pods_is_named_where_its_cause_is_tried() -> None:
+    """Each is the expected value of some test beside this one, or of one on real pods."""
+    tests = HERE.parents[1]
+    folders = (HERE, tests / "real/deploy", tests / "real/pod")
+    named = {
+        word
+        for folder in folders
+        for path in folder.glob("test_*.py")
+        if path not in {HERE / "test_troubles.py", Path(__file__)}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for word in re.findall(r"[a-z_]+", node.value)
+    }
+
+    assert [] == sorted(set(marks.NEXT) - named)
 
 
 def body_of(test: str) -> str:
