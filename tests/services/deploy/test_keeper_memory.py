@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,10 +15,12 @@ import pytest
 from app.domain.deployment import Deployment, State
 from app.engine.lifetime import NEVER_SEEN, Idle
 from app.services.deploy import memory
+from app.services.deploy.folder import folder_of
 from app.services.deploy.journal import follow
 from app.services.deploy.keeper import LOOK_S, Keeper
 from app.services.deploy.lock import locked
 from app.services.deploy.memory import NOTHING, Memory, recall
+from app.services.deploy.record import write_record
 from tests.services.deploy.stage import LAB, Stage
 from tests.services.deploy.world import KilledError
 
@@ -263,3 +268,44 @@ def killer(point: str) -> Callable[[str], None]:
             raise KilledError
 
     return at
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from app.engine.lifetime import Idle
+from app.services.deploy.folder import folder_of
+from app.services.deploy.memory import Memory, keep, recall
+from app.services.deploy.record import read_record
+
+folder = folder_of(Path(sys.argv[1]), "lab")
+made = read_record(folder)
+now = made.created_at + 1000.0
+print("ready", flush=True)
+while True:
+    known = recall(folder, made, now)
+    keep(folder, made, Memory(Idle((known.idle.idle_s + 1.0) % 900.0, now), ("said " * 200, *known.said)[:30]))
+"""
+
+
+def test_killed_while_they_write_they_leave_a_whole_file(tmp_path: Path) -> None:
+    """Three processes write at once, each is killed at a random moment and begun again: a look finds a whole file."""
+    random = Random(7)
+    made, folder = Deployment(LAB, "1a2b3c4d", 1000.0), folder_of(tmp_path, "lab")
+    write_record(folder, made)
+    memory.keep(folder, made, Memory(Idle(1.0, made.created_at), ("said",)))
+    words = (sys.executable, "-c", WRITER, str(tmp_path))
+    writers = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(3)]
+    found = []
+    for turn in range(9):
+        writer = writers[turn % 3]
+        assert writer.stdout is not None
+        assert b"ready\n" == writer.stdout.readline()
+        found += [recall(folder, made, made.created_at + 1000.0) for _ in range(random.randint(1, 200))]
+        writer.kill()
+        writer.communicate()
+        if turn < 6:
+            writers[turn % 3] = subprocess.Popen(words, stdout=subprocess.PIPE)
+
+    assert NOTHING not in found
+    assert len(found) > 100
