@@ -23,7 +23,7 @@ QUIET_S = 10.0
 """Seconds between two plain lines of progress about the same thing."""
 
 
-ROLL = "each is drained when the one before has joined; the cluster never lacks two"
+ROLL = "one at a time: each is drained when the one before has joined"
 QUEUE = "with it go the queue and its waiting jobs; all that run end first"
 
 

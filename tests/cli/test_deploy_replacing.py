@@ -24,7 +24,7 @@ def test_several_nodes_are_asked_about_at_once(run: Run, deploys: FakeDeploys) -
         "2 nodes of lab are to get other pods, one after another",
         "gw-lab-ab12cd34-w1",
         "jobs 1 on them (812) end first",
-        "turns each is drained when the one before has joined; the cluster never lacks two",
+        "turns one at a time: each is drained when the one before has joined",
         "head with it go the queue and its waiting jobs; all that run end first",
         "$0.80/h now; a new pod is billed in place of each; $0.02 so far",
     ):

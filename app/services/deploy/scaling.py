@@ -17,7 +17,7 @@ from app.services.deploy.errors import stop
 from app.services.deploy.placing_pods import Search, apply, make_pods
 from app.services.deploy.plan_check import checked
 from app.services.deploy.plans import How, Removal, Why
-from app.services.deploy.ports import DRAINED, DeployError
+from app.services.deploy.ports import DRAINED, DeployError, ProviderError
 from app.services.deploy.run import Run, before, must_have_head, must_have_time
 
 
@@ -67,7 +67,12 @@ async def exchange(run: Run, node: Node, how: How) -> None:
     await run.forget(node)
     run.keep(done=before(Step.REACH))
     await sweep.settle(run)
-    await search.elsewhere((node.key,))
+    nodes = run.deployment.nodes
+    try:
+        await search.elsewhere((node.key,))
+    except (DeployError, ProviderError):
+        run.keep(nodes=nodes)  # while jobs were waited for, its place was taken: the pod it has is there still
+        raise
     await sweep.lay_out(run)
     held = {node.key}.intersection(await sweep.known(run))
     plan = checked(run, await run.infra.plan(replace=sorted(held)), ends=frozenset((node.key,)))

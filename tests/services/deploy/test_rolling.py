@@ -253,6 +253,26 @@ async def test_without_a_place_nothing_is_drained_and_the_node_keeps_its_pod(sta
     assert () == (await stage.deploys.status("lab")).orphans
 
 
+async def test_a_place_that_is_taken_while_jobs_are_waited_for_costs_no_pod(stage: Stage) -> None:
+    """The node has left Slurm already, and its pod is there still: deploying lets it join again."""
+    before = await stage.deploy()
+
+    def at(_name: str) -> None:
+        if "leave lab-w1" in stage.world.did:
+            stage.world.offers = tuple(replace(offer, availability="NONE") for offer in OFFERS)
+
+    stage.world.at_point = at
+    trouble = await failing(stage, "w1", "w2")
+    standing = await stage.deploys.status("lab")
+    stage.world.did.clear()
+    made = await stage.deploy("lab")
+
+    assert ("no_capacity", (), ()) == (trouble.code, standing.drift, standing.orphans)
+    assert "not replaced, with the pods they had: lab-w1, lab-w2" == trouble.details[-1]
+    assert (ids(before), State.READY, ["lab-w1", "lab-w2"]) == (ids(made), made.state, names(made))
+    assert "form lab-head,lab-w1,lab-w2" in stage.world.did
+
+
 async def test_the_cap_holds_for_every_turn(stage: Stage) -> None:
     """Where the only place left is dearer than the cap allows, the old pod stays."""
     before = await stage.deploy(replace(LAB, max_cost_per_hour=5.0))
