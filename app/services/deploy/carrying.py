@@ -157,12 +157,16 @@ class Carrier:
         options = Options(volumes=agreement.volumes, keeps_agreement=True)
         if agreement.verb == "destroy":
             await self._deploys.destroy(name, tell=_unheard, confirm=confirm, options=options)
-        elif agreement.how == "cancel":
+            return
+        if agreement.how == "cancel":
             nodes = self._deploys.read(name).wish.nodes
-            how = agreement.how
-            await self._deploys.scale(name, nodes, tell=_unheard, confirm=confirm, how=how, options=options)
+            await self._deploys.scale(name, nodes, tell=_unheard, confirm=confirm, how="cancel", options=options)
         else:
             await self._deploys.deploy(name, tell=_unheard, confirm=confirm, options=options)
+        # Behind that: what was under way when it was left may have kept its pod, and then still has its turn.
+        if rest := tuple(node.name for node in self._deploys.read(name).to_replace):
+            how = agreement.how
+            await self._deploys.replace(name, rest, tell=_unheard, confirm=confirm, how=how, options=options)
 
     def _note(self, name: str, text: str, told: Told = Told.NOTE) -> None:
         with contextlib.suppress(DeployError):

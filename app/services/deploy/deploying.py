@@ -7,7 +7,7 @@ whoever asked, and leaves a state that the next run understands, however it ends
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeVar

@@ -44,13 +44,17 @@ async def left(stage: Stage, agreement: Agreement | None, point: str = "install"
     cut_at(stage, point)
     with suppress(asyncio.CancelledError):
         await (stage.deploy("lab" if stage.deploys.listed() else LAB) if verb == "deploy" else stage.destroy())
-    folder = stage.deploys.folder("lab")
     if agreement is not None:
-        write_agreement(folder, of_it(stage, agreement))
+        keep(stage, agreement)
+
+
+def keep(stage: Stage, agreement: Agreement) -> None:
+    """What was agreed to is written down just now."""
+    folder = stage.deploys.folder("lab")
+    write_agreement(folder, of_it(stage, agreement))
     now = stage.world.clock.now()
     for path in (folder.agreed, folder.events):
-        if path.exists():
-            os.utime(path, (now, now))
+        os.utime(path, (now, now))
 
 
 def of_it(stage: Stage, agreement: Agreement) -> Agreement:
@@ -102,6 +106,23 @@ async def test_a_destroy_that_was_left_is_finished(stage: Stage) -> None:
         await looks(daemon)
 
     assert (State.DESTROYED, []) == (stage.deploys.read("lab").state, stage.world.billed())
+
+
+@pytest.mark.parametrize("count", [1, 3, 7])
+async def test_a_roll_that_was_left_is_finished(stage: Stage, count: int) -> None:
+    """The nodes that had not had their turn get other pods, too."""
+    before = await stage.deploy()
+    cut_at(stage, "plan", count)
+    with suppress(asyncio.CancelledError):
+        await stage.replace("all")
+    keep(stage, Agreement(per_hour=PRICE).with_answer(stage.removal, None))
+    async with carrying(stage) as daemon:
+        await looks(daemon, turns=8000)
+
+    after = stage.deploys.read("lab")
+    assert (State.READY, ()) == (after.state, after.to_replace)
+    assert {node.pod_id for node in before.nodes}.isdisjoint(node.pod_id for node in after.nodes)
+    assert 3 == len(stage.world.billed())
 
 
 async def test_nothing_dearer_is_rented_than_was_agreed_to(stage: Stage) -> None:
