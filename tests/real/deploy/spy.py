@@ -24,7 +24,11 @@ class Seen:
         self.looks += 1
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                self.processes.add(((folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()))
+                words = (folder / "cmdline").read_bytes()
+                environ = (folder / "environ").read_bytes()
+                # One that becomes another program meanwhile has the words of the one and the variables of the other.
+                if words and words == (folder / "cmdline").read_bytes():
+                    self.processes.add((words, environ))
 
     def with_argument(self, text: bytes) -> list[bytes]:
         """Command lines that hold a text."""
