@@ -75,23 +75,38 @@ def _removal_asked(removal: Removal, run: Run, look: Look) -> Plan:
     fate = "waited for" if removal.how == "wait" else "cancelled"
     jobs = tuple(f"job {job} runs there and is {fate}" for job in removal.jobs)
     volumes = tuple(f"network volume {name or key} goes with them, and what is on it" for key, name in removal.volumes)
-    nodes = ", ".join(removal.nodes) or f"{len(removal.pods)} pods"
-    what = f"end all of {removal.name}" if removal.why == "destroy" else f"end {nodes}"
-    turns: tuple[str, ...] = ()
-    if removal.why == "replace" and len(removal.nodes) > 1:
-        what = f"replace {nodes}"
-        turns = ("one after another: each is drained when the one before has joined",)
-    if removal.why == "replace" and any(name.endswith(f"-{HEAD}") for name in removal.nodes):
-        turns += ("with the head go the queue and its waiting jobs; all jobs that run end first",)
+    what, undo = _words(removal)
     is_all = removal.why == "destroy" and removal.spent >= 0.005
     warnings = (f"{dollars(removal.spent)} was spent on it",) if is_all else ()
-    undo = "nothing undoes this" if removal.why == "destroy" else "scaling up again; what is on the pods is gone"
-    if removal.why == "replace":
-        undo = "nothing: the node comes back as another pod, without what was on this one"
     return Plan(
-        removal.why, (run.name,), (_command(run),), f"{what}: {money(-removal.per_hour, signed=True)}",
-        (*pods, *jobs, *volumes, *turns) or ("no pod",), undo, is_severe=True, warnings=warnings,
+        removal.why, (run.name,), (_command(run),), what,
+        (*pods, *jobs, *volumes, *_turns(removal)) or ("no pod",), undo, is_severe=True, warnings=warnings,
     )  # fmt: skip
+
+
+def _words(removal: Removal) -> tuple[str, str]:
+    """What is done, with its money, and what undoes it."""
+    nodes = ", ".join(removal.nodes) or f"{len(removal.pods)} pods"
+    saved = money(-removal.per_hour, signed=True)
+    match removal.why:
+        case "destroy":
+            return f"end all of {removal.name}: {saved}", "nothing undoes this"
+        case "scale":
+            return f"end {nodes}: {saved}", "scaling up again; what is on the pods is gone"
+        case "replace":
+            new = "a new pod is" if len(removal.nodes) == 1 else "new pods are"
+            told = f"replace {nodes}: {money(removal.per_hour)} now, and {new} billed instead"
+            return told, "nothing: a node comes back as another pod, without what was on this one"
+
+
+def _turns(removal: Removal) -> tuple[str, ...]:
+    """In which order nodes get other pods, and what the head takes with it."""
+    if removal.why != "replace":
+        return ()
+    told = ["one after another: each is drained when the one before has joined"] if len(removal.nodes) > 1 else []
+    if any(name.endswith(f"-{HEAD}") for name in removal.nodes):
+        told.append("with the head go the queue and its waiting jobs; all jobs that run end first")
+    return tuple(told)
 
 
 def _command(run: Run) -> tuple[str, ...]:

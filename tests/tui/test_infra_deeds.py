@@ -239,7 +239,7 @@ async def test_chosen_node_is_replaced(tmp_path: Path) -> None:
         await drive.press("enter", "down", "R")
         assert "lab-w1; their jobs are waited for" in said(drive)
         await drive.press("enter")
-        await drive.shows("end lab-w1")
+        await drive.shows("replace lab-w1: $19.12/h now, and a new pod is billed instead")
         assert "job 812 runs there and is waited for" in drive.text
         await drive.press("y")
         await drive.shows("lab-w1 is another pod now")
