@@ -12,7 +12,7 @@ from app.domain.naming import clean
 from app.domain.slurm import SlurmNode
 from app.services.deploy import marks
 from app.services.deploy.login import SETUP, Pods
-from app.services.deploy.ports import DeployError
+from app.services.deploy.ports import DRAINED, DeployError
 from app.sources.slurm.commands import SlurmCommands
 from app.sources.slurm.environment import SET, UNSET
 from app.sources.slurm.node_records import NodeReader
@@ -99,6 +99,12 @@ def ids_of(text: bytes) -> tuple[str, ...]:
 def unfit(node: SlurmNode) -> bool:
     """It takes no jobs as it is."""
     return not UNFIT.isdisjoint((node.state, *node.flags))
+
+
+def is_kept_out(node: SlurmNode) -> bool:
+    """Somebody took it out of use, or Slurm itself, for a reason that is not ours, and nothing else ails it."""
+    told = {node.state, *node.flags}
+    return "DRAIN" in told and UNFIT.isdisjoint(told - {"DRAIN"}) and not (node.reason or "").startswith(DRAINED)
 
 
 def is_full(node: SlurmNode) -> bool:

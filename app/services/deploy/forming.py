@@ -17,9 +17,10 @@ from pathlib import Path
 from app.config.secret import Secret
 from app.domain.deployment import Node, Pod
 from app.domain.frozen import frozen
+from app.domain.naming import clean
 from app.domain.slurm import SlurmNode
 from app.services.deploy import marks
-from app.services.deploy.controller import Controller, standing, tail, unfit
+from app.services.deploy.controller import Controller, is_kept_out, standing, tail, unfit
 from app.services.deploy.crowd import on_each
 from app.services.deploy.login import SETUP, Pods
 from app.services.deploy.patience import Patience
@@ -143,8 +144,7 @@ class Forming:
         async def one(node: Node) -> None:
             nonlocal done
             record, pod = known.get(node.name), pods[node.key]
-            is_other = record is not None and of_another_pod(record, pod)
-            if record is not None and (is_other or unfit(record)) and not await controller.jobs_on(node.name):
+            if record is not None and _is_stale(record, pod) and not await controller.jobs_on(node.name):
                 await controller.remove(node.name)  # of the pod that played it before: its record would stay as it is
             where = ("--node", node.name, "--head", f"{head.name}:{PORT}")
             words = (*where, "--instance-id", pod.id, "--within", str(int(self.patience.join_s)))
@@ -162,10 +162,14 @@ class Forming:
         began = clock.monotonic()
         while True:
             known = await controller.nodes()
-            lacking = {node: why for node in nodes if (why := standing(known.get(node.name), node.offer.gpus))}
+            out = [node for node in nodes if node.name in known and is_kept_out(known[node.name])]
+            used = [node for node in nodes if node not in out]
+            lacking = {node: why for node in used if (why := standing(known.get(node.name), node.offer.gpus))}
             if not lacking:
-                gpus = sum(node.offer.gpus for node in nodes)
-                tell(f"Slurm has {len(nodes)} nodes with {gpus} GPUs ready", nodes=len(nodes), gpus=gpus)
+                gpus = sum(node.offer.gpus for node in used)
+                tell(f"Slurm has {len(used)} nodes with {gpus} GPUs ready", nodes=len(used), gpus=gpus)
+                for node in out:
+                    tell(_words_of_drain(known[node.name]), node=node.name, is_warning=True)
                 return
             if clock.monotonic() - began > self.patience.join_s:
                 node, why = next(iter(lacking.items()))
@@ -173,6 +177,18 @@ class Forming:
                 code = "node_invalid" if node.name in known else "slurmd_failed"
                 raise DeployError(marks.trouble(code, node.name, sentence, await tail(self.pods, node, "slurmd")))
             await clock.sleep(self.patience.poll_s)
+
+
+def _is_stale(record: SlurmNode, pod: Pod) -> bool:
+    """Its record is another pod's, or it takes no jobs and nobody wanted that."""
+    return of_another_pod(record, pod) or (unfit(record) and not is_kept_out(record))
+
+
+def _words_of_drain(record: SlurmNode) -> str:
+    """That a node stays out of use, why, and how it comes back: whoever drained it knows better than we."""
+    why = f": {clean(record.reason, 160)}" if record.reason else ""
+    back = f"`scontrol update nodename={record.name} state=resume` on the head lets it take jobs again"
+    return f"{record.name} is drained and stays so{why}; {back}"
 
 
 def tell_note(node: Node, facts: Mapping[str, str], tell: Tell) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.domain.deployment import Node
 from app.services.deploy import marks
-from app.services.deploy.controller import Controller, is_full, tail
+from app.services.deploy.controller import Controller, is_full, is_kept_out, tail
 from app.services.deploy.login import Pods
 from app.services.deploy.patience import Patience
 from app.services.deploy.ports import DeployError, Tell
@@ -20,10 +20,14 @@ NAME = "gpu-watchdog-check"
 
 
 async def run_everywhere(pods: Pods, head: Node, nodes: Sequence[Node], patience: Patience, tell: Tell) -> None:
-    """Run one step on all of these nodes; each must answer with a GPU of its own. Raises DeployError."""
+    """Run one step on all of these nodes; each must answer with a GPU of its own. Raises DeployError.
+
+    Left out are those that jobs have whole, and those that are drained.
+    """
     known = await Controller(pods, head).nodes()
+    out = {node.name for node in nodes if node.name in known and is_kept_out(known[node.name])}
     full = [node.name for node in nodes if node.name in known and is_full(known[node.name])]
-    free = [node for node in nodes if node.name not in full]
+    free = [node for node in nodes if node.name not in (*full, *out)]
     if full:
         tell(f"{', '.join(full)}: all taken by jobs, which is proof enough")
     if not free:
@@ -46,7 +50,8 @@ async def run_everywhere(pods: Pods, head: Node, nodes: Sequence[Node], patience
     if blind:
         sentence = f"a job on {blind[0]} was given no GPU, though it asked for one"
         raise DeployError(marks.trouble("job_without_gpu", blind[0], sentence))
-    tell(f"A job ran on {len(free)} nodes at once in {took_s:.1f} s", nodes=sorted(answers))
+    where = f"{len(free)} nodes at once" if len(free) > 1 else free[0].name
+    tell(f"A job ran on {where} in {took_s:.1f} s", nodes=sorted(answers))
 
 
 def words_of(nodes: Sequence[Node], within_s: float) -> tuple[str, ...]:

@@ -89,6 +89,25 @@ async def test_a_worker_comes_goes_and_comes_as_another_pod(cloud: NamespacePods
     assert lab.told[-1].startswith("A job ran on 2 nodes at once")
 
 
+async def test_a_node_that_somebody_drained_stays_drained(cloud: NamespacePods, state_dir: Path) -> None:
+    """Forming the cluster again lets it be, says so and how it comes back; the job runs on the others."""
+    async with in_field(cloud, state_dir, Wish("lab", nodes=2)) as lab:
+        await lab.boot()
+        await lab.up_to("form")
+        words = ["scontrol", "update", "nodename=lab-w1", "state=drain", "reason=ECC errors, ana looks at it"]
+        cloud.of("head").host.must(words)
+        lab.told.clear()
+        await lab.up_to("job")
+        record = cloud.of("head").host.must(["scontrol", "-o", "show", "node", "lab-w1"])
+
+    assert "DRAIN" in record
+    assert "ECC errors, ana looks at it" in record
+    told = next(line for line in lab.told if "is drained and stays so" in line)
+    assert "lab-w1 is drained and stays so: ECC errors, ana looks at it" in told
+    assert "scontrol update nodename=lab-w1 state=resume" in told
+    assert lab.told[-1].startswith("A job ran on lab-head in ")
+
+
 async def test_every_pod_watches_the_time_and_its_use(cloud: NamespacePods, state_dir: Path) -> None:
     """Its own watch knows the record's deadline and the idle time that were wished for, and ends when neither is."""
     wish, deadline_at = Wish("lab", nodes=1, ttl_s=7200.0, idle_s=3600.0), round(time() + 7200.0)

@@ -9,7 +9,7 @@ from app.config.secret import Secret
 from app.domain.deployment import Node, Offer, Pod, PodStatus
 from app.domain.slurm import Gres, SlurmNode
 from app.services.deploy import controller, forming
-from app.services.deploy.ports import DeployError
+from app.services.deploy.ports import DRAINED, DeployError
 
 HEAD, W1 = (Node(key, f"lab-{key}", Offer("H100", 2, "", "SECURE", None)) for key in ("head", "w1"))
 
@@ -105,3 +105,18 @@ def test_a_node_is_of_use_when_slurm_would_give_it_jobs(node: SlurmNode | None, 
 def test_job_ids_are_read_and_nothing_else() -> None:
     """Lines of squeue that are no job are passed over."""
     assert ("12", "13_4") == controller.ids_of(b"12\nslurm_load_jobs error\n 13_4 \n\n")
+
+
+@pytest.mark.parametrize(
+    ("record", "is_out"),
+    [
+        (SlurmNode("w1", state="IDLE"), False),
+        (SlurmNode("w1", state="IDLE", flags=("DRAIN",), reason="ECC errors"), True),
+        (SlurmNode("w1", state="IDLE", flags=("DRAIN",), reason=f"{DRAINED} [root@2026-01-01T00:00:00]"), False),
+        (SlurmNode("w1", state="DOWN", flags=("DRAIN",), reason="ECC errors"), False),
+        (SlurmNode("w1", state="IDLE", flags=("DRAIN", "INVALID_REG"), reason="gres/gpu count too low"), False),
+    ],
+)
+def test_what_somebody_drained_is_left_alone(record: SlurmNode, is_out: bool) -> None:
+    """But not what is broken besides, nor what a run of ours drained and left."""
+    assert is_out is controller.is_kept_out(record)
