@@ -13,6 +13,7 @@ from app.domain.deployment import Deployment, State
 from app.domain.naming import clean
 from app.present.units import format_money
 from app.runtime.options import RuntimeOptions
+from app.services.deploy.agreement import carrier
 from app.services.deploy.folder import folder_of
 from app.services.deploy.ports import InfraError
 from app.services.deploy.record import RecordError, names, read_record
@@ -33,7 +34,7 @@ async def deploy_checks(settings: Settings, options: RuntimeOptions) -> list[Che
         )
         return [Check(GROUP, "key", "note", told)]
     checks = [_key_check(settings, environ), await _terraform_check(deploy, environ), _tools_check(environ)]
-    return [*checks, *_deployment_checks(options)]
+    return [*checks, _daemon_check(options), *_deployment_checks(options)]
 
 
 def _key_check(settings: Settings, environ: Mapping[str, str]) -> Check:
@@ -62,6 +63,15 @@ def _tools_check(environ: Mapping[str, str]) -> Check:
     if missing:
         return Check(GROUP, "ssh", "failed", f"not there: {', '.join(missing)}", "install OpenSSH's client")
     return Check(GROUP, "ssh", "ok", ", ".join(TOOLS))
+
+
+def _daemon_check(options: RuntimeOptions) -> Check:
+    """Who finishes what a screen began that was left."""
+    here = carrier(options.state_dir)
+    if here:
+        return Check(GROUP, "daemon", "ok", f"{here} goes on with what a screen began and left")
+    told = "none that goes on with what a screen began: leaving the screen stops it (`serve`, with the key, goes on)"
+    return Check(GROUP, "daemon", "note", told)
 
 
 def _deployment_checks(options: RuntimeOptions) -> Iterator[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from app.cli.checks_deploy import deploy_checks
 from app.config.settings import Deploy, Settings
 from app.domain.deployment import Billing, State, Step, Trouble
 from app.runtime.options import RuntimeOptions
+from app.services.deploy.agreement import carrier_folder
 from app.services.deploy.folder import folder_of
+from app.services.deploy.lock import locked
 from app.services.deploy.record import write_record
 from tests.cli.deploying import AT, deployment
 
@@ -85,3 +88,16 @@ async def test_what_failed_and_is_billed_is_a_warning(
     found = told(await deploy_checks(Settings(), options))
     assert (expected, "failed") == (found["lab"][0], found["odd"][0])
     assert ("No capacity." in found["lab"][1]) == (expected == "warning")
+
+
+async def test_who_finishes_what_a_screen_began_is_told(tmp_path: Path) -> None:
+    """The daemon that holds the lock for it; none is no fault."""
+    options = RuntimeOptions(state_dir=tmp_path, environ={"PATH": "/bin:/usr/bin", "RUNPOD_API_KEY": "rpa_canary"})
+
+    none = told(await deploy_checks(Settings(), options))["daemon"]
+    with locked(carrier_folder(tmp_path), "carry"):
+        one = told(await deploy_checks(Settings(), options))["daemon"]
+
+    assert ("note", "ok") == (none[0], one[0])
+    assert "leaving the screen stops it" in none[1]
+    assert f"process {os.getpid()} goes on" in one[1]
