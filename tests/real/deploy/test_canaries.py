@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import signal
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,7 +16,8 @@ import pytest
 
 from app.services.deploy import keys
 from app.services.deploy.folder import folder_of
-from tests.real.deploy.customer import GPU, Customer, customer
+from app.services.recorder.container import FIRST_LINE, Unpacker, blocks
+from tests.real.deploy.customer import GPU, ROOT, Customer, customer
 from tests.real.deploy.spy import Seen, spying
 from tests.terminal.tmux import python, terminal
 
@@ -50,6 +54,7 @@ def test_no_secret_is_seen_beside_its_file(user: Customer) -> None:
             user.run("deploy", "lab", "--logs", "head", "vllm"),
         ]
         shown = infra_page(user)
+        recorded = record(user)
     secrets = secrets_of(user)
     told = [shown, json.dumps(user.runpod.requests), *(run.stdout + run.stderr for run in runs)]
 
@@ -58,6 +63,7 @@ def test_no_secret_is_seen_beside_its_file(user: Customer) -> None:
     assert [] == found(secrets, [("what was told", text.encode()) for text in told])
     assert [] == found(secrets, files_here(user))
     assert [] == found(secrets, files_there(user))
+    assert b"DCGM_FI_DEV_GPU_UTIL" in b"".join(body for _, body in frames_of(recorded))
 
 
 def test_variables_are_handed_on_to_nobody(state_dir: Path) -> None:
@@ -73,6 +79,29 @@ def test_variables_are_handed_on_to_nobody(state_dir: Path) -> None:
     assert (0, 0) == (done.returncode, status.returncode), done.stderr
     ours = [(name, words) for name, words in elsewhere(seen, secrets) if "-m app" not in words]
     assert (True, []) == (seen.looks > 10, ours)
+
+
+def record(user: Customer) -> Path:
+    """A recording of the cluster, some looks long."""
+    path = user.home / "lab.recording"
+    words = (sys.executable, "-m", "app", "record", str(path), "--interval", "1")
+    recorder = subprocess.Popen(words, cwd=ROOT, env=user.environ(), stderr=subprocess.PIPE)
+    user.until(lambda: path.exists() and any(b"DCGM" in body for _, body in frames_of(path)))
+    recorder.send_signal(signal.SIGINT)
+    recorder.communicate(timeout=30)
+    return path
+
+
+def frames_of(path: Path) -> Iterator[tuple[str, bytes]]:
+    """What is in a recording, inflated: heads and bodies."""
+    with path.open("rb") as file:
+        if file.read(len(FIRST_LINE)) != FIRST_LINE:
+            return
+        file.seek(0)
+        unpacker = Unpacker(file)
+        for block in list(blocks(file)):
+            for frame in unpacker.frames(block):
+                yield str(path), json.dumps(frame.head).encode() + frame.body + b"".join(frame.rest)
 
 
 def infra_page(user: Customer) -> str:
@@ -133,6 +162,8 @@ def files_here(user: Customer) -> Iterator[tuple[str, bytes]]:
             continue
         body = path.read_bytes()
         yield str(path), body
+        if body.startswith(FIRST_LINE):
+            yield from frames_of(path)
         if zipfile.is_zipfile(io.BytesIO(body)):
             with zipfile.ZipFile(io.BytesIO(body)) as packed:
                 yield from ((f"{path}: {name}", packed.read(name)) for name in packed.namelist())
