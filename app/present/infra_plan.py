@@ -11,6 +11,8 @@ from app.present.look import Look
 
 MOST_ATTRIBUTES = 6
 """Attributes of one change that are listed."""
+LEAST_NAME, MOST_NAME = 12, 28
+"""Columns of their names: as many as the longest takes, so that the values stand beneath each other."""
 _ACTIONS: Mapping[str, tuple[str, str, Tone]] = {
     "create": ("+", "rent", "good"),
     "update": ("~", "change", "look"),
@@ -88,17 +90,18 @@ def _change_lines(change: Change, look: Look, width: int, *, is_drift: bool = Fa
     head = line(Cell(f" {sign} ", tone), Cell(f"{word:<8}", tone), what)
     told = line(head, cells(f"  {why}" if why else "", "look"))
     lines = [spread(told, (price,) if price.text else (), width, cut=look.glyphs.more)]
-    for name, before, after in change.attributes[:MOST_ATTRIBUTES]:
-        lines.append(_attribute_line((name, before, after), look, width))
+    listed = change.attributes[:MOST_ATTRIBUTES]
+    wide = max((min(MOST_NAME, len(tidy(name, 200))) for name, _, _ in listed), default=0)
+    lines += [_attribute_line(one, max(LEAST_NAME, wide), look, width) for one in listed]
     if len(change.attributes) > MOST_ATTRIBUTES:
         lines.append((Cell(f"     and {len(change.attributes) - MOST_ATTRIBUTES} more", "old"),))
     return lines
 
 
-def _attribute_line(of: tuple[str, str, str], look: Look, width: int) -> Line:
+def _attribute_line(of: tuple[str, str, str], wide: int, look: Look, width: int) -> Line:
     name, before, after = (tidy(text, 200) for text in of)
     arrow = " to " if look.glyphs.name == "ascii" else " → "
-    head = line("     ", Cell(f"{name:<12} ", "quiet"))
+    head = line("     ", Cell(f"{name:<{wide}} ", "quiet"))
     value = line(cells(before, "old"), Cell(arrow, "old"), cells(after)) if before else cells(after, "quiet")
     return line(head, fit_line(value, max(4, width - line_width(head)), cut=look.glyphs.more))
 
