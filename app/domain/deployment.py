@@ -384,6 +384,10 @@ class Decision:
     at: float
 
 
+ALL_NODES = "all"
+"""In place of the names of nodes: every one that has a pod."""
+
+
 def replacing(name: str, nodes: Iterable[Node]) -> str:
     """The command that gives these nodes of a deployment other pods."""
     return " ".join((f"gpu-watchdog deploy {name}", *(f"--replace {node.name}" for node in nodes)))

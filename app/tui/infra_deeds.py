@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from app.domain.deployment import InfraPlan, State, Wish
+from app.domain.deployment import ALL_NODES, InfraPlan, State, Wish
 from app.domain.job_actions import Outcome, Plan
 from app.present.cells import line_text
 from app.present.infra_plan import money_line
@@ -17,7 +17,7 @@ from app.tui.feed import RefusedError
 from app.tui.form_dialogue import Form, FormField, Values, ask_for
 from app.tui.infra_asking import put
 from app.tui.infra_desk import InfraDesk, may_deploy
-from app.tui.infra_form import ALL, checked, fields_of, how_of, nodes_named, replace_check, scale_check, wish_of
+from app.tui.infra_form import checked, fields_of, how_of, nodes_named, replace_check, scale_check, wish_of
 from app.tui.infra_runs import Run
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class InfraDeeds:
             await deploys.replace(
                 held.name, called, tell=tell, confirm=confirm, how="cancel" if how == "cancel" else "wait"
             )
-            are = "are other pods" if len(called) > 1 or called == (ALL,) else "is another pod"
+            are = "are other pods" if len(called) > 1 or called == (ALL_NODES,) else "is another pod"
             return f"{held.name}: {', '.join(called)} {are} now"
 
         words = "".join(f" --replace {one}" for one in called)

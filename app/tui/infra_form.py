@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.domain.deployment import NAME, Deployment, Wish
+from app.domain.deployment import ALL_NODES, NAME, Deployment, Wish
 from app.services.deploy.wishing import model_of, span_of
 from app.tui.form_dialogue import FormField, Values
 
@@ -148,10 +148,6 @@ def scale_check(now: int) -> Callable[[Values], tuple[str, bool]]:
     return check
 
 
-ALL = "all"
-"""In place of names: every node that has a pod."""
-
-
 def nodes_named(text: str) -> tuple[str, ...]:
     """The nodes that are written, by spaces or commas."""
     return tuple(text.replace(",", " ").split())
@@ -167,16 +163,19 @@ def replace_check(of: Deployment) -> Callable[[Values], tuple[str, bool]]:
             fate = "waited for" if how_of(values) == "wait" else "cancelled"
         except ValueError as error:
             return str(error), False
-        if called == (ALL,):
+        if called == (ALL_NODES,):
             count = sum(bool(node.pod_id) for node in of.nodes)
             return f"all {count} nodes, one after another, the head last; {_jobs_words(fate)}", True
         if unknown := next((one for one in called if one not in there), None):
-            return f"{unknown[:40]!r} is no node of it: {', '.join(node.name for node in of.nodes)}, or {ALL}", False
+            return (
+                f"{unknown[:40]!r} is no node of it: {', '.join(node.name for node in of.nodes)}, or {ALL_NODES}",
+                False,
+            )
         names = [there[one] for one in called]
         if doubled := next((name for at, name in enumerate(names) if name in names[:at]), None):
             return f"{doubled} is named twice", False
         if not names:
-            return f"name the nodes that are to get another pod, or write {ALL}", False
+            return f"name the nodes that are to get another pod, or write {ALL_NODES}", False
         turns = names[0] if len(names) == 1 else f"{', '.join(names)}, one after another"
         return f"{turns}; {_jobs_words(fate)}", True
 

@@ -41,6 +41,13 @@ async def settled(drive: Drive) -> None:
         await drive.pilot.pause()
 
 
+async def begin_deploying(drive: Drive) -> None:
+    """Deploy the chosen one, and say yes to its plan."""
+    await drive.press("g")
+    await drive.shows("4 to rent;")
+    await drive.press("y")
+
+
 async def read_again(drive: Drive) -> None:
     """A second goes by."""
     drive.feed.advance(1.5)

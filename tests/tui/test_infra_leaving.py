@@ -10,7 +10,7 @@ from app.services.deploy.agreement import Agreement, carrier_folder, read_agreem
 from app.services.deploy.folder import folder_of
 from app.services.deploy.lock import locked
 from app.tui.infra_leaving import Leaving
-from tests.tui.infra_driving import a_ready, infra, said
+from tests.tui.infra_driving import a_ready, begin_deploying, infra, said
 
 
 async def test_leaving_asks_while_a_run_goes_on(tmp_path: Path) -> None:
@@ -18,9 +18,8 @@ async def test_leaving_asks_while_a_run_goes_on(tmp_path: Path) -> None:
     fake = a_ready(tmp_path)
     fake.gate = asyncio.Event()
     async with infra(tmp_path, fake) as drive:
-        await drive.press("g")
-        await drive.shows("4 to rent;")
-        await drive.press("y", "q")
+        await begin_deploying(drive)
+        await drive.press("q")
         assert "lab is stopped while deploying; 4 pods at $76.48/h" in drive.text
         await drive.press("n")
         assert "infra" == drive.app.page_id
@@ -51,9 +50,7 @@ async def test_end_of_the_screen_stops_runs_before_what_they_work_with_is_closed
     fake = a_ready(tmp_path)
     fake.gate = asyncio.Event()
     async with infra(tmp_path, fake) as drive:
-        await drive.press("g")
-        await drive.shows("4 to rent;")
-        await drive.press("y")
+        await begin_deploying(drive)
 
     assert ["lab"] == fake.cancelled
 
@@ -65,9 +62,8 @@ async def test_leaving_hands_what_was_agreed_to_over_to_the_daemon(tmp_path: Pat
     folder = folder_of(tmp_path, "lab")
     with locked(carrier_folder(tmp_path), "carry"):
         async with infra(tmp_path, fake) as drive:
-            await drive.press("g")
-            await drive.shows("4 to rent;")
-            await drive.press("y", "q")
+            await begin_deploying(drive)
+            await drive.press("q")
             assert f"lab: the daemon (process {os.getpid()}) goes on deploying it" in said(drive)
             await drive.press("y")
             await drive.until(lambda: drive.app._exit)
@@ -85,9 +81,7 @@ async def test_a_lost_line_hands_over_too_and_a_stop_does_not(tmp_path: Path) ->
         fake.gate = asyncio.Event()
         with locked(carrier_folder(tmp_path), "carry"):
             async with infra(tmp_path, fake) as drive:
-                await drive.press("g")
-                await drive.shows("4 to rent;")
-                await drive.press("y")
+                await begin_deploying(drive)
                 if stops:
                     await drive.press("x", "y")
             assert ["lab"] == fake.cancelled
@@ -99,9 +93,7 @@ async def test_without_a_daemon_nothing_stays_behind(tmp_path: Path) -> None:
     fake = a_ready(tmp_path)
     fake.gate = asyncio.Event()
     async with infra(tmp_path, fake) as drive:
-        await drive.press("g")
-        await drive.shows("4 to rent;")
-        await drive.press("y")
+        await begin_deploying(drive)
         while_it_goes_on = read_agreement(folder_of(tmp_path, "lab"))
 
     assert while_it_goes_on is not None

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, get_args
 
 from app.domain.deployment import InfraPlan
 from app.domain.frozen import frozen
@@ -25,6 +25,11 @@ from app.services.deploy.ssh_files import write_whole
 Verb = Literal["deploy", "destroy"]
 MOST_BYTES = 64 * 1024
 MOST_PER_HOUR = 1e6
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "id": str, "verb": str, "per_hour": (int, float), "ends": list, "how": str, "volumes": bool, "any_price": bool,
+    "tries": int,
+}  # fmt: skip
+"""What stands in the file; one with other keys is of another version, and nobody goes on by it."""
 CENT = 0.005
 """$/h by which a price may differ and be the same."""
 
@@ -102,31 +107,12 @@ def read_agreement(folder: DeploymentFolder) -> Agreement | None:
 
 
 def _decoded(told: Mapping[str, Any]) -> Agreement | None:
-    verb, how, per_hour, ends, tries = (told.get(key) for key in ("verb", "how", "per_hour", "ends", "tries"))
-    identity, flags = told.get("id"), [told.get("volumes"), told.get("any_price")]
-    is_one = (
-        isinstance(identity, str)
-        and verb in ("deploy", "destroy")
-        and how in ("wait", "cancel")
-        and isinstance(per_hour, int | float)
-        and 0 <= per_hour < MOST_PER_HOUR
-        and isinstance(ends, list)
-        and all(isinstance(one, str) for one in ends)
-        and all(isinstance(one, bool) for one in flags)
-        and isinstance(tries, int)
-    )
-    if not is_one:
+    if told.keys() != _KINDS.keys() or not all(isinstance(told[key], kind) for key, kind in _KINDS.items()):
         return None
-    return Agreement(
-        str(identity),
-        cast("Verb", verb),
-        float(per_hour or 0),
-        tuple(ends or ()),
-        cast("How", how),
-        volumes=flags[0] is True,
-        any_price=flags[1] is True,
-        tries=int(tries or 0),
-    )
+    is_one = told["verb"] in get_args(Verb) and told["how"] in get_args(How)
+    if not is_one or not 0 <= told["per_hour"] < MOST_PER_HOUR or not all(isinstance(one, str) for one in told["ends"]):
+        return None
+    return Agreement(**{**told, "ends": tuple(told["ends"])})
 
 
 def drop_agreement(folder: DeploymentFolder) -> None:

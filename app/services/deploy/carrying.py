@@ -170,9 +170,7 @@ class Carrier:
 
     def _note(self, name: str, text: str, told: Told = Told.NOTE) -> None:
         with contextlib.suppress(DeployError):
-            deployment = self._deploys.read(name)
-            if deployment.state is not State.DESTROYED or told is Told.WARNING:
-                self._deploys.note(deployment, text, told)
+            self._deploys.note(self._deploys.read(name), text, told)
 
 
 def _unheard(_event: object) -> None:

@@ -11,16 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from app.domain.deployment import Deployment, Node, Pod, PodStatus, Step, Told, Trouble, Turn, replacing
+from app.domain.deployment import ALL_NODES, Deployment, Node, Pod, PodStatus, Step, Told, Trouble, Turn, replacing
 from app.services.deploy import scaling, steps_plan
 from app.services.deploy.bringing_up import bring_up, join_again
 from app.services.deploy.errors import stop
 from app.services.deploy.plans import How
 from app.services.deploy.run import Run, must_have_time
 from app.services.deploy.verb import in_step
-
-ALL = "all"
-"""In place of a node: every one that has a pod."""
 
 
 def named(deployment: Deployment, called: Sequence[str]) -> tuple[Node, ...]:
@@ -32,9 +29,9 @@ def named(deployment: Deployment, called: Sequence[str]) -> tuple[Node, ...]:
     there = tuple(node for node in deployment.nodes if node.pod_id)
     if not there:
         raise stop("not_formed", f"No node of {name} has a pod, so there is none to replace", name=name)
-    if ALL in called:
+    if ALL_NODES in called:
         if len(called) > 1:
-            raise stop("bad_wish", f"--replace {ALL} is every node already; name no other beside it", name=name)
+            raise stop("bad_wish", f"--replace {ALL_NODES} is every node already; name no other beside it", name=name)
         return (*scaling.by_age(there), *(node for node in there if node.is_head))
     nodes = tuple(scaling.node_named(deployment, one) for one in called)
     doubled = next((node for at, node in enumerate(nodes) if node in nodes[:at]), None)
