@@ -199,7 +199,7 @@ def _node_row(held: Held, node: Node, look: Look) -> Row:
     since = pod.created_at if pod is not None else None
     remark: Line = cells(drift, "look") if drift else (Cell("head", "quiet"),) if node.is_head else ()
     sign = Cell(look.glyphs.warning, "look") if drift else _pod_sign(pod, look)
-    is_gone = pod is None and _is_listed_anew(held)
+    is_gone = pod is None and held.pods is not None and not held.is_making
     shown: tuple[Line, ...] = (
         (sign,),
         cells(node.name, "strong" if node.pod_id and not is_gone else "old"),
@@ -220,15 +220,9 @@ def _status(held: Held, node: Node, pod: Pod | None) -> tuple[str, Tone]:
         return pod.status.value.lower(), _POD_TONES[pod.status]
     if not node.pod_id:
         return "not placed", "old"
-    if _is_listed_anew(held):
+    if held.pods is not None and not held.is_making:
         return ("ended", "old") if held.deployment.state is State.DESTROYING else ("gone", "look")
     return "rented", "old"
-
-
-def _is_listed_anew(held: Held) -> bool:
-    """Whether a pod that the provider did not list is gone: while pods are made, the list may be older than they."""
-    is_making = held.run is not None and held.run.verb not in {"destroy", "plan"}
-    return held.pods is not None and not is_making
 
 
 def _pod_sign(pod: Pod | None, look: Look) -> Cell:

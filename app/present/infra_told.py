@@ -46,10 +46,15 @@ def billed_text(held: Held, now: float) -> str:
 
 
 def trouble_lines(held: Held, look: Look, width: int, key: str) -> tuple[Line, ...]:
-    """What happened, what is billed, what to do, and the last lines of what was said. `key` goes on."""
+    """What happened, what is billed, what to do, and the last lines of what was said. `key` goes on.
+
+    Nothing while a run is at it: what stopped the one before is what this one mends.
+    """
     trouble, state = held.deployment.trouble, held.deployment.state
+    if held.run is not None:
+        return ()
     if trouble is None:
-        if held.run is not None or state not in {State.DEPLOYING, State.DESTROYING}:
+        if state not in {State.DEPLOYING, State.DESTROYING}:
             return ()
         word = "destroy" if state is State.DESTROYING else "deploy"
         what, then = f"the run that was to {word} it is gone", f"{key} goes on where it stopped"

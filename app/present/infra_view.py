@@ -73,12 +73,18 @@ class Held:
         return (self.pods or {}).get(node.key)
 
     @property
+    def is_making(self) -> bool:
+        """Whether a run makes pods now: what the provider listed last may be older than they."""
+        return self.run is not None and self.run.verb not in {"destroy", "plan"}
+
+    @property
     def per_hour(self) -> float:
         """$/h that is billed now, orphans counted."""
-        listed = self.listed
-        if listed is not None and all(one.cost_per_hour is not None for one in listed):
-            return sum(one.cost_per_hour or 0.0 for one in listed if one.is_billed)
-        return self.deployment.billing.per_hour
+        listed, written = self.listed, self.deployment.billing.per_hour
+        if listed is None or any(one.cost_per_hour is None for one in listed):
+            return written
+        told = sum(one.cost_per_hour or 0.0 for one in listed if one.is_billed)
+        return max(told, written) if self.is_making else told
 
     @property
     def listed(self) -> tuple[Pod, ...] | None:
@@ -88,9 +94,11 @@ class Held:
     @property
     def billed(self) -> int:
         """Pods that cost money now, as far as is known."""
+        written = sum(bool(node.pod_id) for node in self.deployment.nodes)
         if self.listed is None:
-            return sum(bool(node.pod_id) for node in self.deployment.nodes)
-        return sum(one.is_billed for one in self.listed)
+            return written
+        told = sum(one.is_billed for one in self.listed)
+        return max(told, written) if self.is_making else told
 
 
 _SIGNS: Mapping[State, tuple[str, Tone]] = {

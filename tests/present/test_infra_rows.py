@@ -134,6 +134,15 @@ def test_pod_that_is_just_being_made_is_not_gone(verb: RunVerb, said: str) -> No
     assert said == node_rows(held, LOOK)[2].text[2]
 
 
+def test_what_is_just_made_is_billed_already() -> None:
+    """While pods are made the record knows more than the provider's last list; afterwards the list is the truth."""
+    before = ready(pods={}, run=InfraRun("deploy", NOW))
+
+    assert 4 == before.billed
+    assert 76.48 == pytest.approx(before.per_hour)
+    assert (0, 0.0) == (replace(before, run=None).billed, replace(before, run=None).per_hour)
+
+
 def test_orphans_stand_last_with_their_price() -> None:
     """A pod that is billed and no node of it has a row, in the warning tone."""
     stray = replace(pod(deployment(State.READY, 10, 4).nodes[1]), id="stray", created_at=NOW - 7300)

@@ -31,9 +31,11 @@ from tests.tui.deployments import (
 
 
 def test_trouble_says_what_happened_what_is_billed_and_what_to_do() -> None:
-    """In this order, and the reason of each candidate below."""
+    """In this order, and the reason of each candidate below; nothing of it while a run mends it."""
     shown = text(trouble_lines(failed(), LOOK, 100, "g"))
+    mended = trouble_lines(replace(failed(), run=InfraRun("deploy", NOW)), LOOK, 100, "g")
 
+    assert () == mended
     assert TROUBLE.what in shown
     assert "billed  3 pods at $57.36/h, $5.93 so far" in shown
     assert "do      Run it again later" in shown
